@@ -1,0 +1,72 @@
+"""What gqlreports needs of a ClickHouse, embedded or served, and nothing more."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from gqlreports.errors import (
+    QueryCancelled,
+    QueryTimeout,
+    QueryTooLarge,
+    StoreError,
+    StoreUnavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text with typed placeholders (`{name:Type}`), and their values."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One connection with write access; temporary tables live as long as it."""
+
+    async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
+        """The rows of a query, as Python values."""
+
+    async def command(self, statement: Statement) -> None:
+        """Run a statement that has no rows."""
+
+    async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
+        """Append `data`, printed in ClickHouse's format `form`, to a table; `columns` None for all of them."""
+
+
+class Backend(Protocol):
+    """A ClickHouse.  Every method raises `StoreError` or a subclass, and nothing else of the store's."""
+
+    async def open(self) -> None:
+        """Make ready for use.  Raises StoreUnavailable where that fails; may be called again."""
+
+    async def fetch_json(self, statement: Statement) -> bytes:
+        """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings."""
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """A connection that may write."""
+
+    async def close(self) -> None:
+        """Stop what still runs and let go of the store."""
+
+
+_MEANING: dict[int, tuple[type[StoreError], str]] = {
+    159: (QueryTimeout, "The report took longer than it may: choose a shorter range."),
+    160: (QueryTimeout, "The report would take longer than it may: choose a shorter range."),
+    394: (QueryCancelled, "The report was cancelled."),
+    241: (QueryTooLarge, "The report needs more memory than it may use: choose a shorter range."),
+    158: (QueryTooLarge, "The report reads more calls than it may: choose a shorter range."),
+    307: (QueryTooLarge, "The report reads more bytes than it may: choose a shorter range."),
+    396: (QueryTooLarge, "The report has more rows than it may have: choose a shorter range."),
+    243: (StoreUnavailable, "The store's disk is full: free some space, then try again."),
+}
+
+
+def store_error(error: ClickHouseError) -> StoreError:
+    """The one place where ClickHouse's errors get their meaning here."""
+    code = error.code if isinstance(error, Error) else None
+    kind, message = _MEANING.get(code or 0, (StoreError, "The store could not answer; the log says why."))
+    return kind(message)

@@ -1,0 +1,21 @@
+"""The command `gqlreports`."""
+
+import typer
+
+from gqlreports.cli import keys, loading, reports, serving
+
+app = typer.Typer(
+    help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
+    "GQLREPORTS_HOME is the data directory (default ./gqlreports-data).  GQLREPORTS_STORE (chdb://PATH) and "
+    "GQLREPORTS_DIRECTORY (an SQLAlchemy URL) put the CDR store and the directory elsewhere.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(serving.serve)
+app.command()(serving.demo)
+app.command()(reports.run)
+app.command()(reports.reports)
+app.command()(reports.sdl)
+app.add_typer(loading.app, name="load")
+app.add_typer(keys.app, name="key")

@@ -1,0 +1,100 @@
+"""`gqlreports load`: files into the store and the directory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+
+from gqlreports.backends.base import Backend
+from gqlreports.cli.support import directory_of, standard_error, told, with_backend
+from gqlreports.directory.load_customers import load_customers
+from gqlreports.store.formats import OnRead
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_dids import load_dids
+from gqlreports.store.load_numbering import load_numbering
+
+app = typer.Typer(help="Load files; loading one again adds nothing.", no_args_is_help=True)
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or - for standard input.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
+
+
+@app.command()
+def cdrs(files: Files) -> None:
+    """Load CDRs from CSV, JSON lines or Parquet, plain or compressed by gzip or zstd.
+
+    Rows that cannot be right go to FILE.rejects.csv with line and reason; the rest is loaded.
+    """
+
+    async def load(backend: Backend) -> None:
+        for file in files:
+            with _progress(file) as on_read:
+                done = await load_cdrs(backend, file, on_read)
+            rejected = _rejected(file, done.rejected)
+            typer.echo(f"{file}: {done.added} loaded, {done.there_before} there before, {rejected}")
+
+    with told() as settings:
+        with_backend(settings, load)
+
+
+@app.command()
+def customers(file: File) -> None:
+    """Load customers from a JSON array or CSV with id, name and currency."""
+    with told() as settings:
+        count = load_customers(directory_of(settings), file)
+        typer.echo(f"{file}: {count} customers loaded")
+
+
+@app.command()
+def dids(file: File) -> None:
+    """Load DID numbers from CSV with did, customer_id, valid_from and valid_to."""
+
+    async def load(backend: Backend) -> None:
+        with _progress(file) as on_read:
+            done = await load_dids(backend, file, on_read)
+        typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
+
+    with told() as settings:
+        with_backend(settings, load)
+
+
+@app.command()
+def numbering(files: Files) -> None:
+    """Load central office codes or thousands-blocks, known by their headers; CDRs that are there follow."""
+
+    async def load(backend: Backend) -> None:
+        for file in files:
+            with _progress(file) as on_read:
+                done = await load_numbering(backend, file, on_read)
+            counts = f"{done.in_service} in service, {done.out_of_service} not in service"
+            typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
+
+    with told() as settings:
+        with_backend(settings, load)
+
+
+def _rejected(file: str, count: int) -> str:
+    name = "stdin" if file == "-" else file
+    return f"{count} rejected, see {name}.rejects.csv" if count else "0 rejected"
+
+
+@contextmanager
+def _progress(file: str) -> Iterator[OnRead]:
+    """A progress bar on standard error, by the bytes of the file."""
+    total = Path(file).stat().st_size if Path(file).is_file() else None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=standard_error, transient=True) as progress:
+        task = progress.add_task(file, total=total)
+
+        def on_read(count: int) -> None:
+            progress.advance(task, count)
+
+        yield on_read

@@ -1,0 +1,65 @@
+"""A report on the terminal: the same request as the API's, printed as a table, CSV or JSON."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan import total_columns
+from gqlreports.schema.selection import Selection
+
+_WIDE = 10_000
+"""Columns of a pipe, which cuts nothing."""
+
+
+class Format(Enum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+async def print_report(answer: ReportAnswer, form: Format) -> None:
+    """All rows of a report on standard output; a table has the totals at its foot."""
+    columns = answer.request.columns
+    rows = await answer.rows(Selection.all(columns), (), None, 0)
+    if form is Format.JSON:
+        sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
+    elif form is Format.CSV:
+        _print_csv(columns, orjson.loads(rows))
+    else:
+        totals = orjson.loads(await answer.totals(Selection.all(total_columns(columns))))
+        _print_table(columns, orjson.loads(rows), totals)
+
+
+def _print_csv(columns: Sequence[AnyColumn], rows: list[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(column.graphql_name for column in columns)
+    writer.writerows([_text(value) for value in row.values()] for row in rows)
+
+
+def _print_table(columns: Sequence[AnyColumn], rows: list[dict[str, Any]], totals: dict[str, Any]) -> None:
+    table = Table(show_footer=bool(rows), caption=f"{len(rows)} rows")
+    for column in columns:
+        footer = _text(totals.get(column.graphql_name))
+        numeric = column.graphql_name in totals and not isinstance(totals[column.graphql_name], str)
+        table.add_column(column.graphql_name, footer=footer, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(escape(_text(value)) for value in row.values()))
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(width=width).print(table)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

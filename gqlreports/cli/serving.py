@@ -1,0 +1,82 @@
+"""`gqlreports serve` and `demo`."""
+
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.progress import Progress
+
+from gqlreports.backends.base import Backend
+from gqlreports.cli.support import backend_of, directory_of, standard_error, told, with_backend
+from gqlreports.config import Settings
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import Customer
+from gqlreports.directory.principal import Role
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.catalogue import example_query
+from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
+from gqlreports.web.app import create_app
+
+_DEMO_KEY = "demo"
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail at a report plugin that is wrong.")] = False,
+) -> None:
+    """Serve the API at http://HOST:PORT/graphql."""
+    with told() as settings:
+        registry = Registry.load(strict=strict)
+        with_backend(settings, _openable)
+        typer.echo(f"GraphQL at http://{host}:{port}/graphql", err=True)
+        _serve(settings, registry, directory_of(settings), host, port)
+
+
+def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Fill an empty store with generated calls, then serve the API with a key to try it."""
+    with told() as settings:
+        directory = directory_of(settings)
+        with_backend(settings, lambda backend: _filled(backend, directory))
+        registry = Registry.load()
+        typer.echo(_invitation(registry, f"http://{host}:{port}/graphql", _demo_key(directory)))
+        _serve(settings, registry, directory, host, port)
+
+
+def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
+    app = create_app(registry, backend_of(settings), directory)
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+async def _openable(backend: Backend) -> None:
+    """Nothing but the opening, whose error is better told before the server runs."""
+
+
+async def _filled(backend: Backend, directory: Directory) -> None:
+    calls = DemoCalls(backend)
+    if not await calls.empty():
+        return
+    directory.save_customers(
+        Customer(id=str(1001 + place), name=name, currency=CURRENCIES[place % len(CURRENCIES)])
+        for place, name in enumerate(CUSTOMER_NAMES)
+    )
+    with Progress(console=standard_error) as progress:
+        task = progress.add_task("Generating calls", total=calls.steps)
+        async for _ in calls.fill():
+            progress.advance(task)
+
+
+def _demo_key(directory: Directory) -> str:
+    """A new key, since the last one was not kept; that one is revoked."""
+    for each in directory.list_keys():
+        if each.name == _DEMO_KEY:
+            directory.revoke_key(each.id)
+    return directory.create_key(_DEMO_KEY, Role.STAFF)
+
+
+def _invitation(registry: Registry, url: str, key: str) -> str:
+    report = registry.reports["GROUP_BY_TECH_PREFIX"]
+    query = example_query(report, report.columns(staff=True))
+    return f"\nGraphiQL  {url}\nKey       {key}\n\nPaste this, with the header Authorization: Bearer {key}\n\n{query}\n"

@@ -1,0 +1,62 @@
+"""What all commands share: settings, the store, and how errors are told."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from gqlreports.backends.base import Backend
+from gqlreports.backends.connect import connect
+from gqlreports.config import Settings
+from gqlreports.directory.directory import Directory
+from gqlreports.errors import ReportsError
+from gqlreports.store.definition import definition
+
+Result = TypeVar("Result")
+
+standard_error = Console(stderr=True)
+
+
+@contextmanager
+def told() -> Iterator[Settings]:
+    """The settings; an error is told in a line on standard error, and the exit code is 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        yield Settings()
+    except ValidationError as error:
+        wrong = ", ".join(f"GQLREPORTS_{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors())
+        _fail(wrong)
+    except ReportsError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    standard_error.print(f"[red]error:[/red] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def directory_of(settings: Settings) -> Directory:
+    return Directory(settings.directory_url)
+
+
+def backend_of(settings: Settings) -> Backend:
+    return connect(settings.store_url, definition(), settings.query_timeout)
+
+
+def with_backend(settings: Settings, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:
+    """Run some work on the store, which is closed behind it."""
+
+    async def opened() -> Result:
+        backend = backend_of(settings)
+        try:
+            await backend.open()
+            return await work(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(opened())

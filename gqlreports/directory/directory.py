@@ -1,0 +1,115 @@
+"""Customers and API keys: found, made and revoked."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import create_engine, func, or_, select
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.orm import Session
+
+from gqlreports.directory.models import ApiKey, ApiKeyCustomer, Base, Customer
+from gqlreports.directory.principal import Principal, Role
+from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
+
+KEY_PREFIX = "gqlr_"
+
+
+class Directory:
+    """Every method is one transaction and blocks; callers on an event loop use a thread.
+
+    Raises the errors named; a database that fails raises SQLAlchemy's own.
+    """
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine: Engine = create_engine(address)
+        Base.metadata.create_all(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def save_customers(self, customers: Iterable[Customer]) -> None:
+        """Add customers; one whose id is there takes the new name and currency."""
+        with Session(self._engine) as session, session.begin():
+            for customer in customers:
+                session.merge(customer)
+
+    def customer(self, principal: Principal, customer_id: str) -> Customer:
+        """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
+        with Session(self._engine) as session:
+            found = session.get(Customer, customer_id) if principal.sees(customer_id) else None
+        if found is None:
+            raise NotFound(f"There is no customer {customer_id!r}; `customers` lists those that you see.")
+        return found
+
+    def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
+        """Customers that the caller sees, by id, from the one behind `after`; `search` is part of a name or id."""
+        query = select(Customer).order_by(Customer.id).limit(first)
+        if principal.customers is not None:
+            query = query.where(Customer.id.in_(principal.customers))
+        if after is not None:
+            query = query.where(Customer.id > after)
+        if search:
+            name, part = func.lower(Customer.name), search.lower()
+            query = query.where(
+                or_(name.contains(part, autoescape=True), Customer.id.contains(search, autoescape=True))
+            )
+        with Session(self._engine) as session:
+            return list(session.scalars(query))
+
+    def create_key(self, name: str, role: Role, customers: Iterable[str] = ()) -> str:
+        """A new key, which cannot be had again.
+
+        Raises InvalidInput for a partner without customers or staff with some.
+        """
+        allowed = sorted(set(customers))
+        if (role is Role.PARTNER) != bool(allowed):
+            raise InvalidInput("A partner's key needs its customers; a staff key has none, for it sees all.")
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
+        record = ApiKey(
+            id=secrets.token_hex(4),
+            name=name,
+            role=role.value,
+            hash=_hash(key),
+            created_at=_now(),
+            customers=[ApiKeyCustomer(customer_id=customer) for customer in allowed],
+        )
+        with Session(self._engine) as session, session.begin():
+            session.add(record)
+        return key
+
+    def list_keys(self) -> list[ApiKey]:
+        """All keys, the oldest first."""
+        with Session(self._engine) as session:
+            return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
+
+    def revoke_key(self, key_id: str) -> None:
+        """Raises NotFound where there is no such key."""
+        with Session(self._engine) as session, session.begin():
+            found = session.get(ApiKey, key_id)
+            if found is None:
+                raise NotFound(f"There is no key {key_id!r}; `gqlreports key list` shows them.")
+            found.revoked_at = found.revoked_at or _now()
+
+    def authenticate(self, key: str) -> Principal:
+        """Raises Unauthenticated for a key that is unknown or revoked."""
+        with Session(self._engine) as session:
+            found = session.scalar(select(ApiKey).where(ApiKey.hash == _hash(key), ApiKey.revoked_at.is_(None)))
+        if found is None:
+            raise Unauthenticated("This key is not valid; ask the operator for another.")
+        customers = frozenset(each.customer_id for each in found.customers)
+        role = Role(found.role)
+        return Principal(found.id, found.name, role, customers if role is Role.PARTNER else None)
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,146 @@
+"""The figures that reports are made of.
+
+Each is a sum over CDRs with their sign, so it adds up over any parts of a range and holds before, during and after
+corrections.  What two CDRs that cancel each other leave behind counts as nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
+from sqlalchemy import ColumnElement, case, func, literal_column, null
+from sqlalchemy.types import TypeEngine
+
+from gqlreports.tables import cdr
+
+Expression = ColumnElement[Any]
+
+COUNT = clickhouse.Int64()
+MONEY = clickhouse.Decimal(38, 8)
+SECONDS = clickhouse.Decimal(38, 3)
+RATIO = clickhouse.Float64()
+TEXT = clickhouse.String()
+FLAG = clickhouse.Bool()
+
+
+class CountingBasis(Enum):
+    """What counts as one attempt: a call (its first branch) or each route attempt (every branch)."""
+
+    CALL = "CALL"
+    ATTEMPT = "ATTEMPT"
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One figure over a group of CDRs.
+
+    `build` makes its SQL for a counting basis, `type` is its ClickHouse type, `formula` says in words what it is.
+    """
+
+    build: Callable[[CountingBasis], Expression]
+    type: TypeEngine[Any]
+    formula: str
+    nullable: bool = False
+
+
+def count(condition: ColumnElement[bool], formula: str) -> Aggregate:
+    """The number of CDRs that meet a condition."""
+    return Aggregate(lambda basis: func.sumIf(cdr.c.sign, condition), COUNT, formula)
+
+
+def total(
+    value: Expression,
+    formula: str,
+    condition: ColumnElement[bool] | None = None,
+    unit: TypeEngine[Any] = COUNT,
+) -> Aggregate:
+    """The sum of a value over the CDRs, or over those that meet a condition."""
+    signed = value * cdr.c.sign
+    summed = func.sum(signed) if condition is None else func.sumIf(signed, condition)
+    return Aggregate(lambda basis: summed, unit, formula)
+
+
+def _attempts(basis: CountingBasis) -> Expression:
+    if basis is CountingBasis.ATTEMPT:
+        return func.sum(cdr.c.sign)
+    return func.sumIf(cdr.c.sign, cdr.c.branch_idx == literal_column("0"))
+
+
+present = func.sum(cdr.c.sign) > literal_column("0")
+"""Whether a group holds a CDR that was not taken back."""
+
+is_answered: ColumnElement[bool] = cdr.c.answered
+attempts = Aggregate(_attempts, COUNT, "calls (basis CALL) or route attempts (basis ATTEMPT)")
+answered = count(is_answered, "answered calls")
+talk_time = total(cdr.c.duration, "seconds of answered calls", is_answered, SECONDS)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Money in a column, and the column that names its currency.
+
+    A sum never mixes currencies: `total` is null where the non-zero charges are in several, `currency` where they
+    are in several or there are none.
+    """
+
+    amount: Expression
+    currency_code: Expression
+    payer: str
+
+    @property
+    def total(self) -> Aggregate:
+        """Exact sum of the charges, with 8 decimals."""
+        amount = func.sum(self.amount * cdr.c.sign)
+
+        def build(basis: CountingBasis) -> Expression:
+            several = func.length(self._currencies()) > literal_column("1")
+            return case((several, null()), else_=amount)
+
+        return Aggregate(build, MONEY, f"sum of the {self.payer}'s charges", nullable=True)
+
+    @property
+    def currency(self) -> Aggregate:
+        """ISO 4217 code of the non-zero charges."""
+
+        def build(basis: CountingBasis) -> Expression:
+            codes = func.mapKeys(self._currencies())
+            only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
+            return case((func.length(codes) == literal_column("1"), only), else_=null())
+
+        return Aggregate(build, TEXT, f"the one currency of the {self.payer}'s non-zero charges", nullable=True)
+
+    def _currencies(self) -> Expression:
+        """Map of the currencies of non-zero charges to how many CDRs there are in each."""
+        rows = func.map(self.currency_code, func.toInt64(cdr.c.sign))
+        by_currency = func.sumMapIf(rows, self.amount != literal_column("0"))
+        return func.mapFilter(literal_column("(currency, rows) -> rows > 0"), by_currency)
+
+
+customer_charge = Charge(cdr.c.customer_charge, cdr.c.customer_card_currency, "customer")
+provider_charge = Charge(cdr.c.provider_charge, cdr.c.provider_card_currency, "provider")
+
+
+def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
+    """One figure over another, null where the other is 0; money stays decimal, rounded to 8 places."""
+    if numerator.type is not MONEY:
+        return Aggregate(
+            lambda basis: func.divide(
+                func.toFloat64(numerator.build(basis)),
+                func.toFloat64(func.nullIf(denominator.build(basis), literal_column("0"))),
+            ),
+            RATIO,
+            f"{numerator.formula} / {denominator.formula}",
+            nullable=True,
+        )
+
+    def build(basis: CountingBasis) -> Expression:
+        over = denominator.build(basis)
+        nothing = over == literal_column("0")
+        # Decimal division fails on a 0 even where its result is not used.
+        divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=over), literal_column("0"))
+        exact = func.divideDecimal(numerator.build(basis), divisor, literal_column("18"))
+        return case((nothing, null()), else_=func.round(exact, literal_column("8")))
+
+    return Aggregate(build, MONEY, f"{numerator.formula} / {denominator.formula}", nullable=True)

@@ -1,0 +1,44 @@
+"""DID As CLI: which numbers were presented as calling line identification."""
+
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Select, func, literal_column
+
+from gqlreports.plugins import (
+    FLAG,
+    Report,
+    ReportParameters,
+    Scope,
+    attempts,
+    cdr,
+    dimension,
+    measure,
+)
+
+_digits = func.trimLeft(cdr.c.dest_cli, literal_column("'+'"))
+_owner = func.tuple(func.toString(cdr.c.customer_id), _digits)
+_moment = func.toUnixTimestamp64Milli(cdr.c.dt)
+_is_did = func.toBool(func.dictHas(literal_column("'did_window'"), _owner, _moment))
+
+
+class DidAsCliParameters(ReportParameters):
+    dids_only: bool = Field(default=False, description="Only numbers of the customer's own DID inventory")
+
+
+class DidAsCli(Report):
+    """Numbers presented as caller line identification, by account."""
+
+    title = "DID As CLI"
+    Parameters = DidAsCliParameters
+
+    account = dimension(cdr.c.account, "Account of the customer")
+    dest_cli = dimension(cdr.c.dest_cli, "Number as presented to the called party; empty where it was withheld")
+    count = measure(attempts, "Calls", unit="calls")
+    is_did = dimension(
+        _is_did, "Whether the number was in the customer's DID inventory at the time of the call", type=FLAG
+    )
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        statement = super().statement(scope)
+        return statement.where(_is_did) if scope.parameters.dids_only else statement

@@ -1,0 +1,36 @@
+"""DTMF: what keypad input costs."""
+
+from sqlalchemy import and_, func, literal_column
+
+from gqlreports.plugins import (
+    Report,
+    answered,
+    cdr,
+    count,
+    dimension,
+    is_answered,
+    measure,
+    ratio,
+    total,
+)
+from gqlreports.plugins import provider_charge as charge
+
+_pressed = and_(is_answered, cdr.c.dtmf != literal_column("''"))
+_dtmf_calls = count(_pressed, "answered calls in which a key was pressed")
+_digits = total(func.toInt64(func.length(cdr.c.dtmf)), "keys pressed on answered calls", is_answered)
+
+
+class Dtmf(Report):
+    """Keypad input by provider route, and what it costs."""
+
+    title = "DTMF"
+    staff_only = True
+
+    route = dimension(cdr.c.provider_card_id, "Provider rate card")
+    answered_calls = measure(answered, "Answered calls", unit="calls")
+    dtmf_calls = measure(_dtmf_calls, "Answered calls in which a key was pressed", unit="calls")
+    dtmf_ratio = ratio(_dtmf_calls, answered, "Calls with a key pressed per answered call", unit="0..1")
+    digits = measure(_digits, "Keys pressed on answered calls", unit="keys")
+    provider_currency = measure(charge.currency, "Currency of the provider's charges", unit="ISO 4217")
+    provider_charge = measure(charge.total, "The provider's charges", unit="providerCurrency")
+    cost_per_digit = ratio(charge.total, _digits, "The provider's charges per key pressed", unit="providerCurrency")

@@ -1,0 +1,104 @@
+"""USA Rate Center: calls and money by NPA-NXX and rate center."""
+
+from enum import Enum
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, case, func, literal_column
+
+from gqlreports.plugins import (
+    Report,
+    ReportParameters,
+    attempts,
+    cdr,
+    customer_charge,
+    dimension,
+    measure,
+    provider_charge,
+)
+
+
+class Side(Enum):
+    """Which party's number is looked up."""
+
+    ORIGINATING = "ORIGINATING"
+    TERMINATING = "TERMINATING"
+
+
+class Number(Enum):
+    """Which number of the called party is looked up."""
+
+    DIALED = "DIALED"
+    LRN = "LRN"
+
+
+class UsaRateCenterParameters(ReportParameters):
+    side: Side = Field(
+        default=Side.TERMINATING, description="The called number (TERMINATING) or the caller's (ORIGINATING)"
+    )
+    number: Number = Field(
+        default=Number.DIALED,
+        description="With TERMINATING: the dialed number, or its routing number where it has one",
+    )
+    by_currency: bool = Field(default=False, description="One row for each pair of currencies")
+
+
+_ZERO: ColumnElement[Any] = literal_column("0")
+_EMPTY: ColumnElement[Any] = literal_column("''")
+
+
+def _number(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
+    """The 10 digits of the number to look up, 0 for one outside the North American Numbering Plan."""
+    if parameters.side is Side.ORIGINATING:
+        return cdr.c.cli_nanp
+    if parameters.number is Number.LRN:
+        return case((cdr.c.lrn != _EMPTY, cdr.c.lrn_nanp), else_=cdr.c.dest_nanp)
+    return cdr.c.dest_nanp
+
+
+def _prefix(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
+    number = _number(parameters)
+    foreign = _EMPTY if parameters.side is Side.ORIGINATING else func.toString(cdr.c.customer_card_dest_code)
+    return case((number > _ZERO, func.toString(func.intDiv(number, literal_column("10000")))), else_=foreign)
+
+
+def _rate_center(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
+    block = func.intDiv(_number(parameters), literal_column("1000"))
+    return func.dictGet(literal_column("'rate_center'"), literal_column("'rate_center'"), block)
+
+
+class UsaRateCenter(Report):
+    """Calls and money by dialed prefix and US rate center."""
+
+    title = "USA Rate Center"
+    Parameters = UsaRateCenterParameters
+
+    prefix = dimension(_prefix, "NPA-NXX, or the destination code of a number outside the North American plan")
+    rc = dimension(_rate_center, "Rate center of the prefix in the loaded numbering data; empty where unknown")
+    total_customer_charge = measure(
+        customer_charge.total,
+        "What the customer was charged; null for several currencies",
+        unit="customerCurrency",
+    )
+    total_provider_charge = measure(
+        provider_charge.total,
+        "What the providers charged; null for several currencies",
+        unit="providerCurrency",
+        staff_only=True,
+    )
+    customer_currency = dimension(
+        func.nullIf(func.toString(cdr.c.customer_card_currency), _EMPTY),
+        "The one currency of the customer's non-zero charges",
+        unit="ISO 4217",
+        when="by_currency",
+        otherwise=customer_charge.currency,
+    )
+    provider_currency = dimension(
+        func.nullIf(func.toString(cdr.c.provider_card_currency), _EMPTY),
+        "The one currency of the providers' non-zero charges",
+        unit="ISO 4217",
+        staff_only=True,
+        when="by_currency",
+        otherwise=provider_charge.currency,
+    )
+    call_count = measure(attempts, "Calls", unit="calls")

@@ -1,0 +1,195 @@
+"""All that the author of a report reads: declare columns on a `Report`, and the rest follows.
+
+    class Hours(Report):
+        \"\"\"Calls by hour.\"\"\"
+
+        hour = dimension(func.toStartOfHour(cdr.c.dt), "Hour in which the call began", type=MOMENT)
+        calls = measure(attempts, "Call attempts")
+        asr = ratio(answered, attempts, "Answered calls per attempt")
+
+A report sees the CDRs that its caller may see, in the asked range, as the table `cdr`, and nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Select, select
+from sqlalchemy.types import TypeEngine
+
+from gqlreports.plugins.aggregates import (
+    COUNT,
+    FLAG,
+    MONEY,
+    RATIO,
+    SECONDS,
+    TEXT,
+    Aggregate,
+    CountingBasis,
+    Expression,
+    present,
+    quotient,
+)
+from gqlreports.tables import cdr
+
+MOMENT = clickhouse.DateTime64(3, "UTC")
+TYPES = (TEXT, FLAG, COUNT, RATIO, MONEY, SECONDS, MOMENT)
+"""What a column may be: the API has a scalar for each."""
+
+
+class ReportParameters(BaseModel):
+    """What a caller may set on a report.
+
+    Each attribute is a parameter; its type is `bool`, `int`, `str` or an `Enum`, its default is required, and the
+    text of `Field(description=...)` documents it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+KeyBuilder: TypeAlias = Callable[[Any], Expression]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a report.  `name` is its attribute on the class; callers know it in camelCase.
+
+    A column for staff only does not exist for partners: they cannot select it, order by it or be grouped by it.
+    """
+
+    description: str
+    unit: str | None
+    staff_only: bool
+    name: str = field(default="", init=False)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "name", name)
+
+    @property
+    def graphql_name(self) -> str:
+        return to_camel(self.name)
+
+    @property
+    def title(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Dimension(Column):
+    """A column that rows are grouped by.
+
+    `key` is its expression over a CDR, or a function that makes it from the parameters.  With `when`, the name of
+    a Boolean parameter, the column is a dimension where that is true and the measure `otherwise` where it is not.
+    """
+
+    key: Expression | KeyBuilder
+    type: TypeEngine[Any]
+    when: str | None
+    otherwise: Aggregate | None
+
+    @property
+    def nullable(self) -> bool:
+        return self.otherwise is not None
+
+    def build(self, parameters: ReportParameters) -> Expression:
+        return self.key(parameters) if callable(self.key) else self.key
+
+
+@dataclass(frozen=True)
+class Measure(Column):
+    """A column that is computed over the CDRs of a row; a ratio is made of sums, so it is true at every level."""
+
+    aggregate: Aggregate
+    kind: str
+
+    @property
+    def type(self) -> TypeEngine[Any]:
+        return self.aggregate.type
+
+    @property
+    def nullable(self) -> bool:
+        return self.aggregate.nullable
+
+
+AnyColumn: TypeAlias = Dimension | Measure
+
+
+def dimension(
+    key: Expression | KeyBuilder,
+    description: str,
+    *,
+    type: TypeEngine[Any] = TEXT,
+    unit: str | None = None,
+    staff_only: bool = False,
+    when: str | None = None,
+    otherwise: Aggregate | None = None,
+) -> Any:
+    """A column to group by; see `Dimension`.  `type` is TEXT, FLAG, COUNT or MOMENT."""
+    return Dimension(description, unit, staff_only, key, type, when, otherwise)
+
+
+def measure(aggregate: Aggregate, description: str, *, unit: str | None = None, staff_only: bool = False) -> Any:
+    """A figure over the CDRs of a row."""
+    return Measure(description, unit, staff_only, aggregate, "measure")
+
+
+def ratio(
+    numerator: Aggregate,
+    denominator: Aggregate,
+    description: str,
+    *,
+    unit: str | None = None,
+    staff_only: bool = False,
+) -> Any:
+    """One figure over another; null where the denominator is 0."""
+    return Measure(description, unit, staff_only, quotient(numerator, denominator), "ratio")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one statement is asked for.
+
+    `dimensions` are the keys of its rows, none of them for the totals; `columns` are those to compute.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    columns: tuple[AnyColumn, ...]
+    parameters: Any
+    basis: CountingBasis
+
+    def expression(self, column: AnyColumn) -> Expression:
+        """The SQL of a column in this scope."""
+        if isinstance(column, Measure):
+            return column.aggregate.build(self.basis)
+        if column in self.dimensions:
+            return column.build(self.parameters)
+        if column.otherwise is None:
+            raise ValueError(f"{column.name} is no column of the totals")
+        return column.otherwise.build(self.basis)
+
+
+class Report:
+    """A report type.  Its first docstring line is its description; `title` is what users see in a selector."""
+
+    title: ClassVar[str] = ""
+    staff_only: ClassVar[bool] = False
+    Parameters: ClassVar[type[ReportParameters]] = ReportParameters
+    columns: ClassVar[Mapping[str, AnyColumn]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Dimension | Measure)}
+        cls.columns = {**cls.columns, **own}
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        """One row for each key of `scope.dimensions` that has a CDR, with `scope.columns` under their names.
+
+        An override returns the same shape over the table `cdr`; without dimensions it returns exactly one row.
+        """
+        keys = [key.build(scope.parameters) for key in scope.dimensions]
+        columns = [scope.expression(column).label(column.name) for column in scope.columns]
+        statement = select(*columns).select_from(cdr)
+        return statement.group_by(*keys).having(present) if keys else statement

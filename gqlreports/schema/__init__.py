@@ -1,0 +1,1 @@
+"""From a GraphQL selection to a ClickHouse statement, and from ClickHouse's JSON to the response."""

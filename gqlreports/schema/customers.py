@@ -1,0 +1,55 @@
+"""The queries that the directory answers: customers, and who is asking."""
+
+import strawberry
+from starlette.concurrency import run_in_threadpool
+
+from gqlreports.directory import models
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput, LimitExceeded
+from gqlreports.schema.context import ReportInfo
+
+MOST_CUSTOMERS = 1000
+
+strawberry.enum(Role, description="What a key may see.")
+
+
+@strawberry.type(description="A customer of the voice network.")
+class Customer:
+    id: strawberry.ID = strawberry.field(description="Its id on the switch.")
+    name: str = strawberry.field(description="Its name.")
+    currency: str = strawberry.field(description="Its currency, ISO 4217.")
+
+    @classmethod
+    def of(cls, customer: models.Customer) -> "Customer":
+        return cls(id=strawberry.ID(customer.id), name=customer.name, currency=customer.currency)
+
+
+@strawberry.type(description="The holder of the key that this request came with.")
+class Viewer:
+    name: str = strawberry.field(description="The key's name.")
+    role: Role = strawberry.field(description="What the key may see.")
+    customers: list[strawberry.ID] | None = strawberry.field(
+        description="Ids of the customers that the key sees; null for all."
+    )
+
+
+async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
+    found = await run_in_threadpool(info.context.directory.customer, info.context.principal, id)
+    return Customer.of(found)
+
+
+async def customers(
+    info: ReportInfo, search: str | None = None, first: int = 50, after: strawberry.ID | None = None
+) -> list[Customer]:
+    if first < 0:
+        raise InvalidInput("`first` must not be negative.")
+    if first > MOST_CUSTOMERS:
+        raise LimitExceeded(f"`first` is {first}, and at most {MOST_CUSTOMERS} customers come at once.")
+    found = await run_in_threadpool(info.context.directory.customers, info.context.principal, search, first, after)
+    return [Customer.of(each) for each in found]
+
+
+def viewer(info: ReportInfo) -> Viewer:
+    principal = info.context.principal
+    seen = None if principal.customers is None else [strawberry.ID(each) for each in sorted(principal.customers)]
+    return Viewer(name=principal.name, role=principal.role, customers=seen)

@@ -1,0 +1,149 @@
+"""The queries, and the schema as staff or partners see it."""
+
+import logging
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLError
+from starlette.concurrency import run_in_threadpool
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
+
+from gqlreports.errors import InvalidInput, ReportsError
+from gqlreports.plugins import CountingBasis, ReportParameters
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.catalogue import ReportTypeInfo, describe
+from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.rawjson import SplicingExecutor
+from gqlreports.schema.report_types import ReportTypes, report_types, validated
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.scalars import SCALARS
+
+logger = logging.getLogger(__name__)
+
+strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
+
+
+class ReportsSchema(strawberry.Schema):
+    """A schema whose errors are logged by their kind: a caller's mistakes are none of the log's business."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        for error in errors:
+            if error.original_error and not isinstance(error.original_error, ReportsError | GraphQLError):
+                logger.error("A resolver failed.", exc_info=error.original_error)
+
+
+def build_schema(registry: Registry, staff: bool, executor: type[Any] = SplicingExecutor) -> ReportsSchema:
+    """The schema for staff or for partners: what a partner must not see is not in its schema at all."""
+    visible = [each for each in registry.reports.values() if staff or not each.report.staff_only]
+    names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
+    report_type = strawberry.enum(names, description="A report to choose.")
+    interface = _interface(report_type)
+    types = {each.name: report_types(each, staff, interface) for each in visible}
+    query = _query(types, report_type, interface, staff)
+    return ReportsSchema(
+        query=query,
+        types=[each.report for each in types.values()],
+        execution_context_class=executor,
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+def _interface(report_type: Any) -> type[Any]:
+    namespace: dict[str, Any] = {
+        "__annotations__": {
+            "type": report_type,
+            "customer": Customer,
+            "from_": datetime,
+            "to": datetime,
+            "basis": CountingBasis,
+            "answer": strawberry.Private[ReportAnswer],
+        },
+        "type": strawberry.field(description="Which report this is."),
+        "customer": strawberry.field(description="Whose calls these are."),
+        "from_": strawberry.field(name="from", description="The first moment of the range."),
+        "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
+        "basis": strawberry.field(description="What counts as one attempt."),
+    }
+    return strawberry.interface(
+        type("CustomReport", (), namespace), description="A report: ask for its rows with `... on`."
+    )
+
+
+def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], staff: bool) -> type[Any]:
+    parameters_type = _parameters_input(types)
+
+    async def resolve_custom_report(
+        info: ReportInfo,
+        customer: str,
+        type: Any,
+        from_: datetime,
+        to: datetime,
+        parameters: Any = None,
+        basis: CountingBasis = CountingBasis.CALL,
+    ) -> Any:
+        chosen = types[type.value]
+        found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
+        given = _given_parameters(chosen, types, parameters)
+        request = ReportRequest(chosen.registered, found.id, from_, to, given, basis, staff)
+        return chosen.report(
+            type=type,
+            customer=Customer.of(found),
+            from_=from_,
+            to=to,
+            basis=basis,
+            answer=ReportAnswer(request, info.context.backend),
+        )
+
+    resolve_custom_report.__annotations__ |= {
+        "customer": strawberry.ID,
+        "type": report_type,
+        "from_": Annotated[datetime, strawberry.argument(name="from")],
+        "parameters": parameters_type | None,
+        "basis": CountingBasis,
+        "return": interface | None,
+    }
+
+    def list_report_types() -> list[ReportTypeInfo]:
+        return [describe(each.registered, staff) for each in types.values()]
+
+    fields = {
+        "custom_report": strawberry.field(
+            resolver=resolve_custom_report,
+            description="A report for one customer over `from` <= time < `to`.",
+        ),
+        "report_types": strawberry.field(resolver=list_report_types, description="The reports that you may ask for."),
+        "customer": strawberry.field(
+            resolver=customer, description="One customer; null with an error where you see none of that id."
+        ),
+        "customers": strawberry.field(
+            resolver=customers, description="The customers that you see, by id; `search` is part of a name or id."
+        ),
+        "viewer": strawberry.field(resolver=viewer, description="The holder of the key that this request came with."),
+    }
+    return strawberry.type(type("Query", (), fields))
+
+
+def _parameters_input(types: dict[str, ReportTypes]) -> type[Any]:
+    namespace: dict[str, Any] = {"__annotations__": {}}
+    for each in types.values():
+        if each.parameters is not None:
+            namespace["__annotations__"][each.parameters_field] = each.parameters | None
+            namespace[each.parameters_field] = strawberry.UNSET
+    made = type("ReportParameters", (), namespace)
+    return strawberry.input(made, one_of=True, description="The parameters of the one report that is asked for.")
+
+
+def _given_parameters(chosen: ReportTypes, types: dict[str, ReportTypes], parameters: Any) -> ReportParameters:
+    if parameters is None:
+        return chosen.registered.report.Parameters()
+    [given] = [each for each in types.values() if getattr(parameters, each.parameters_field, None)]
+    if given is not chosen:
+        raise InvalidInput(
+            f"These are parameters of {given.registered.name}, and the report is {chosen.registered.name}."
+        )
+    return validated(chosen.registered, strawberry.asdict(getattr(parameters, chosen.parameters_field)))

@@ -1,0 +1,167 @@
+"""The GraphQL types of one report, made from its declaration."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from types import GenericAlias
+from typing import Any
+
+import strawberry
+from pydantic import ValidationError
+
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins import ReportParameters
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan import Order, total_columns
+from gqlreports.schema.rawjson import Spliced
+from gqlreports.schema.scalars import BigInt, python_type
+from gqlreports.schema.selection import Selection
+
+
+@strawberry.enum(description="Which end of an order comes first; nulls are last either way.")
+class Direction(Enum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@dataclass(frozen=True)
+class ReportTypes:
+    """A report's object type, and the input type of its parameters where it has any."""
+
+    registered: RegisteredReport
+    report: type[Any]
+    parameters: type[Any] | None
+
+    @property
+    def parameters_field(self) -> str:
+        """USA_RATE_CENTER -> usa_rate_center, which is usaRateCenter in GraphQL."""
+        return self.registered.name.lower()
+
+
+def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]) -> ReportTypes:
+    """The types of a report as staff or partners see it."""
+    columns = registered.columns(staff)
+    row = _object(f"{registered.type_name}Row", columns, f"A row of the report {registered.title}.")
+    totals = _object(
+        f"{registered.type_name}Totals", total_columns(columns), f"All rows of {registered.title} together."
+    )
+    namespace = {
+        "rows": _rows_field(registered, columns, row),
+        "totals": _totals_field(columns, totals),
+        "row_count": _row_count_field(),
+    }
+    report = type(f"{registered.type_name}Report", (interface,), namespace)
+    return ReportTypes(
+        registered, strawberry.type(report, description=registered.description), _parameters_input(registered)
+    )
+
+
+def validated(report: RegisteredReport, values: dict[str, Any]) -> ReportParameters:
+    """Parameters from their values.  Raises InvalidInput, naming what is wrong."""
+    try:
+        return report.report.Parameters.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"Parameter {name} of {report.name}: {first['msg']}.") from None
+
+
+def _object(name: str, columns: tuple[AnyColumn, ...], description: str) -> type[Any]:
+    namespace: dict[str, Any] = {
+        column.name: strawberry.field(name=column.graphql_name, description=_documented(column)) for column in columns
+    }
+    namespace["__annotations__"] = {column.name: _annotation(column) for column in columns}
+    return strawberry.type(type(name, (), namespace), description=description)
+
+
+def _annotation(column: AnyColumn) -> Any:
+    return python_type(column) | None if column.nullable else python_type(column)
+
+
+def _documented(column: AnyColumn) -> str:
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+def _rows_field(registered: RegisteredReport, columns: tuple[AnyColumn, ...], row: type[Any]) -> Any:
+    order, by_name = _order_input(registered, columns)
+
+    def rows(self: Any, first: int = 1000, offset: int = 0, order_by: Any = None) -> Any:
+        answer: ReportAnswer = self.answer
+        ordered = tuple(Order(by_name[each.column.value], each.direction is Direction.DESC) for each in order_by or ())
+
+        async def fetch(selected: Any) -> bytes:
+            return await answer.rows(Selection.of(selected, columns, row.__name__), ordered, first, offset)
+
+        return Spliced(fetch)
+
+    rows.__annotations__ = {
+        "first": int,
+        "offset": int,
+        "order_by": GenericAlias(list, order) | None,
+        "return": GenericAlias(list, row),
+    }
+    return strawberry.field(
+        resolver=rows,
+        description="The rows: `first` of them, at most 100,000, behind `offset`; ordered by the keys where not told.",
+    )
+
+
+def _totals_field(columns: tuple[AnyColumn, ...], totals_type: type[Any]) -> Any:
+    def totals(self: Any) -> Any:
+        answer: ReportAnswer = self.answer
+
+        async def fetch(selected: Any) -> bytes:
+            return await answer.totals(Selection.of(selected, columns, totals_type.__name__))
+
+        return Spliced(fetch)
+
+    totals.__annotations__ = {"return": totals_type}
+    return strawberry.field(resolver=totals, description="All rows together, ratios computed anew from the sums.")
+
+
+def _row_count_field() -> Any:
+    async def row_count(self: Any) -> int:
+        answer: ReportAnswer = self.answer
+        return await answer.row_count()
+
+    row_count.__annotations__ = {"return": BigInt}
+    return strawberry.field(resolver=row_count, description="How many rows there are in all.")
+
+
+def _order_input(
+    registered: RegisteredReport, columns: tuple[AnyColumn, ...]
+) -> tuple[type[Any], dict[str, AnyColumn]]:
+    names = {_constant(column.name): column for column in columns}
+    choices: type[Enum] = Enum(f"{registered.type_name}Column", {name: name for name in names})  # type: ignore[misc]
+    column_enum = strawberry.enum(
+        choices,
+        description=f"A column of {registered.title} to order by.",
+    )
+    namespace: dict[str, Any] = {
+        "__annotations__": {"column": column_enum, "direction": Direction},
+        "direction": Direction.ASC,
+    }
+    order = type(f"{registered.type_name}Order", (), namespace)
+    return strawberry.input(order, description="One column to order by; earlier ones count first."), names
+
+
+def _constant(name: str) -> str:
+    """asr -> ASR; an attribute in camelCase is split at its humps."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def _parameters_input(registered: RegisteredReport) -> type[Any] | None:
+    fields = registered.report.Parameters.model_fields
+    if not fields:
+        return None
+    namespace: dict[str, Any] = {"__annotations__": {}}
+    for name, each in fields.items():
+        annotation = each.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            annotation = strawberry.enum(annotation, name=f"{registered.type_name}{annotation.__name__}")
+        namespace["__annotations__"][name] = annotation
+        namespace[name] = strawberry.field(default=each.default, description=each.description)
+    made = type(f"{registered.type_name}Parameters", (), namespace)
+    return strawberry.input(made, description=f"Parameters of {registered.title}.")

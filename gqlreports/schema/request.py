@@ -1,0 +1,37 @@
+"""One report, as the API, the shell and whoever else asks for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gqlreports.errors import InvalidRange
+from gqlreports.plugins import CountingBasis, ReportParameters
+from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.registry import RegisteredReport
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """A report for one customer over `start <= dt < end`.
+
+    `staff` says whether columns for staff exist.  Raises InvalidRange unless start is before end.
+    """
+
+    report: RegisteredReport
+    customer: str
+    start: datetime
+    end: datetime
+    parameters: ReportParameters
+    basis: CountingBasis
+    staff: bool
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise InvalidRange("`from` must be before `to`; a range holds `from` and all before `to`.")
+
+    @property
+    def columns(self) -> tuple[AnyColumn, ...]:
+        return self.report.columns(self.staff)
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        return self.report.dimensions(self.parameters, self.staff)

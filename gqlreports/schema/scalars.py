@@ -1,0 +1,79 @@
+"""The scalars whose JSON form GraphQL leaves open."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, NewType, cast
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn
+
+BigInt = NewType("BigInt", int)
+ExactDecimal = NewType("ExactDecimal", str)
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+
+
+def parse_moment(text: object) -> datetime:
+    """An RFC 3339 date and time in UTC; a fraction finer than a microsecond is rounded up.
+
+    Raises InvalidInput, also for a time without an offset: it could mean two instants.
+    """
+    found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise InvalidInput("a time needs a date, a time and an offset or Z, as in 2025-10-20T00:00:00Z.")
+    date, hour, minute, second, fraction, offset = found.groups()
+    nanoseconds = int((fraction or "").ljust(9, "0"))
+    try:
+        whole = datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}{offset.upper()}")
+        return whole.astimezone(UTC) + timedelta(microseconds=-(-nanoseconds // 1000))
+    except (ValueError, OverflowError):
+        raise InvalidInput("there is no such time; check day, month and year.") from None
+
+
+def print_moment(moment: datetime) -> str:
+    """RFC 3339 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number of up to 64 bits, a JSON number.",
+        serialize=int,
+        parse_value=int,
+    ),
+    ExactDecimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, a JSON string.",
+        serialize=str,
+        parse_value=str,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as in RFC 3339, with an offset or Z: 2025-10-20T00:00:00Z.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+        serialize=print_moment,
+        parse_value=parse_moment,
+    ),
+}
+
+_PYTHON_TYPES: list[tuple[object, type[Any]]] = [
+    (TEXT, str),
+    (FLAG, bool),
+    (COUNT, cast("type[Any]", BigInt)),
+    (RATIO, float),
+    (MONEY, cast("type[Any]", ExactDecimal)),
+    (SECONDS, cast("type[Any]", ExactDecimal)),
+    (MOMENT, datetime),
+]
+
+
+def python_type(column: AnyColumn) -> type[Any]:
+    """The type of a column's values, nulls apart, as Strawberry wants it."""
+    return next(python for known, python in _PYTHON_TYPES if column.type is known)

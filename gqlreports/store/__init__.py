@@ -1,0 +1,1 @@
+"""What the CDR store holds, and how files get into it."""

@@ -1,0 +1,93 @@
+"""Loads the customers' inventory of DID numbers."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gqlreports.backends.base import Backend, Statement
+from gqlreports.errors import LoadError
+from gqlreports.store.formats import Cells, OnRead, cells, opened
+from gqlreports.store.rejects import Rejects, rejects_beside
+
+COLUMNS = ("did", "customer_id", "valid_from", "valid_to")
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 100_000
+
+
+@dataclass
+class LoadedDids:
+    """How many DIDs a file held, and how many of its lines were none."""
+
+    loaded: int = 0
+    rejected: int = 0
+
+
+async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
+    """Load a CSV file with the columns did, customer_id, valid_from and valid_to.
+
+    A DID is its customer's from `valid_from` (empty: always) until before `valid_to` (empty: for good), both dates
+    or times in UTC.  A line with the same did, customer and valid_from as an earlier one renews it.  It counts at
+    once, also for CDRs that are there already.  Lines that cannot be right go to `PATH.rejects.csv`.
+    Raises LoadError for a file without these columns.
+    """
+    loaded = LoadedDids()
+    with opened(path, on_read) as stream, rejects_beside(path) as rejects:
+        names, rows = cells(stream)
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
+        async with backend.session() as session:
+            batch: list[bytes] = []
+            for row in rows:
+                batch += _printed(row, rejects)
+                if len(batch) >= _BATCH:
+                    loaded.loaded += len(batch)
+                    await session.insert("did", None, b"\n".join(batch), "JSONEachRow")
+                    batch.clear()
+            if batch:
+                loaded.loaded += len(batch)
+                await session.insert("did", None, b"\n".join(batch), "JSONEachRow")
+            await session.command(Statement("SYSTEM RELOAD DICTIONARY did_window"))
+        loaded.rejected = rejects.count
+    return loaded
+
+
+def _printed(row: Cells, rejects: Rejects) -> list[bytes]:
+    """The row as JSON, or nothing where it cannot be right."""
+    try:
+        return [orjson.dumps(_record(row.values))]
+    except ValueError as error:
+        rejects.add(row.record, str(error))
+        return []
+
+
+def _record(values: dict[str, str]) -> dict[str, Any]:
+    number = re.sub(r"[^0-9]", "", values["did"])
+    if not number:
+        raise ValueError("no digits in did")
+    if not values["customer_id"]:
+        raise ValueError("no customer_id")
+    valid_from = _moment(values["valid_from"], "valid_from") or _ALWAYS
+    valid_to = _moment(values["valid_to"], "valid_to")
+    if valid_to is not None and valid_to <= valid_from:
+        raise ValueError("valid_to is not after valid_from")
+    return {
+        "customer_id": values["customer_id"],
+        "number": number,
+        "valid_from": valid_from.isoformat(),
+        "valid_to": valid_to and valid_to.isoformat(),
+        "loaded_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _moment(text: str, column: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"bad time in {column}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,47 @@
+"""The web application, put together from its parts."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gqlreports.backends.base import Backend
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Role
+from gqlreports.errors import StoreUnavailable
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.query import build_schema
+from gqlreports.web.graphql import GraphQLEndpoint
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(registry: Registry, backend: Backend, directory: Directory) -> Starlette:
+    """The ASGI application: GraphQL at /graphql, a health check at /healthz.
+
+    It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
+    the same, and each report says so, until there is one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            await backend.open()
+        except StoreUnavailable as error:
+            logger.error("There is no store yet. %s", error)
+        yield
+        await backend.close()
+        directory.close()
+
+    schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
+    endpoint = GraphQLEndpoint(schemas, backend, directory)
+    routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), Route("/healthz", _health)]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("ok\n")

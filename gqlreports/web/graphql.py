@@ -1,0 +1,122 @@
+"""The GraphQL endpoint: who asks is settled first, then Strawberry answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from cross_web import HTTPException
+from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.types.execution import ExecutionResult
+
+from gqlreports.backends.base import Backend
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Principal, Role
+from gqlreports.errors import ReportsError, Unauthenticated
+from gqlreports.schema.context import Context
+from gqlreports.schema.query import ReportsSchema
+
+_HEADERS = '{"Authorization": "Bearer "}'
+_HIDDEN = "Something went wrong here; the operator's log has the details."
+
+
+class GraphQLEndpoint:
+    """An ASGI application that asks for a key, and answers with the schema of its role.
+
+    The GraphiQL page itself holds no data and is given to any browser; its requests need a key like all others.
+    """
+
+    def __init__(self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory) -> None:
+        self._directory = directory
+        self._views = {role: _View(schema, backend, directory) for role, schema in schemas.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        view = self._views[Role.STAFF]
+        if view.wants_graphiql(request):
+            await HTMLResponse(view.graphiql)(scope, receive, send)
+            return
+        try:
+            principal = await self._authenticated(request)
+        except Unauthenticated as error:
+            headers = {"WWW-Authenticate": "Bearer"}
+            await error_response(error, 401, headers)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["principal"] = principal
+        await self._views[principal.role](scope, receive, send)
+
+    async def _authenticated(self, request: Request) -> Principal:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
+        return await run_in_threadpool(self._directory.authenticate, key.strip())
+
+
+class _View(GraphQL[Context, None]):
+    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory) -> None:
+        super().__init__(schema, subscription_protocols=())
+        self._backend = backend
+        self._directory = directory
+        self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
+
+    def wants_graphiql(self, request: Request) -> bool:
+        return self.should_render_graphql_ide(self.request_adapter_class(request))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as error:
+            response = _refusal(error.reason, error.status_code)
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Any, response: Any) -> Context:
+        return Context(request.state.principal, self._directory, self._backend)
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        response: GraphQLHTTPResponse = {"data": result.data}
+        if result.errors:
+            response["errors"] = [_shown(error) for error in result.errors]
+        return response
+
+
+def error_response(error: ReportsError, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """An error outside of any GraphQL execution, in the shape of those inside."""
+    shown = {"message": str(error), "extensions": error.extensions}
+    return Response(orjson.dumps({"errors": [shown]}), status, headers, "application/json")
+
+
+def _refusal(reason: str, status: int) -> Response:
+    shown = {"message": reason, "extensions": {"code": "BAD_REQUEST"}}
+    return Response(orjson.dumps({"errors": [shown]}), status, media_type="application/json")
+
+
+def _shown(error: GraphQLError) -> Any:
+    """An error as the caller sees it: with a code, and with nothing of the inside."""
+    shown: dict[str, Any] = dict(error.formatted)
+    cause = _cause(error)
+    if isinstance(cause, ReportsError):
+        shown["extensions"] = cause.extensions
+    elif cause is not None:
+        shown |= {"message": _HIDDEN, "extensions": {"code": "INTERNAL"}}
+    elif isinstance(error, GraphQLSyntaxError):
+        shown["extensions"] = {"code": "GRAPHQL_PARSE_FAILED"}
+    else:
+        shown["extensions"] = {"code": "GRAPHQL_VALIDATION_FAILED"}
+    return shown
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """What was raised, behind all of GraphQL's own errors around it."""
+    cause = error.original_error
+    return _cause(cause) if isinstance(cause, GraphQLError) else cause
