@@ -17,6 +17,7 @@ from gqlreports.store.formats import Chunk, OnRead, Source, opened_rows
 from gqlreports.store.rejects import Rejects, rejects_beside
 
 KEY = "switch, callid, branch_idx"
+BLANKS = r"' \t\r\n'"
 NAMES = ", ".join(column.name for column in COLUMNS)
 
 
@@ -99,7 +100,7 @@ class _Layout:
     def _cells(self, more: str = "") -> str:
         """The trimmed text of all cells; an empty line of a CSV file reads as a row that ends in its first cell."""
         names = (*self.columns, EXTRA_CELL) if self.omits_cells else self.columns
-        cells = ", ".join(f"trimBoth(staged.{name}) AS {name}" for name in names)
+        cells = ", ".join(f"trimBoth(staged.{name}, {BLANKS}) AS {name}" for name in names)
         blank = f"staged.{self.columns[0]} = '' AND staged.{self.columns[-1]} = '{MISSING_CELL}'"
         return f"SELECT {more}{blank if self.omits_cells else '0'} AS blank, {cells} FROM staged"
 

@@ -1,0 +1,112 @@
+"""Every report, customer, basis and parameter against the independent calculation, over the API."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+import pytest
+
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.plan import total_columns
+from gqlreports.schema.scalars import print_moment
+from tests.oracle import Cdr
+from tests.sites import Site
+
+REGISTRY = Registry.load(strict=True).reports
+MONEY = {"totalCustomerCharge", "totalProviderCharge", "providerCharge"}
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("USA_RATE_CENTER", {}),
+    ("USA_RATE_CENTER", {"side": "ORIGINATING"}),
+    ("USA_RATE_CENTER", {"number": "LRN"}),
+    ("USA_RATE_CENTER", {"side": "ORIGINATING", "number": "LRN", "byCurrency": True}),
+    ("USA_RATE_CENTER", {"byCurrency": True}),
+    ("USA_RATE_CENTER", {"byCurrency": True, "number": "LRN"}),
+    ("DID_AS_CLI", {}),
+    ("DID_AS_CLI", {"didsOnly": True}),
+    ("GROUP_BY_TECH_PREFIX", {}),
+    ("DTMF", {}),
+]
+Basis = Literal["CALL", "ATTEMPT"]
+
+
+def query(type: str, parameters: dict[str, Any]) -> str:
+    report = REGISTRY[type]
+    columns = report.columns(staff=True)
+    rows = " ".join(column.graphql_name for column in columns)
+    totals = " ".join(column.graphql_name for column in total_columns(columns))
+    field = type.lower().split("_")
+    name = field[0] + "".join(word.capitalize() for word in field[1:])
+    literal = ", ".join(f"{key}: {str(value).lower() if value is True else value}" for key, value in parameters.items())
+    given = f", parameters: {{{name}: {{{literal}}}}}" if parameters else ""
+    return f"""
+    query ($customer: ID!, $from: DateTime!, $to: DateTime!, $basis: CountingBasis!) {{
+      customReport(customer: $customer, type: {type}, from: $from, to: $to, basis: $basis{given}) {{
+        basis
+        ... on {report.type_name}Report {{ rows(first: 100000) {{ {rows} }} rowCount totals {{ {totals} }} }}
+      }}
+    }}"""
+
+
+def ranges(cdrs: list[Cdr]) -> Iterator[tuple[datetime, datetime]]:
+    """The whole time; ranges that begin and end within a day, within an hour, and on a call's own millisecond."""
+    moments = sorted({cdr.dt for cdr in cdrs})
+    first, last, millisecond = moments[0], moments[-1], timedelta(milliseconds=1)
+    middle = moments[len(moments) // 2]
+    yield first, last + millisecond
+    yield datetime(2025, 10, 26, 0, 30, tzinfo=UTC), datetime(2025, 11, 2, 6, 45, 12, 345000, tzinfo=UTC)
+    yield middle, middle + millisecond
+    yield moments[len(moments) // 3], moments[2 * len(moments) // 3]
+    yield first - timedelta(days=400), first
+
+
+def comparable(row: dict[str, Any]) -> tuple[tuple[str, object], ...]:
+    """A row with exact money, and other fractions to 13 digits."""
+    return tuple((name, _comparable(name, value)) for name, value in sorted(row.items()))
+
+
+def _comparable(name: str, value: object) -> object:
+    if value is None:
+        return None
+    if name == "costPerDigit":
+        return _rounded(value) if isinstance(value, Fraction) else Decimal(str(value)).normalize()
+    if name in MONEY:
+        assert isinstance(value, str | Decimal)
+        return Decimal(value).normalize() + 0
+    return float(f"{value:.13g}") if isinstance(value, float) else value
+
+
+def _rounded(value: Fraction) -> Decimal:
+    """A cost to 8 decimals, half away from 0."""
+    exact = abs(value) * 10**8
+    whole = int(exact + Fraction(1, 2))
+    return (Decimal(whole if value >= 0 else -whole) / 10**8).quantize(Decimal("1e-8"), ROUND_HALF_UP).normalize() + 0
+
+
+def check(site: Site, customer: str, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
+    own = [cdr for cdr in site.world.cdrs if cdr.customer_id == customer] or site.world.cdrs
+    for start, end in ranges(own):
+        span = {"from": print_moment(start), "to": print_moment(end)}
+        [answer] = site.data(query(type, parameters), customer=customer, basis=basis, **span).values()
+        expected = site.world.report(type, customer, start, end, basis, **parameters)
+        totals = site.world.totals(type, customer, start, end, basis, **parameters)
+        assert sorted(map(comparable, answer["rows"]), key=repr) == sorted(map(comparable, expected), key=repr)
+        assert answer["rowCount"] == len(expected)
+        assert comparable(answer["totals"]) == comparable(totals)
+        assert answer["basis"] == basis
+
+
+@pytest.mark.parametrize("basis", ["CALL", "ATTEMPT"])
+@pytest.mark.parametrize(("type", "parameters"), CASES)
+def test_generated_files(site: Site, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
+    assert len(site.customers) >= 6
+    for customer in site.customers:
+        check(site, customer, basis, type, parameters)
+
+
+@pytest.mark.parametrize("basis", ["CALL", "ATTEMPT"])
+@pytest.mark.parametrize(("type", "parameters"), CASES)
+def test_sample_files(sample: Site, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
+    for customer in sample.customers:
+        check(sample, customer, basis, type, parameters)
