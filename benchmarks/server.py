@@ -156,7 +156,7 @@ def _attributes(return_type: Any) -> dict[str, str]:
 
 
 def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connection) -> None:
-    """Fill a new store with `calls` calls for each workload, send a key for it to `key`, and serve until killed."""
+    """Fill a new store with `calls` calls for each workload, or as many as it has rows, send a key for it to `key`, and serve until killed."""
     store = directory_path / "store"
     asyncio.run(_fill(store, calls))
     directory = Directory(f"sqlite:///{directory_path / 'directory.db'}")
@@ -207,7 +207,7 @@ async def _fill(store: Path, calls: int) -> None:
         await session.command(Statement("SYSTEM RELOAD DICTIONARY rate_center"))
         for each in WORKLOADS:
             start = int(each.start.timestamp() * 1000)
-            parameters = {"rows": each.rows, "start": start, "calls": calls, "customer": CUSTOMER}
+            parameters = {"rows": each.rows, "start": start, "calls": max(calls, each.rows), "customer": CUSTOMER}
             await session.command(Statement(_CALLS, parameters))
         await session.command(Statement("OPTIMIZE TABLE cdr FINAL"))
     await backend.close()

@@ -18,23 +18,72 @@ from typing import TypeVar
 T = TypeVar("T")
 Row = dict[str, str]
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
-COLUMNS = (
-    "dt callid branch_idx switch direction customer_id account tech_prefix source_cli dest_cli"
-    " source_dest_number dest_number lrn duration customer_duration customer_charge customer_card_id"
-    " customer_card_rate customer_card_currency customer_card_dest_code customer_card_dest_name provider_id"
-    " provider_card_id provider_duration provider_charge provider_card_currency pdd_out ring_duration"
-    " sip_code sip_reason release_reason dtmf source_ip"
-).split()
+COLUMNS = [
+    "dt",
+    "callid",
+    "branch_idx",
+    "switch",
+    "direction",
+    "customer_id",
+    "account",
+    "tech_prefix",
+    "source_cli",
+    "dest_cli",
+    "source_dest_number",
+    "dest_number",
+    "lrn",
+    "duration",
+    "customer_duration",
+    "customer_charge",
+    "customer_card_id",
+    "customer_card_rate",
+    "customer_card_currency",
+    "customer_card_dest_code",
+    "customer_card_dest_name",
+    "provider_id",
+    "provider_card_id",
+    "provider_duration",
+    "provider_charge",
+    "provider_card_currency",
+    "pdd_out",
+    "ring_duration",
+    "sip_code",
+    "sip_reason",
+    "release_reason",
+    "dtmf",
+    "source_ip",
+]
 DID_HEADINGS = ["did", "customer_id", "valid_from", "valid_to"]
-CODE_HEADINGS = (
-    "State,NPA-NXX  , OCN,Company,RateCenter ,EffectiveDate,Use ,AssignDate,Initial/Growth,Pooled Code,"
-    "In Service File Updated 12/01/2025"
-).split(",")
-BLOCK_HEADINGS = (
-    "Region,State,NPA,NXX,X,STATUS,Code Holder,Contaminated (Y or N),"
-    "Contaminated TNs not Available for Assignment,Rate Center,Block Effective Date,Block Available Date,"
-    "Assigned To,OCN,Date Assigned"
-).split(",")
+CODE_HEADINGS = [
+    "State",
+    "NPA-NXX  ",
+    " OCN",
+    "Company",
+    "RateCenter ",
+    "EffectiveDate",
+    "Use ",
+    "AssignDate",
+    "Initial/Growth",
+    "Pooled Code",
+    "In Service File Updated 12/01/2025",
+]
+BLOCK_HEADINGS = [
+    "Region",
+    "State",
+    "NPA",
+    "NXX",
+    "X",
+    "STATUS",
+    "Code Holder",
+    "Contaminated (Y or N)",
+    "Contaminated TNs not Available for Assignment",
+    "Rate Center",
+    "Block Effective Date",
+    "Block Available Date",
+    "Assigned To",
+    "OCN",
+    "Date Assigned",
+]
 
 
 @dataclass(frozen=True)
@@ -148,7 +197,7 @@ BLOCKS = (("0", "AS", 1), ("1", "AS", 2), ("2", "AS", 0), ("3", "AV", 3), ("4", 
 ODD_CENTERS = (
     "ST HALDEN", "PORT ELM 3", "LOWMOOR-ST", "QUILLBRIDGE", "HARTSWICK (UPPER)", "O'DELLBGH", "UPR,VALE",
 )  # fmt: skip
-ROOTS, ENDINGS = "ALD BRACK CORM DUNN ELST FARN GORS HEX".split(), "FORD WICK MERE TON3".split()
+ROOTS, ENDINGS = ["ALD", "BRACK", "CORM", "DUNN", "ELST", "FARN", "GORS", "HEX"], ["FORD", "WICK", "MERE", "TON3"]
 CENTERS = tuple(root + ending for root in ROOTS for ending in ENDINGS) + ODD_CENTERS
 
 
@@ -156,7 +205,24 @@ class Numbering:
     """NPA-NXX codes, of which some have no record, some are not live, and some are split into blocks."""
 
     def __init__(self, rng: random.Random) -> None:
-        areas = "201 202 303 404 512 601 602 609 617 702 713 805 816 907 918 442".split()
+        areas = [
+            "201",
+            "202",
+            "303",
+            "404",
+            "512",
+            "601",
+            "602",
+            "609",
+            "617",
+            "702",
+            "713",
+            "805",
+            "816",
+            "907",
+            "918",
+            "442",
+        ]
         self.codes = [npa + str(nxx) for npa in areas for nxx in sorted(rng.sample(range(200, 1000), 25))]
         self.rng = rng
 

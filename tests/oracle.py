@@ -21,6 +21,7 @@ Basis = Literal["CALL", "ATTEMPT"]
 Row = dict[str, object]
 Reject = tuple[int, str]
 Cells = Mapping[str, str]
+Key = tuple[tuple[str, object], ...]
 
 ANSWER_TIME_COLUMNS = ("answer_time", "answer_dt", "answered_at", "connect_time")
 TIME = re.compile(
@@ -375,6 +376,7 @@ class World:
         self._by_customer: dict[str, list[Cdr]] = {}
         for cdr in cdrs:
             self._by_customer.setdefault(cdr.customer_id, []).append(cdr)
+        self._keys: dict[tuple[object, ...], Key] = {}
         self._by_did: dict[tuple[str, str], list[Did]] = {}
         for did in dids:
             self._by_did.setdefault((did.customer_id, did.digits), []).append(did)
@@ -422,6 +424,12 @@ class World:
             }
         return key
 
+    def _key(self, type: str, cdr: Cdr, chosen: Mapping[str, object]) -> Key:
+        asked = (type, tuple(chosen.items()), id(cdr))
+        if asked not in self._keys:
+            self._keys[asked] = tuple(self.dimensions(type, cdr, chosen).items())
+        return self._keys[asked]
+
     def _narrow(
         self, type: str, customer: str, start: datetime, end: datetime, parameters: Mapping[str, object]
     ) -> tuple[list[Cdr], dict[str, object]]:
@@ -448,7 +456,7 @@ class World:
         cdrs, chosen = self._narrow(type, customer, start, end, parameters)
         groups: dict[tuple[tuple[str, object], ...], list[Cdr]] = {}
         for cdr in cdrs:
-            groups.setdefault(tuple(self.dimensions(type, cdr, chosen).items()), []).append(cdr)
+            groups.setdefault(self._key(type, cdr, chosen), []).append(cdr)
         ordered = sorted(groups, key=lambda key: [str(value) for _, value in key])
         return [MEASURES[type](groups[key], basis) | dict(key) for key in ordered]
 

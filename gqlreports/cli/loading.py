@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from gqlreports.backends.base import Backend
 from gqlreports.cli.support import directory_of, standard_error, told, with_backend
 from gqlreports.directory.load_customers import load_customers
-from gqlreports.store.formats import OnRead
+from gqlreports.store.files import OnRead
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering

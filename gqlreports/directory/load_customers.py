@@ -9,7 +9,7 @@ import orjson
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.errors import LoadError
-from gqlreports.store.formats import opened
+from gqlreports.store.files import opened
 
 COLUMNS = ("id", "name", "currency")
 

@@ -1,16 +1,12 @@
 """Reads CDR files in chunks of bounded size: CSV, JSON lines and Parquet, plain or compressed."""
 
 import csv
-import gzip
 import io
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
 
 import orjson
 import pyarrow
@@ -18,24 +14,11 @@ import pyarrow.parquet
 
 from gqlreports.errors import LoadError
 from gqlreports.store.cdr_columns import EXTRA_CELL
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from gqlreports.store.cells import Record
+from gqlreports.store.files import BOM, OnRead, opened
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
-OnRead: TypeAlias = Callable[[int], None]
-_BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row as it stands in its file: where it begins (line 1 is the first) and its text."""
-
-    line: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -58,96 +41,23 @@ class Source:
 
 
 @contextmanager
-def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
-    """A file, or standard input for `-`, decompressed where its first bytes say gzip or zstd.
-
-    `on_read` is told how many bytes of the file were read.  Raises LoadError for a file that cannot be read, also
-    where that shows later.
-    """
-    with ExitStack() as stack:
-        try:
-            raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
-            yield _decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
-        except (OSError, EOFError, zstd.ZstdError, pyarrow.ArrowException) as error:
-            raise LoadError(f"{path} cannot be read: {error}") from error
-
-
-@contextmanager
 def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
     """The rows of a file in chunks; its format is known by its first bytes.  Raises LoadError as `opened` does."""
     with opened(path, on_read) as stream, ExitStack() as stack:
         yield _source(stream, stack)
 
 
-class _Tabs(csv.excel_tab):
-    quoting = csv.QUOTE_NONE
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A row of a small table: its cells by column name, trimmed, and where it stands."""
-
-    values: dict[str, str]
-    record: Record
-
-
-def cells(stream: io.BufferedReader) -> tuple[tuple[str, ...], Iterator[Cells]]:
-    """The column names and the rows of a CSV file, or of a tab separated one if a tab is in its first line."""
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
-    first = text.readline()
-    tabs = "\t" in first
-    dialect = _Tabs if tabs else csv.excel
-    names = tuple(name.strip() for name in next(csv.reader([first], dialect), []))
-    return names, _cells(text, names, dialect)
-
-
-def _cells(text: io.TextIOWrapper, names: tuple[str, ...], dialect: type[csv.Dialect]) -> Iterator[Cells]:
-    reader = csv.reader(text, dialect)
-    line = 2
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            values = dict.fromkeys(names, "") | dict(zip(names, (cell.strip() for cell in row), strict=False))
-            yield Cells(values, Record(line, dialect.delimiter.join(row)))
-        line = reader.line_num + 2
-
-
-class _Counted(io.RawIOBase):
-    """Passes reads on and says how many bytes they were."""
-
-    def __init__(self, raw: BinaryIO, on_read: Callable[[int], None]) -> None:
-        self._raw = raw
-        self._on_read = on_read
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        data = self._raw.read(len(buffer))
-        buffer[: len(data)] = data
-        self._on_read(len(data))
-        return len(data)
-
-
-def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
-    start = stream.peek(4)[:4]
-    if start.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)), 1 << 20)
-    if start == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), 1 << 20)
-    return stream
-
-
 def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
     start = stream.peek(4)
     if start.startswith(b"PAR1"):
         return _parquet(stream, stack)
-    if start.removeprefix(_BOM).lstrip()[:1] == b"{":
+    if start.removeprefix(BOM).lstrip()[:1] == b"{":
         return _json_lines(stream)
     return _csv(stream)
 
 
 def _csv(stream: io.BufferedReader) -> Source:
-    first = stream.readline().removeprefix(_BOM)
+    first = stream.readline().removeprefix(BOM)
     columns = tuple(name.strip() for name in next(csv.reader([first.decode("utf-8", "replace")]), []))
     return Source(columns, _csv_chunks(stream, columns), [], omits_cells=True)
 
@@ -204,7 +114,7 @@ def _csv_records(body: bytes, first_line: int) -> Callable[[], list[Record]]:
 def _json_lines(stream: io.BufferedReader) -> Source:
     """Objects, one a line; what is no object goes to `broken` while the chunks are read."""
     broken: list[Record] = []
-    first = _object(stream.peek(1 << 20).removeprefix(_BOM).lstrip().split(b"\n", 1)[0])
+    first = _object(stream.peek(1 << 20).removeprefix(BOM).lstrip().split(b"\n", 1)[0])
     if first is None:
         raise LoadError("the first line is no JSON object; give JSON lines, one object a line")
     return Source(tuple(first), _json_chunks(stream, broken), broken, omits_cells=False)
@@ -214,7 +124,7 @@ def _json_chunks(stream: io.BufferedReader, broken: list[Record]) -> Iterator[Ch
     good: list[Record] = []
     size = 0
     for number, raw in enumerate(stream, 1):
-        text = raw.removeprefix(_BOM).strip()
+        text = raw.removeprefix(BOM).strip()
         if not text:
             continue
         record = Record(number, text.decode("utf-8", "surrogateescape"))

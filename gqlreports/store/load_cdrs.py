@@ -13,7 +13,8 @@ from gqlreports.store.cdr_columns import (
     reason,
     typed,
 )
-from gqlreports.store.formats import Chunk, OnRead, Source, opened_rows
+from gqlreports.store.files import OnRead
+from gqlreports.store.formats import Chunk, Source, opened_rows
 from gqlreports.store.rejects import Rejects, rejects_beside
 
 KEY = "switch, callid, branch_idx"

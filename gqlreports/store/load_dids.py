@@ -9,7 +9,8 @@ import orjson
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
-from gqlreports.store.formats import Cells, OnRead, cells, opened
+from gqlreports.store.cells import Cells, cells
+from gqlreports.store.files import OnRead, opened
 from gqlreports.store.rejects import Rejects, rejects_beside
 
 COLUMNS = ("did", "customer_id", "valid_from", "valid_to")

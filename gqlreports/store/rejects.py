@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gqlreports.store.formats import Record
+from gqlreports.store.cells import Record
 
 _HELD = 10_000
 

@@ -78,7 +78,10 @@ class _View(GraphQL[Context, None]):
         return Context(request.state.principal, self._directory, self._backend)
 
     def decode_json(self, data: str | bytes) -> object:
-        return orjson.loads(data)
+        value = orjson.loads(data)
+        if not isinstance(value, dict):
+            raise HTTPException(400, "The request must be a JSON object with a `query`.")
+        return value
 
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)

@@ -1,0 +1,36 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr
+        WHERE (default.cdr.customer_id = {customer:String}) AND (default.cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (default.cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+    )
+SELECT
+    report.account AS account,
+    report.dest_cli AS destCli,
+    report.count AS count,
+    report.is_did AS isDid
+FROM
+(
+    SELECT
+        cdr.account AS account,
+        cdr.dest_cli AS dest_cli,
+        sumIf(cdr.sign, cdr.branch_idx = 0) AS count,
+        toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt))) AS is_did
+    FROM cdr
+    GROUP BY
+        cdr.account,
+        cdr.dest_cli,
+        toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt)))
+    HAVING sum(cdr.sign) > 0
+) AS report
+ORDER BY
+    report.account ASC NULLS LAST,
+    report.dest_cli ASC NULLS LAST,
+    report.is_did ASC NULLS LAST
+LIMIT {offset:UInt64}, {first:UInt64}
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000
+-- first = 1000
+-- offset = 0

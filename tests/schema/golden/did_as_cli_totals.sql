@@ -1,0 +1,16 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr
+        WHERE (default.cdr.customer_id = {customer:String}) AND (default.cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (default.cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+    )
+SELECT report.count AS count
+FROM
+(
+    SELECT sumIf(cdr.sign, cdr.branch_idx = 0) AS count
+    FROM cdr
+) AS report
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000

@@ -1,0 +1,36 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr
+        WHERE (default.cdr.customer_id = {customer:String}) AND (default.cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (default.cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+    )
+SELECT
+    report.prefix AS prefix,
+    report.customer_currency AS customerCurrency
+FROM
+(
+    SELECT
+        multiIf((cdr.cli_nanp > 0), toString(intDiv(cdr.cli_nanp, 10000)), '') AS prefix,
+        nullIf(toString(cdr.customer_card_currency), '') AS customer_currency,
+        dictGet('rate_center', 'rate_center', intDiv(cdr.cli_nanp, 1000)) AS rc,
+        nullIf(toString(cdr.provider_card_currency), '') AS provider_currency
+    FROM cdr
+    GROUP BY
+        multiIf((cdr.cli_nanp > 0), toString(intDiv(cdr.cli_nanp, 10000)), ''),
+        dictGet('rate_center', 'rate_center', intDiv(cdr.cli_nanp, 1000)),
+        nullIf(toString(cdr.customer_card_currency), ''),
+        nullIf(toString(cdr.provider_card_currency), '')
+    HAVING sum(cdr.sign) > 0
+) AS report
+ORDER BY
+    report.prefix ASC NULLS LAST,
+    report.rc ASC NULLS LAST,
+    report.customer_currency ASC NULLS LAST,
+    report.provider_currency ASC NULLS LAST
+LIMIT {offset:UInt64}, {first:UInt64}
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000
+-- first = 1000
+-- offset = 0

@@ -1,0 +1,22 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr
+        WHERE (default.cdr.customer_id = {customer:String}) AND (default.cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (default.cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+    )
+SELECT count(*) AS rows
+FROM
+(
+    SELECT
+        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS prefix,
+        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS rc
+    FROM cdr
+    GROUP BY
+        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
+        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000))
+    HAVING sum(cdr.sign) > 0
+) AS report
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000

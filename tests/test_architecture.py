@@ -1,0 +1,37 @@
+"""Each layer knows only those above it, and modules stay small."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gqlreports"
+LAYERS = ["errors", "config", "tables", "plugins", "backends", "store", "directory", "schema", "web", "testing", "cli"]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST = 250
+
+
+def layer(parts: tuple[str, ...]) -> int:
+    return LAYERS.index(parts[1])
+
+
+def imported(module: Path) -> Iterator[tuple[str, ...]]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        yield from (tuple(name.split(".")) for name in names if name.startswith("gqlreports."))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_its_own_layer_and_those_above(module: Path) -> None:
+    own = ("gqlreports", *module.relative_to(PACKAGE).with_suffix("").parts)
+    if own[1:] != ("__init__",):
+        assert [name for name in imported(module) if layer(name) > layer(own)] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_holds_one_noun(module: Path) -> None:
+    lines = module.read_text().splitlines()
+    assert len(lines) <= LONGEST
+    assert not lines or lines[0].startswith('"""')

@@ -1,0 +1,145 @@
+"""The real server in a process of its own, over HTTP."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.awkward import write_files
+
+COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
+RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
+
+
+@dataclass
+class Server:
+    url: str
+    key: str
+    process: subprocess.Popen[str]
+    home: Path
+
+    def post(self, query: str) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx2.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=30)
+
+
+def shell(home: Path, *arguments: str) -> str:
+    environment = os.environ | {"GQLREPORTS_HOME": str(home)}
+    done = subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    files, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
+    write_files(files, calls=400)
+    shell(home, "load", "customers", str(files / "customers.json"))
+    shell(home, "load", "cdrs", str(files / "cdrs.csv"))
+    key, port = shell(home, "key", "create", "--name", "tests", "--role", "staff"), free_port()
+    environment = os.environ | {"GQLREPORTS_HOME": str(home)}
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", str(port)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    made = Server(f"http://127.0.0.1:{port}", key, process, home)
+    try:
+        wait_until_it_answers(made)
+        yield made
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_it_answers(server: Server) -> None:
+    for _ in range(200):
+        try:
+            if httpx2.get(f"{server.url}/healthz").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.05)
+    pytest.fail("the server did not start")
+
+
+def test_a_report(server: Server) -> None:
+    fields = "... on DtmfReport { rows { route digits } }"
+    response = server.post(f'{{ customReport(customer: "5001", type: DTMF, {RANGE}) {{ {fields} }} }}')
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    rows = response.json()["data"]["customReport"]["rows"]
+    assert rows
+    assert {type(row["digits"]) for row in rows} == {int}
+
+
+def test_a_query_in_the_address(server: Server) -> None:
+    headers = {"Authorization": f"Bearer {server.key}"}
+    response = httpx2.get(f"{server.url}/graphql", params={"query": "{ viewer { name } }"}, headers=headers)
+    assert response.json() == {"data": {"viewer": {"name": "tests"}}}
+
+
+def test_graphiql_is_given_to_a_browser_and_asks_for_a_key(server: Server) -> None:
+    response = httpx2.get(f"{server.url}/graphql", headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    assert "GraphiQL" in response.text
+    assert """parameters.headers || '{"Authorization": "Bearer "}'""" in response.text
+
+
+def test_without_a_key(server: Server) -> None:
+    response = httpx2.post(f"{server.url}/graphql", json={"query": "{ viewer { name } }"})
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+def test_many_callers_at_once(server: Server) -> None:
+    """Each gets its own customer's answer, and all the same one for the same question."""
+
+    async def ask() -> dict[str, set[str]]:
+        answers: dict[str, set[str]] = {}
+        async with httpx2.AsyncClient(timeout=60, headers={"Authorization": f"Bearer {server.key}"}) as client:
+
+            async def one(customer: str) -> None:
+                fields = "customer { id } ... on GroupByTechPrefixReport { rows { techPrefix total } totals { total } }"
+                query = (
+                    f'{{ customReport(customer: "{customer}", type: GROUP_BY_TECH_PREFIX, {RANGE}) {{ {fields} }} }}'
+                )
+                response = await client.post(f"{server.url}/graphql", json={"query": query})
+                assert response.json()["data"]["customReport"]["customer"] == {"id": customer}
+                answers.setdefault(customer, set()).add(response.text)
+
+            await asyncio.gather(*(one(["5001", "5003", "05001", "5009"][place % 4]) for place in range(80)))
+        return answers
+
+    answers = asyncio.run(ask())
+    assert [len(each) for each in answers.values()] == [1, 1, 1, 1]
+    assert len(set().union(*answers.values())) == 4
+
+
+def test_the_store_is_in_use_while_it_serves(server: Server) -> None:
+    environment = os.environ | {"GQLREPORTS_HOME": str(server.home)}
+    for arguments in (["serve", "--port", str(free_port())], ["load", "cdrs", "none.csv"]):
+        done = subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert f"in use by process {server.process.pid}" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_it_ends_on_a_signal(server: Server) -> None:
+    """Run last: the server of this module is gone then."""
+    server.process.send_signal(signal.SIGTERM)
+    _, errors = server.process.communicate(timeout=20)
+    assert server.process.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in errors
