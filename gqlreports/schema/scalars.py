@@ -77,3 +77,8 @@ _PYTHON_TYPES: list[tuple[object, type[Any]]] = [
 def python_type(column: AnyColumn) -> type[Any]:
     """The type of a column's values, nulls apart, as Strawberry wants it."""
     return next(python for known, python in _PYTHON_TYPES if column.type is known)
+
+
+def json_type(column: AnyColumn) -> type[Any]:
+    """What a value of a column is in JSON, nulls apart."""
+    return {str: str, bool: bool, BigInt: int, float: float}.get(python_type(column), str)

@@ -1,0 +1,134 @@
+"""Every page is run: commands, queries with their answers, and Python.
+
+Blocks of a page run in their order, in a folder that holds `docs/example`.  A `console` block has commands behind `$ `
+and what they print; a `graphql` block that is followed by a `json` block must give that answer; a `python` block is
+run; others are only shown.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.main import get_command
+
+from gqlreports import errors, plugins
+from gqlreports.cli import app
+from gqlreports.config import Settings
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Role
+from gqlreports.errors import ReportsError
+from gqlreports.plugins.registry import Registry
+from gqlreports.store.load_cdrs import Loaded
+from tests.oracle import World
+from tests.sites import Engine, Site
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TEXT = {page: page.read_text() for page in PAGES}
+
+
+@dataclass
+class Reader:
+    """Someone who does what a page says."""
+
+    folder: Path
+    engine: Engine
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "gqlreports-data"
+
+    def type(self, command: str) -> str:
+        """Type a command, and see what it prints."""
+        self.engine.close()
+        words = shlex.split(command)
+        assert words[0] == "gqlreports", command
+        run = [sys.executable, "-c", "from gqlreports.cli import app; app()", *words[1:]]
+        environment = os.environ | {"COLUMNS": "200"}
+        environment.pop("GQLREPORTS_HOME", None)
+        done = subprocess.run(run, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
+        return done.stdout + done.stderr
+
+    def ask(self, query: str) -> object:
+        """Send a query with a staff key."""
+        directory = Directory(f"sqlite:///{self.home}/directory.db")
+        key = directory.create_key("reader", Role.STAFF)
+        return Site(self.home, self.engine, World([], None, []), directory, key, Loaded()).ask(query)  # type: ignore[arg-type]
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    for found in BLOCK.finditer(TEXT[page]):
+        yield found[1], found[2]
+
+
+@pytest.fixture
+def reader(engine: Engine, tmp_path: Path) -> Reader:
+    shutil.copytree(ROOT / "docs" / "example", tmp_path / "docs" / "example")
+    return Reader(tmp_path, engine)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_true(reader: Reader, page: Path) -> None:
+    query, names = "", {"__name__": "page"}
+    for language, text in blocks(page):
+        if language == "console":
+            check_console(reader, text)
+        elif language == "json" and query:
+            assert reader.ask(query) == orjson.loads(text)
+        elif language == "python":
+            exec(compile(text, page.name, "exec"), names)
+        query = text if language == "graphql" else ""
+
+
+def check_console(reader: Reader, text: str) -> None:
+    """`...` stands for anything within a line."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = re.sub(r"\\\n\s*", "", part).partition("\n")
+        pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
+        printed = "\n".join(line.rstrip() for line in reader.type(command).splitlines()).strip()
+        assert re.fullmatch(pattern, printed), f"$ {command}\n{printed}"
+
+
+def test_every_command_is_on_a_page() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        for each in [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]:
+            assert any(f"gqlreports {each}" in text for text in TEXT.values()), each
+
+
+def test_every_setting_is_on_a_page() -> None:
+    for name in Settings.model_fields:
+        assert any(f"GQLREPORTS_{name.upper()}" in text for text in TEXT.values()), name
+
+
+def test_every_error_code_is_in_the_api_page() -> None:
+    codes = {each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ReportsError)}
+    for code in codes - {"LOAD_REFUSED", "PLUGIN_REFUSED"}:
+        assert f"`{code}`" in TEXT[ROOT / "docs" / "api.md"], code
+
+
+def test_every_report_and_column_is_in_the_api_page() -> None:
+    for report in Registry.load(strict=True).reports.values():
+        assert f"`{report.name}`" in TEXT[ROOT / "docs" / "api.md"]
+        for column in report.columns(staff=True):
+            assert f"`{column.graphql_name}`" in TEXT[ROOT / "docs" / "api.md"], (report.name, column.name)
+
+
+def test_every_name_of_the_contract_is_in_its_page() -> None:
+    for name in plugins.__all__:
+        assert f"`{name}`" in TEXT[ROOT / "docs" / "writing-reports.md"], name
+
+
+def test_links_lead_somewhere() -> None:
+    for page, text in TEXT.items():
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
