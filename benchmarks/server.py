@@ -156,7 +156,10 @@ def _attributes(return_type: Any) -> dict[str, str]:
 
 
 def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connection) -> None:
-    """Fill a new store with `calls` calls for each workload, or as many as it has rows, send a key for it to `key`, and serve until killed."""
+    """Fill a new store, send a key for it to `key`, and serve until killed.
+
+    Each workload has `calls` calls, or as many as it has rows if those are more.
+    """
     store = directory_path / "store"
     asyncio.run(_fill(store, calls))
     directory = Directory(f"sqlite:///{directory_path / 'directory.db'}")

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from gqlreports.cli.printing import print_table
 from gqlreports.cli.support import directory_of, told
 from gqlreports.directory.principal import Role
 
@@ -33,7 +33,7 @@ def list_keys() -> None:
         customers = ", ".join(sorted(owned.customer_id for owned in each.customers))
         times = (moment.isoformat(" ", "seconds") if moment else "" for moment in (each.created_at, each.revoked_at))
         table.add_row(each.id, each.name, each.role, customers or "all", *times)
-    Console().print(table)
+    print_table(table)
 
 
 @app.command()

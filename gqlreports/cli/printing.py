@@ -17,7 +17,6 @@ from gqlreports.schema.plan import total_columns
 from gqlreports.schema.selection import Selection
 
 _WIDE = 10_000
-"""Columns of a pipe, which cuts nothing."""
 
 
 class Format(Enum):
@@ -55,8 +54,12 @@ def _print_table(columns: Sequence[AnyColumn], rows: list[dict[str, Any]], total
         table.add_column(column.graphql_name, footer=footer, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(escape(_text(value)) for value in row.values()))
-    width = None if sys.stdout.isatty() else _WIDE
-    Console(width=width).print(table)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """A table on standard output, cut to the width of a terminal but not of a pipe."""
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def _text(value: object) -> str:

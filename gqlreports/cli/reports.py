@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.printing import Format, print_report
+from gqlreports.cli.printing import Format, print_report, print_table
 from gqlreports.cli.support import directory_of, told, with_backend
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
@@ -57,7 +56,7 @@ def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plu
         table.add_row(each.name, each.distribution, escape(each.description))
     for refused in registry.refused:
         table.add_row(refused.name, refused.distribution, f"[red]left out[/red]: {escape(refused.error)}")
-    Console().print(table)
+    print_table(table)
     raise typer.Exit(1 if registry.refused else 0)
 
 

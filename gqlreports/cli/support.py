@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import connect
@@ -36,7 +37,7 @@ def told() -> Iterator[Settings]:
 
 
 def _fail(message: str) -> None:
-    standard_error.print(f"[red]error:[/red] {message}", highlight=False, soft_wrap=True)
+    standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 

@@ -10,6 +10,7 @@
 A report sees the CDRs that its caller may see, in the asked range, as the table `cdr`, and nothing else.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
@@ -71,6 +72,11 @@ class Column:
     @property
     def graphql_name(self) -> str:
         return to_camel(self.name)
+
+    @property
+    def constant_name(self) -> str:
+        """asr -> ASR; a name in camelCase is split at its humps."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).upper()
 
     @property
     def title(self) -> str:
@@ -172,7 +178,11 @@ class Scope:
 
 
 class Report:
-    """A report type.  Its first docstring line is its description; `title` is what users see in a selector."""
+    """A report type.
+
+    Its first docstring line is its description; `title` is what users see in a selector.  With `staff_only` the
+    report does not exist for partners.
+    """
 
     title: ClassVar[str] = ""
     staff_only: ClassVar[bool] = False
@@ -182,6 +192,9 @@ class Report:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Dimension | Measure)}
+        for name in own:
+            if hasattr(Report, name):
+                raise TypeError(f"column {name} of {cls.__name__} has the name of a part of Report; choose another")
         cls.columns = {**cls.columns, **own}
 
     def statement(self, scope: Scope) -> Select[Any]:

@@ -8,15 +8,14 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import CountingBasis
-from gqlreports.plugins.contract import TYPES, AnyColumn, Dimension, Report, ReportParameters, Scope
+from gqlreports.plugins.checks import check_report
+from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
 
 logger = logging.getLogger(__name__)
 
 GROUP = "gqlreports.reports"
 OWN = "gqlreports"
 _TYPE_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_FIELD_NAME = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
 _RESERVED = {"CUSTOM", "REPORT"}
 
 
@@ -39,7 +38,11 @@ class RegisteredReport:
 
     @property
     def description(self) -> str:
-        return (self.report.__doc__ or self.title).strip().splitlines()[0]
+        return ((self.report.__doc__ or "").strip() or self.title).splitlines()[0]
+
+    def visible(self, staff: bool) -> bool:
+        """Whether a caller may ask for it: partners need columns that they see."""
+        return staff or (not self.report.staff_only and bool(self.columns(staff)))
 
     def columns(self, staff: bool) -> tuple[AnyColumn, ...]:
         """The columns that a caller may see."""
@@ -91,7 +94,7 @@ class Registry:
 
 
 def _distribution(plugin: EntryPoint) -> str:
-    return plugin.dist.name if plugin.dist else "unknown distribution"
+    return (plugin.dist.name if plugin.dist else None) or "unknown distribution"
 
 
 def _order(plugin: EntryPoint) -> tuple[bool, str, str]:
@@ -99,71 +102,33 @@ def _order(plugin: EntryPoint) -> tuple[bool, str, str]:
 
 
 def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> RegisteredReport:
-    distribution = _distribution(plugin)
-    blame = f"{distribution}: {plugin.name} = {plugin.value}"
-    _check_name(plugin.name, blame)
-    report_class = _loaded(plugin, blame)
-    registered = RegisteredReport(plugin.name, report_class(), distribution)
-    for other in others.values():
-        if other.type_name == registered.type_name:
-            raise PluginError(
-                f"{blame}: the name {plugin.name} is taken by {other.name} of {other.distribution}; choose another"
-            )
-    _check_columns(report_class, blame)
-    _check_parameters(report_class, blame)
-    _check_statement(registered, blame)
+    """Raises PluginError, whose message begins with distribution, name and class."""
+    try:
+        if not _TYPE_NAME.fullmatch(plugin.name) or plugin.name in _RESERVED:
+            raise PluginError(f"{plugin.name} cannot name a report; use capitals like CALLS_BY_HOUR")
+        report = _loaded(plugin)
+        check_report(report)
+        registered = RegisteredReport(plugin.name, report(), _distribution(plugin))
+        _check_name(registered, others)
+    except PluginError as error:
+        raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
     return registered
 
 
-def _check_name(name: str, blame: str) -> None:
-    if not _TYPE_NAME.fullmatch(name) or name in _RESERVED:
-        raise PluginError(f"{blame}: {name} cannot name a report; use capitals like CALLS_BY_HOUR")
-
-
-def _loaded(plugin: EntryPoint, blame: str) -> type[Report]:
+def _loaded(plugin: EntryPoint) -> type[Report]:
     try:
         loaded = plugin.load()
-    except Exception as error:
-        raise PluginError(f"{blame}: no such class can be loaded ({type(error).__name__}: {error})") from error
-    if not (isinstance(loaded, type) and issubclass(loaded, Report)):
-        raise PluginError(f"{blame}: {plugin.attr} is not a subclass of gqlreports.plugins.Report")
-    return loaded
+        made = isinstance(loaded, type) and issubclass(loaded, Report) and loaded()
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"no such class can be loaded ({type(error).__name__}: {error})") from error
+    if not made:
+        raise PluginError(f"{plugin.attr or plugin.value} is not a subclass of gqlreports.plugins.Report")
+    return type(made)
 
 
-def _check_columns(report: type[Report], blame: str) -> None:
-    taken: dict[str, str] = {}
-    for name, column in report.columns.items():
-        if not _FIELD_NAME.fullmatch(column.graphql_name):
-            raise PluginError(f"{blame}: column {name} of {report.__name__} is no GraphQL name")
-        if not any(column.type is known for known in TYPES):
-            raise PluginError(f"{blame}: column {name} of {report.__name__} has a type that is not one of TYPES")
-        clash = taken.setdefault(column.graphql_name, name)
-        if clash != name:
+def _check_name(registered: RegisteredReport, others: Mapping[str, RegisteredReport]) -> None:
+    for other in others.values():
+        if other.type_name == registered.type_name:
             raise PluginError(
-                f"{blame}: column {name} of {report.__name__} clashes with {clash}: both are {column.graphql_name}"
+                f"the name {registered.name} is taken by {other.name} of {other.distribution}; choose another"
             )
-    if not any(isinstance(column, Dimension) and column.when is None for column in report.columns.values()):
-        raise PluginError(f"{blame}: {report.__name__} has no dimension, so its rows have no key; add dimension(...)")
-
-
-def _check_parameters(report: type[Report], blame: str) -> None:
-    try:
-        parameters = report.Parameters()
-    except Exception as error:
-        raise PluginError(f"{blame}: every parameter of {report.__name__} needs a default") from error
-    for name, column in report.columns.items():
-        when = column.when if isinstance(column, Dimension) else None
-        if when is not None and not isinstance(getattr(parameters, when, None), bool):
-            raise PluginError(f"{blame}: column {name} of {report.__name__}: {when} is no Boolean parameter")
-
-
-def _check_statement(registered: RegisteredReport, blame: str) -> None:
-    report = registered.report
-    parameters = report.Parameters()
-    dimensions = registered.dimensions(parameters, staff=True)
-    for name, column in report.columns.items():
-        try:
-            report.statement(Scope(dimensions, (column,), parameters, CountingBasis.CALL)).compile()
-        except Exception as error:
-            message = f"column {name} of {type(report).__name__} has no statement"
-            raise PluginError(f"{blame}: {message} ({type(error).__name__}: {error})") from error

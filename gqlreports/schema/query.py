@@ -39,7 +39,7 @@ class ReportsSchema(strawberry.Schema):
 
 def build_schema(registry: Registry, staff: bool, executor: type[Any] = SplicingExecutor) -> ReportsSchema:
     """The schema for staff or for partners: what a partner must not see is not in its schema at all."""
-    visible = [each for each in registry.reports.values() if staff or not each.report.staff_only]
+    visible = [each for each in registry.reports.values() if each.visible(staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     report_type = strawberry.enum(names, description="A report to choose.")
     interface = _interface(report_type)

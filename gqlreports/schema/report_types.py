@@ -1,6 +1,5 @@
 """The GraphQL types of one report, made from its declaration."""
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from types import GenericAlias
@@ -44,14 +43,13 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     """The types of a report as staff or partners see it."""
     columns = registered.columns(staff)
     row = _object(f"{registered.type_name}Row", columns, f"A row of the report {registered.title}.")
-    totals = _object(
-        f"{registered.type_name}Totals", total_columns(columns), f"All rows of {registered.title} together."
-    )
     namespace = {
         "rows": _rows_field(registered, columns, row),
-        "totals": _totals_field(columns, totals),
         "row_count": _row_count_field(),
     }
+    if summed := total_columns(columns):
+        totals = _object(f"{registered.type_name}Totals", summed, f"All rows of {registered.title} together.")
+        namespace["totals"] = _totals_field(columns, totals)
     report = type(f"{registered.type_name}Report", (interface,), namespace)
     return ReportTypes(
         registered, strawberry.type(report, description=registered.description), _parameters_input(registered)
@@ -133,7 +131,7 @@ def _row_count_field() -> Any:
 def _order_input(
     registered: RegisteredReport, columns: tuple[AnyColumn, ...]
 ) -> tuple[type[Any], dict[str, AnyColumn]]:
-    names = {_constant(column.name): column for column in columns}
+    names = {column.constant_name: column for column in columns}
     choices: type[Enum] = Enum(f"{registered.type_name}Column", {name: name for name in names})  # type: ignore[misc]
     column_enum = strawberry.enum(
         choices,
@@ -145,11 +143,6 @@ def _order_input(
     }
     order = type(f"{registered.type_name}Order", (), namespace)
     return strawberry.input(order, description="One column to order by; earlier ones count first."), names
-
-
-def _constant(name: str) -> str:
-    """asr -> ASR; an attribute in camelCase is split at its humps."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
 
 
 def _parameters_input(registered: RegisteredReport) -> type[Any] | None:

@@ -1,0 +1,1 @@
+"""A GraphQL API for reports over call detail records in ClickHouse."""
