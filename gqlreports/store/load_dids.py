@@ -1,8 +1,10 @@
 """Loads the customers' inventory of DID numbers."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -41,19 +43,18 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
         if missing:
             raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
         async with backend.session() as session:
-            batch: list[bytes] = []
-            for row in rows:
-                batch += _printed(row, rejects)
-                if len(batch) >= _BATCH:
-                    loaded.loaded += len(batch)
-                    await session.insert("did", None, b"\n".join(batch), "JSONEachRow")
-                    batch.clear()
-            if batch:
-                loaded.loaded += len(batch)
+            for batch in _batches(rows, rejects):
                 await session.insert("did", None, b"\n".join(batch), "JSONEachRow")
+                loaded.loaded += len(batch)
             await session.command(Statement("SYSTEM RELOAD DICTIONARY did_window"))
         loaded.rejected = rejects.count
     return loaded
+
+
+def _batches(rows: Iterator[Cells], rejects: Rejects) -> Iterator[list[bytes]]:
+    printed = (line for row in rows for line in _printed(row, rejects))
+    while batch := list(islice(printed, _BATCH)):
+        yield batch
 
 
 def _printed(row: Cells, rejects: Rejects) -> list[bytes]:
