@@ -1,6 +1,5 @@
 """Loads customers into the directory."""
 
-import csv
 import io
 from typing import Any
 
@@ -9,7 +8,8 @@ import orjson
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.errors import LoadError
-from gqlreports.store.files import opened
+from gqlreports.store.cells import cells
+from gqlreports.store.files import BOM, opened
 
 COLUMNS = ("id", "name", "currency")
 
@@ -20,21 +20,28 @@ def load_customers(directory: Directory, path: str) -> int:
     One whose id is there takes the new name and currency.  Raises LoadError, and loads nothing, for a file that is
     neither or a customer that lacks one of the three.
     """
-    try:
-        with opened(path, lambda count: None) as stream:
-            rows = _rows(stream.read())
-    except ValueError as error:
-        raise LoadError(f"{path} cannot be read: {error}") from error
+    with opened(path, lambda count: None) as stream:
+        start = stream.peek(1 << 16).removeprefix(BOM).lstrip()[:1]
+        rows = _json_rows(stream, path) if start == b"[" else _csv_rows(stream, path)
     customers = [_customer(row, number, path) for number, row in enumerate(rows, 1)]
     directory.save_customers(customers)
     return len(customers)
 
 
-def _rows(content: bytes) -> list[Any]:
-    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
-        rows: list[Any] = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-        return rows
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+def _json_rows(stream: io.BufferedReader, path: str) -> list[Any]:
+    try:
+        rows: list[Any] = orjson.loads(stream.read().removeprefix(BOM))
+    except orjson.JSONDecodeError as error:
+        raise LoadError(f"{path} cannot be read: {error}") from error
+    return rows
+
+
+def _csv_rows(stream: io.BufferedReader, path: str) -> list[dict[str, str]]:
+    names, rows = cells(stream)
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise LoadError(f"{path} lacks the columns {', '.join(missing)} of customers; nothing was loaded.")
+    return [row.values for row in rows]
 
 
 def _customer(row: Any, number: int, path: str) -> Customer:

@@ -54,7 +54,7 @@ class ReportParameters(BaseModel):
 KeyBuilder: TypeAlias = Callable[[Any], Expression]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """A column of a report.  `name` is its attribute on the class; callers know it in camelCase.
 
@@ -83,7 +83,7 @@ class Column:
         return self.name.replace("_", " ").capitalize()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dimension(Column):
     """A column that rows are grouped by.
 
@@ -104,7 +104,7 @@ class Dimension(Column):
         return self.key(parameters) if callable(self.key) else self.key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measure(Column):
     """A column that is computed over the CDRs of a row; a ratio is made of sums, so it is true at every level."""
 
@@ -200,7 +200,8 @@ class Report:
     def statement(self, scope: Scope) -> Select[Any]:
         """One row for each key of `scope.dimensions` that has a CDR, with `scope.columns` under their names.
 
-        An override returns the same shape over the table `cdr`; without dimensions it returns exactly one row.
+        An override returns the same shape over the table `cdr`; without dimensions it returns exactly one row.  It
+        depends on its scope alone, for a statement is compiled once and kept.
         """
         keys = [key.build(scope.parameters) for key in scope.dimensions]
         columns = [scope.expression(column).label(column.name) for column in scope.columns]

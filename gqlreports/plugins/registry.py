@@ -19,7 +19,7 @@ _TYPE_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _RESERVED = {"CUSTOM", "REPORT"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegisteredReport:
     """A report that passed: `name` is its value of the GraphQL enum `ReportType`."""
 

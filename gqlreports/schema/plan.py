@@ -4,8 +4,10 @@ Every statement begins with the table expression `cdr`: the rows of the one cust
 table's own name, so whatever a report reads as `cdr`, in a join or subquery too, is narrowed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String, UInt64
@@ -36,6 +38,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 # A selection may hold no column at all; ClickHouse must be given one.
 _PLACEHOLDER = "_"
 EMPTY_ROW = b'{"_":1}'
+# How many compiled statements are kept of each kind.
+_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -54,31 +58,57 @@ def rows(
     offset: int = 0,
 ) -> Statement:
     """The selected columns of the rows; the dimensions break ties, so that pages never overlap."""
-    keys = request.dimensions
-    ties = tuple(Order(key) for key in keys)
-    needed = (*selection.columns, *(each.column for each in order), *keys)
-    report = _grouped(request, keys, needed)
-    statement = select(*_selected(selection, report)).select_from(report).order_by(*_ordering((*order, *ties), report))
-    if first is not None:
-        statement = statement.limit(_number("first", first)).offset(_number("offset", offset))
-    return _compiled(statement, request)
+    page = {} if first is None else {"first": first, "offset": offset}
+    return _filled(_rows(_shape(request), selection, order, bool(page)), request, page)
 
 
 def totals(request: ReportRequest, selection: Selection) -> Statement:
     """The selected measures over all rows together: always one row."""
-    report = _grouped(request, (), selection.columns)
-    return _compiled(select(*_selected(selection, report)).select_from(report), request)
+    return _filled(_totals(_shape(request), selection), request)
 
 
 def row_count(request: ReportRequest) -> Statement:
     """How many rows there are, as the column `rows`."""
-    report = _grouped(request, request.dimensions, request.dimensions)
-    return _compiled(select(func.count().label("rows")).select_from(report), request)
+    return _filled(_row_count(_shape(request)), request)
 
 
 def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
     """The columns that mean something without a key: measures, and dimensions with a measure in their place."""
     return tuple(column for column in columns if isinstance(column, Measure) or column.otherwise is not None)
+
+
+def _shape(request: ReportRequest) -> ReportRequest:
+    """The same for all requests with the same SQL: customer and range are among its parameters."""
+    return replace(request, customer="", start=_EPOCH, end=_EPOCH + _MILLISECOND)
+
+
+def _filled(statement: Statement, request: ReportRequest, page: Mapping[str, int] | None = None) -> Statement:
+    values = {"customer": request.customer, "from": _milliseconds(request.start), "to": _milliseconds(request.end)}
+    return Statement(statement.sql, {**statement.parameters, **values, **(page or {})})
+
+
+@lru_cache(_KEPT)
+def _rows(shape: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool) -> Statement:
+    keys = shape.dimensions
+    ties = tuple(Order(key) for key in keys)
+    needed = (*selection.columns, *(each.column for each in order), *keys)
+    report = _grouped(shape, keys, needed)
+    statement = select(*_selected(selection, report)).select_from(report).order_by(*_ordering((*order, *ties), report))
+    if paged:
+        statement = statement.limit(_value("first", UInt64)).offset(_value("offset", UInt64))
+    return _compiled(statement)
+
+
+@lru_cache(_KEPT)
+def _totals(shape: ReportRequest, selection: Selection) -> Statement:
+    report = _grouped(shape, (), selection.columns)
+    return _compiled(select(*_selected(selection, report)).select_from(report))
+
+
+@lru_cache(_KEPT)
+def _row_count(shape: ReportRequest) -> Statement:
+    report = _grouped(shape, shape.dimensions, shape.dimensions)
+    return _compiled(select(func.count().label("rows")).select_from(report))
 
 
 def _grouped(request: ReportRequest, keys: tuple[Dimension, ...], needed: tuple[AnyColumn, ...]) -> Subquery:
@@ -105,29 +135,33 @@ def _ordering(order: tuple[Order, ...], report: Subquery) -> list[ColumnElement[
     ]
 
 
-def _number(name: str, value: int) -> BindParameter[int]:
-    return bindparam(name, value, type_=UInt64)
+def _value(name: str, kind: type[Any]) -> BindParameter[Any]:
+    """A place for one of the values that `_filled` gives."""
+    return bindparam(name, None, type_=kind)
 
 
-def _compiled(statement: Select[Any], request: ReportRequest) -> Statement:
-    compiled = statement.add_cte(_narrowed(request)).compile(dialect=_DIALECT)
+def _compiled(statement: Select[Any]) -> Statement:
+    compiled = statement.add_cte(_narrowed()).compile(dialect=_DIALECT)
     return Statement(str(compiled), compiled.params)
 
 
-def _narrowed(request: ReportRequest) -> CTE:
+def _narrowed() -> CTE:
     return (
         select(literal_column("*"))
         .select_from(_STORED)
         .where(
-            _STORED.c.customer_id == bindparam("customer", request.customer, type_=String),
-            _STORED.c.dt >= _instant("from", request.start),
-            _STORED.c.dt < _instant("to", request.end),
+            _STORED.c.customer_id == _value("customer", String),
+            _STORED.c.dt >= _instant("from"),
+            _STORED.c.dt < _instant("to"),
         )
         .cte("cdr")
     )
 
 
-def _instant(name: str, moment: datetime) -> ColumnElement[Any]:
+def _instant(name: str) -> ColumnElement[Any]:
+    return func.fromUnixTimestamp64Milli(_value(name, Int64), literal_column("'UTC'"))
+
+
+def _milliseconds(moment: datetime) -> int:
     """A moment as the first whole millisecond not before it: CDRs are kept to the millisecond."""
-    milliseconds = -((_EPOCH - moment) // _MILLISECOND)
-    return func.fromUnixTimestamp64Milli(bindparam(name, milliseconds, type_=Int64), literal_column("'UTC'"))
+    return -((_EPOCH - moment) // _MILLISECOND)

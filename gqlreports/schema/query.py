@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -49,6 +50,7 @@ def build_schema(registry: Registry, staff: bool, executor: type[Any] = Splicing
         query=query,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
+        extensions=[ParserCache, ValidationCache],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

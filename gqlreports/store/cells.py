@@ -28,7 +28,7 @@ class Cells:
 
 def cells(stream: io.BufferedReader) -> tuple[tuple[str, ...], Iterator[Cells]]:
     """The column names and the rows of a CSV file, or of a tab separated one if a tab is in its first line."""
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
     first = text.readline()
     tabs = "\t" in first
     dialect = _Tabs if tabs else csv.excel

@@ -1,5 +1,6 @@
 """Opens files and standard input, plain or compressed, and tells how far they were read."""
 
+import csv
 import gzip
 import io
 import sys
@@ -32,7 +33,7 @@ def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
         try:
             raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
             yield _decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
-        except (OSError, EOFError, zstd.ZstdError, pyarrow.ArrowException) as error:
+        except (OSError, EOFError, UnicodeError, csv.Error, zstd.ZstdError, pyarrow.ArrowException) as error:
             raise LoadError(f"{path} cannot be read: {error}") from error
 
 

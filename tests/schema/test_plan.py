@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,27 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
     asked = ReportRequest(report, "1", first, far, report.report.Parameters(), CountingBasis.CALL, True)
     bound = "from" if moment < far else "to"
     assert plan.row_count(asked).parameters[bound] == milliseconds
+
+
+def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
+    """Two customers, ranges and pages with one selection get one text and their own values."""
+    asked = request("DTMF")
+    other = replace(asked, customer="1002", end=datetime(2025, 10, 21, tzinfo=UTC))
+    selection = select(asked, "route")
+    first, second = plan.rows(asked, selection, (), 10, 20), plan.rows(other, selection, (), 30, 0)
+    assert first.sql == second.sql
+    assert dict(first.parameters) == {
+        "customer": "1001",
+        "from": 1760918400000,
+        "to": 1763596800000,
+        "first": 10,
+        "offset": 20,
+    }
+    assert dict(second.parameters) == {
+        "customer": "1002",
+        "from": 1760918400000,
+        "to": 1761004800000,
+        "first": 30,
+        "offset": 0,
+    }
+    assert plan.rows(asked, selection, (), 10, 20) == first

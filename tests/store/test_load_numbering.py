@@ -1,0 +1,171 @@
+"""Numbering data: which rate center a number gets, as a report sees it, whenever the data came."""
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import pytest
+
+from gqlreports.errors import LoadError
+from gqlreports.store.load_numbering import LoadedNumbering, load_numbering
+from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
+from tests.sites import Engine, nothing
+from tests.store.test_load_cdrs import Store, as_csv, cdr_row
+
+CODE = "201555"
+NUMBERS = {"12015550100": "0", "12015551100": "1", "12015559999": "9"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("numbering") / "store"
+
+
+@pytest.fixture
+def store(engine: Engine, home: Path, tmp_path: Path) -> Store:
+    """A store with a call to a number of three thousands-blocks of one code."""
+    made = Store(engine.open(home), tmp_path)
+    rows = [cdr_row(n, dest_number=number, dest_cli="+" + number, lrn="") for n, number in enumerate(NUMBERS)]
+    made.load(as_csv(rows))
+    return made
+
+
+def codes(*rows: list[str]) -> str:
+    return "".join("\t".join(cells) + "\r\n" for cells in (CODE_HEADINGS, *rows))
+
+
+def blocks(*rows: list[str]) -> str:
+    return "".join(csv_line(cells, quote_all=True) for cells in (BLOCK_HEADINGS, *rows))
+
+
+def load(store: Store, content: str | bytes, name: str = "numbering") -> LoadedNumbering:
+    path = store.folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return asyncio.run(load_numbering(store.backend, str(path), nothing))
+
+
+def centers(store: Store, **parameters: str) -> dict[str, int]:
+    """The number of calls by rate center."""
+    return {row["rc"]: row["callCount"] for row in store.report("USA_RATE_CENTER", **parameters)}
+
+
+def test_without_numbering_data_there_is_no_rate_center(store: Store) -> None:
+    load(store, codes())
+    assert centers(store) == {"": 3}
+
+
+@pytest.mark.parametrize("side", ["TERMINATING", "ORIGINATING"])
+def test_codes_and_blocks_count_for_calls_that_are_there(store: Store, side: str) -> None:
+    assert load(store, codes(code_row(CODE, "ALDFORD", "AS"))) == LoadedNumbering(in_service=1)
+    assert centers(store, side=side) == {"ALDFORD": 3}
+    assert load(store, blocks(block_row(CODE, "1", "AS", "CORM TON3"))) == LoadedNumbering(in_service=1)
+    assert centers(store, side=side) == {"ALDFORD": 2, "CORM TON3": 1}
+
+
+def test_calls_that_come_after_the_data(store: Store) -> None:
+    load(store, blocks(block_row(CODE, "9", "AS", "CORMTON3")))
+    store.load(as_csv([cdr_row(7, dest_number="2015559000")]), "later.csv")
+    assert centers(store) == {"": 2, "CORMTON3": 2}
+
+
+def test_blocks_come_before_codes_whichever_is_loaded_last(store: Store) -> None:
+    load(store, blocks(block_row(CODE, "1", "AS", "BLOCK")))
+    load(store, codes(code_row(CODE, "CODE", "AS")))
+    assert centers(store) == {"CODE": 2, "BLOCK": 1}
+
+
+@pytest.mark.parametrize("use", ["UA", "VC", "RV", "PR", "as", ""])
+def test_codes_out_of_service(store: Store, use: str) -> None:
+    assert load(store, codes(code_row(CODE, "ALDFORD", use))) == LoadedNumbering(out_of_service=1)
+    assert centers(store) == {"": 3}
+
+
+@pytest.mark.parametrize("status", ["AV", "RT", "as", ""])
+def test_blocks_out_of_service_leave_the_code(store: Store, status: str) -> None:
+    load(store, codes(code_row(CODE, "CODE", "AS")))
+    assert load(store, blocks(block_row(CODE, "1", status, "BLOCK"))) == LoadedNumbering(out_of_service=1)
+    assert centers(store) == {"CODE": 3}
+
+
+def test_renewed_data_counts_for_calls_that_are_there(store: Store) -> None:
+    load(store, codes(code_row(CODE, "OLD", "AS"), code_row("202555", "ELSEWHERE", "AS")))
+    load(store, blocks(block_row(CODE, "0", "AS", "OLDBLOCK")))
+    assert centers(store) == {"OLD": 2, "OLDBLOCK": 1}
+    load(store, codes(code_row(CODE, "NEW", "AS")))
+    assert centers(store) == {"NEW": 2, "OLDBLOCK": 1}
+    load(store, blocks(block_row(CODE, "0", "AV", "OLDBLOCK"), block_row(CODE, "9", "AS", "NEWBLOCK")))
+    assert centers(store) == {"NEW": 2, "NEWBLOCK": 1}
+    load(store, codes(code_row(CODE, "", "UA")))
+    assert centers(store) == {"": 2, "NEWBLOCK": 1}
+    load(store, codes(code_row(CODE, "BACK", "AS")))
+    assert centers(store) == {"BACK": 2, "NEWBLOCK": 1}
+
+
+def test_the_same_file_again_changes_nothing(store: Store) -> None:
+    content = codes(code_row(CODE, "ALDFORD", "AS"))
+    for _ in range(3):
+        assert load(store, content) == LoadedNumbering(in_service=1)
+        assert centers(store) == {"ALDFORD": 3}
+
+
+@pytest.mark.parametrize("uses", [("AS", "VC"), ("VC", "AS"), ("VC", "AS", "PR")])
+def test_a_prefix_that_is_listed_twice(store: Store, uses: tuple[str, ...]) -> None:
+    rows = [code_row(CODE, "LIVE" if use == "AS" else "DEAD", use) for use in uses]
+    assert load(store, codes(*rows)) == LoadedNumbering(in_service=1)
+    assert centers(store) == {"LIVE": 3}
+
+
+def test_the_layout_shows_in_the_headers_alone(store: Store) -> None:
+    """The code file as CSV, the block file with tabs, both with columns turned around and no others."""
+    assert load(store, f"Use,State,RateCenter,NPA-NXX\nAS,NJ,ALDFORD,{CODE[:3]}-{CODE[3:]}\n").in_service == 1
+    columns = "Rate Center\tX\tNXX\tNPA\tSTATUS\tState\n"
+    assert load(store, f"{columns}BLOCK\t9\t{CODE[3:]}\t{CODE[:3]}\tAS\tNJ\n").in_service == 1
+    assert centers(store) == {"ALDFORD": 2, "BLOCK": 1}
+
+
+def test_compressed_with_bom_and_quotes_in_tabs(store: Store) -> None:
+    content = codes(code_row(CODE, 'O"DELL', "AS"), code_row("202555", '"', "AS"))
+    assert load(store, gzip.compress(b"\xef\xbb\xbf" + content.encode())) == LoadedNumbering(in_service=2)
+    assert centers(store) == {'O"DELL': 3}
+
+
+def test_rejects(store: Store) -> None:
+    rows = [
+        code_row("101555", "X", "AS"), code_row(CODE, "ALDFORD", "AS"), code_row("201155", "X", "AS"), [""],
+        code_row("20155", "X", "AS"), code_row("2015551", "X", "AS"), ["ZZ", "", "Total"],
+    ]  # fmt: skip
+    assert load(store, codes(*rows)) == LoadedNumbering(in_service=1, rejected=5)
+    assert [each[:2] for each in store.rejects("numbering")] == [
+        (line, "no prefix in NPA-NXX") for line in (2, 4, 6, 7, 8)
+    ]
+    bad = block_row(CODE, "x", "AS", "X")
+    assert load(store, blocks(bad, block_row(CODE, "0", "AS", "BLOCK")), "blocks") == LoadedNumbering(1, 0, 1)
+    assert store.rejects("blocks") == [(2, "no prefix in NPA, NXX, X", ",".join(bad))]
+    assert centers(store) == {"ALDFORD": 2, "BLOCK": 1}
+
+
+@pytest.mark.parametrize("missing", ["NPA-NXX  ", "Use ", "RateCenter ", "State"])
+def test_codes_without_a_column_are_refused(store: Store, missing: str) -> None:
+    with pytest.raises(LoadError, match=missing.strip()):
+        load(store, codes(code_row(CODE, "ALDFORD", "AS")).replace(missing, "Other", 1))
+    assert store.query("SELECT count() FROM numbering") == [(0,)]
+
+
+@pytest.mark.parametrize("missing", ["NPA", "NXX", "X", "STATUS", "Rate Center", "State"])
+def test_blocks_without_a_column_are_refused(store: Store, missing: str) -> None:
+    with pytest.raises(LoadError, match=missing):
+        load(store, blocks(block_row(CODE, "0", "AS", "BLOCK")).replace(f'"{missing}"', '"Other"', 1))
+    assert store.query("SELECT count() FROM numbering") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "neither layout"),
+        (bytes(range(256)) * 2000, "cannot be read"),
+        (as_csv([cdr_row(0)]), "neither layout"),
+    ],
+)
+def test_what_is_no_numbering_data_is_refused(store: Store, content: bytes, told: str) -> None:
+    with pytest.raises(LoadError, match=told):
+        load(store, content)

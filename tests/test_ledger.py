@@ -1,0 +1,226 @@
+"""Corrections: a row of sign -1 takes a CDR back, and every figure counts as if it had never been there."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gqlreports.backends.base import Statement
+from gqlreports.schema.scalars import print_moment
+from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
+from tests.oracle import Cdr, World
+from tests.sites import Engine, Site, make_site, nothing
+from tests.store.test_load_cdrs import as_csv, cdr_row
+from tests.test_reports import CASES, Basis, comparable, query
+
+BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")
+SPAN = {"from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"}
+ROWS = [
+    cdr_row(0, dest_number="12015550100", customer_card_currency="USD", customer_charge="1", provider_charge="0.5"),
+    cdr_row(1, dest_number="12015550101", customer_card_currency="EUR", customer_charge="2", provider_charge="0.25"),
+    cdr_row(2, dest_number="12025550100", tech_prefix="777", provider_card_id="99", dest_cli="", account="lone"),
+    cdr_row(3, branch_idx="0", sip_code="503", duration="0", customer_charge="0", provider_charge="0", dtmf=""),
+    cdr_row(3, branch_idx="1", duration="30"),
+]
+
+
+def change(site: Site, *statements: str) -> None:
+    async def run() -> None:
+        async with site.backend.session() as session:
+            for sql in statements:
+                await session.command(Statement(sql))
+
+    asyncio.run(run())
+
+
+def take_back(where: str) -> str:
+    return f"INSERT INTO cdr SELECT * REPLACE (-1 AS sign) FROM (SELECT * FROM cdr WHERE {where})"
+
+
+def correct(where: str, **values: str) -> str:
+    """The statement that adds CDRs anew with other values; the old ones must have been taken back."""
+    new = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    return f"INSERT INTO cdr SELECT * REPLACE ({new}, 1 AS sign) FROM (SELECT * FROM cdr WHERE sign = -1 AND {where})"
+
+
+@pytest.fixture(scope="module")
+def small_site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("small")
+    (home / "cdrs.csv").write_bytes(as_csv(ROWS))
+    (home / "customers.json").write_text('[{"id": "5001", "name": "Marigold Voice", "currency": "USD"}]')
+    (home / "dids.csv").write_text(csv_line(DID_HEADINGS))
+    codes = [CODE_HEADINGS, code_row("201555", "ALDFORD", "AS")]
+    (home / "co_codes.tsv").write_text("".join("\t".join(cells) + "\n" for cells in codes))
+    (home / "thousands_blocks.csv").write_text(csv_line(BLOCK_HEADINGS))
+    made = make_site(home, home, engine)
+    yield made
+    made.directory.close()
+
+
+@pytest.fixture
+def small(small_site: Site) -> Site:
+    """A site with the calls of ROWS, none of them corrected."""
+    change(small_site, "TRUNCATE TABLE cdr")
+    assert load(small_site).added == len(ROWS)
+    return small_site
+
+
+def load(site: Site) -> Loaded:
+    return asyncio.run(load_cdrs(site.backend, str(site.home / "cdrs.csv"), nothing))
+
+
+def report(site: Site, type: str, basis: Basis = "CALL", **parameters: Any) -> dict[str, Any]:
+    [answer] = site.data(query(type, parameters), customer="5001", basis=basis, **SPAN).values()
+    found: dict[str, Any] = answer
+    return found
+
+
+def row_of(answer: dict[str, Any], **key: str) -> dict[str, Any]:
+    [row] = [row for row in answer["rows"] if key.items() <= row.items()]
+    found: dict[str, Any] = row
+    return found
+
+
+def test_a_charge_that_was_taken_back_has_no_currency(small: Site) -> None:
+    before = report(small, "USA_RATE_CENTER")
+    assert row_of(before, prefix="201555")["customerCurrency"] is None
+    assert row_of(before, prefix="201555")["totalCustomerCharge"] is None
+    assert before["totals"]["totalCustomerCharge"] is None
+    for statement in (take_back("callid = 'call-1'"), "OPTIMIZE TABLE cdr FINAL"):
+        change(small, statement)
+        after = report(small, "USA_RATE_CENTER")
+        row = row_of(after, prefix="201555")
+        assert (row["customerCurrency"], row["totalCustomerCharge"]) == ("USD", "1.12345678")
+        assert (row["totalProviderCharge"], row["callCount"]) == ("0.50000001", 2)
+        assert (after["totals"]["customerCurrency"], after["totals"]["totalCustomerCharge"]) == ("USD", "1.24691356")
+
+
+def test_a_row_whose_calls_were_all_taken_back_disappears(small: Site) -> None:
+    keys = {
+        "USA_RATE_CENTER": {"prefix": "202555"},
+        "GROUP_BY_TECH_PREFIX": {"techPrefix": "777"},
+        "DTMF": {"route": "99"},
+        "DID_AS_CLI": {"account": "lone"},
+    }
+    before = {type: report(small, type) for type in keys}
+    change(small, take_back("callid = 'call-2'"))
+    for type, key in keys.items():
+        after = report(small, type)
+        assert after["rows"] == [row for row in before[type]["rows"] if row != row_of(before[type], **key)]
+        assert after["rowCount"] == before[type]["rowCount"] - 1
+
+
+@pytest.mark.parametrize("type", ["USA_RATE_CENTER", "GROUP_BY_TECH_PREFIX", "DTMF", "DID_AS_CLI"])
+def test_all_calls_taken_back_leave_nothing(small: Site, type: str) -> None:
+    empty = small.data(
+        query(type, {}), customer="5001", basis="CALL", **{"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    )
+    change(small, take_back("1"))
+    assert report(small, type) == empty["customReport"]
+
+
+def test_only_one_branch_is_taken_back(small: Site) -> None:
+    change(small, take_back("callid = 'call-3' AND branch_idx = 1"))
+    row = row_of(report(small, "GROUP_BY_TECH_PREFIX"), techPrefix="0044")
+    assert (row["total"], row["answeredCalls"], row["asr"], row["acd"]) == (3, 2, 2 / 3, 61.5)
+    change(small, take_back("callid = 'call-3' AND branch_idx = 0"))
+    row = row_of(report(small, "GROUP_BY_TECH_PREFIX", "ATTEMPT"), techPrefix="0044")
+    assert (row["total"], row["answeredCalls"], row["asr"]) == (2, 2, 1)
+
+
+def test_a_corrected_call_counts_with_its_new_values(small: Site) -> None:
+    one = "callid = 'call-1'"
+    new = {"customer_charge": "toDecimal64('7.00000007', 8)", "customer_card_currency": "'USD'", "tech_prefix": "'9'"}
+    change(small, take_back(one), correct(one, **new, answered="false", dtmf="'1'"))
+    money = report(small, "USA_RATE_CENTER")
+    assert row_of(money, prefix="201555")["totalCustomerCharge"] == "8.12345685"
+    assert money["totals"]["customerCurrency"] == "USD"
+    quality = report(small, "GROUP_BY_TECH_PREFIX")
+    assert row_of(quality, techPrefix="9") == {
+        "techPrefix": "9", "asr": 0.0, "acd": None, "answeredCalls": 0, "total": 1,
+    }  # fmt: skip
+    assert row_of(quality, techPrefix="0044")["total"] == 2
+    assert (quality["totals"]["total"], quality["totals"]["answeredCalls"]) == (4, 3)
+    assert report(small, "DTMF")["totals"]["digits"] == 9
+
+
+def test_loading_the_file_again_brings_no_call_back(small: Site) -> None:
+    change(small, take_back("callid = 'call-1'"))
+    before = report(small, "USA_RATE_CENTER")
+    assert load(small) == Loaded(there_before=len(ROWS))
+    assert report(small, "USA_RATE_CENTER") == before
+
+
+@pytest.fixture(scope="module")
+def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, World]]:
+    """A site of awkward files with many corrections, and the world as it is after them.
+
+    By the hash of its key, a CDR is taken back, corrected, corrected twice, or left as it is.
+    """
+    home = tmp_path_factory.mktemp("ledger")
+    write_files(home, seed=7, calls=400)
+    site = make_site(home, home, engine)
+    fate = "cityHash64(switch, callid, branch_idx) % 5"
+    new = {
+        "customer_charge": "toDecimal64('3.00000001', 8)", "customer_card_currency": "'SEK'", "duration": "12.345",
+        "answered": "NOT answered", "provider_charge": "-provider_charge", "dtmf": "'12'",
+    }  # fmt: skip
+    newest = {"account": "'moved'", "tech_prefix": "'moved'", "provider_card_id": "'moved'", "customer_charge": "0"}
+    change(
+        site,
+        take_back(f"{fate} IN (0, 1, 2)"),
+        correct(f"{fate} IN (1, 2)", **new),
+        take_back(f"{fate} = 2 AND sign = 1 AND customer_card_currency = 'SEK'"),
+        correct(f"{fate} = 2 AND customer_card_currency = 'SEK'", **newest),
+    )
+
+    async def fates() -> dict[tuple[Any, ...], int]:
+        async with site.backend.session() as session:
+            sql = f"SELECT switch, callid, branch_idx, {fate} FROM cdr GROUP BY ALL"
+            return {tuple(key): fate for *key, fate in await session.query(Statement(sql))}
+
+    known = asyncio.run(fates())
+    cdrs = [now for cdr in site.world.cdrs for now in _after(cdr, known[cdr.switch, cdr.callid, cdr.branch_idx])]
+    assert {0, 1, 2, 3, 4} == set(known.values())
+    yield site, World(cdrs, site.world.numbering, site.world.dids)
+    site.directory.close()
+
+
+def _after(cdr: Cdr, fate: int) -> list[Cdr]:
+    if fate == 0:
+        return []
+    new = replace(
+        cdr, customer_charge=Decimal("3.00000001"), customer_currency="SEK", duration=Decimal("12.345"),
+        answered=not cdr.answered, provider_charge=-cdr.provider_charge, dtmf="12",
+    )  # fmt: skip
+    newest = replace(
+        new, account="moved", tech_prefix="moved", provider_card_id="moved", customer_charge=Decimal(0)
+    )  # fmt: skip
+    return [{1: new, 2: newest}.get(fate, cdr)]
+
+
+@pytest.mark.parametrize(("type", "parameters"), CASES)
+@pytest.mark.parametrize("merged", [False, True])
+def test_every_report_after_corrections(
+    corrected: tuple[Site, World], merged: bool, type: str, parameters: dict[str, Any]
+) -> None:
+    site, world = corrected
+    if merged:
+        change(site, "OPTIMIZE TABLE cdr FINAL")
+    moments = sorted({cdr.dt for cdr in site.world.cdrs})
+    start, end = moments[0], moments[-1] + timedelta(milliseconds=1)
+    for customer, basis in product(("5001", "05001"), BASES):
+        span = {"from": print_moment(start), "to": print_moment(end)}
+        [answer] = site.data(query(type, parameters), customer=customer, basis=basis, **span).values()
+        expected = world.report(type, customer, start, end, basis, **parameters)
+        totals = world.totals(type, customer, start, end, basis, **parameters)
+        assert sorted(map(comparable, answer["rows"]), key=repr) == sorted(map(comparable, expected), key=repr)
+        assert answer["rowCount"] == len(expected)
+        assert comparable(answer["totals"]) == comparable(totals)
