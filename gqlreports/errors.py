@@ -10,7 +10,9 @@
     │   ├── StoreUnavailable     STORE_UNAVAILABLE    the store cannot be reached or opened
     │   ├── QueryTimeout         TIMEOUT              the query took longer than it may
     │   ├── QueryCancelled       CANCELLED            the query was stopped
-    │   └── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
+    │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
+    │   └── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
+    ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -69,6 +71,14 @@ class QueryCancelled(StoreError):
 
 class QueryTooLarge(StoreError):
     code = "QUERY_TOO_LARGE"
+
+
+class UnreadableData(StoreError):
+    code = "UNREADABLE_DATA"
+
+
+class DirectoryUnavailable(ReportsError):
+    code = "DIRECTORY_UNAVAILABLE"
 
 
 class LoadError(ReportsError):

@@ -13,6 +13,7 @@ from gqlreports.errors import (
     QueryTooLarge,
     StoreError,
     StoreUnavailable,
+    UnreadableData,
 )
 
 
@@ -61,6 +62,9 @@ _MEANING: dict[int, tuple[type[StoreError], str]] = {
     158: (QueryTooLarge, "The report reads more calls than it may: choose a shorter range."),
     307: (QueryTooLarge, "The report reads more bytes than it may: choose a shorter range."),
     396: (QueryTooLarge, "The report has more rows than it may have: choose a shorter range."),
+    26: (UnreadableData, "The rows cannot be read: a quote is not closed."),
+    27: (UnreadableData, "The rows cannot be read: a cell goes on behind its closing quote."),
+    117: (UnreadableData, "The rows cannot be read."),
     243: (StoreUnavailable, "The store's disk is full: free some space, then try again."),
 }
 

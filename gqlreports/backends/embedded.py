@@ -38,6 +38,7 @@ WRITING = {
     "max_partitions_per_insert_block": "0",
     "input_format_csv_allow_variable_number_of_columns": "1",
     "input_format_csv_empty_as_default": "0",
+    "input_format_null_as_default": "0",
     "input_format_csv_trim_whitespaces": "0",
     "input_format_skip_unknown_fields": "1",
 }

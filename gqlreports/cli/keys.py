@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gqlreports.cli.printing import print_table
@@ -32,7 +33,7 @@ def list_keys() -> None:
     for each in keys:
         customers = ", ".join(sorted(owned.customer_id for owned in each.customers))
         times = (moment.isoformat(" ", "seconds") if moment else "" for moment in (each.created_at, each.revoked_at))
-        table.add_row(each.id, each.name, each.role, customers or "all", *times)
+        table.add_row(each.id, escape(each.name), each.role, escape(customers) or "all", *times)
     print_table(table)
 
 

@@ -85,13 +85,14 @@ def _progress(file: str) -> Iterator[OnRead]:
     """A progress bar on standard error, by the bytes of the file."""
     total = Path(file).stat().st_size if Path(file).is_file() else None
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=standard_error, transient=True) as progress:
+    hidden = not standard_error.is_terminal
+    with Progress(*columns, console=standard_error, transient=True, disable=hidden) as progress:
         task = progress.add_task(file, total=total)
 
         def on_read(count: int) -> None:

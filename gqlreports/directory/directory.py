@@ -1,6 +1,7 @@
 """Customers and API keys: found, made and revoked."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -8,11 +9,14 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, create_engine, or_, select
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gqlreports.directory.models import ApiKey, ApiKeyCustomer, Base, Customer
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
+from gqlreports.errors import DirectoryUnavailable, InvalidInput, NotFound, Unauthenticated
+
+logger = logging.getLogger(__name__)
 
 KEY_PREFIX = "gqlr_"
 # Asked for with every request, so without the cost of mapped objects.
@@ -24,15 +28,18 @@ _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer
 class Directory:
     """Every method is one transaction and blocks; callers on an event loop use a thread.
 
-    Raises the errors named; a database that fails raises SQLAlchemy's own.
+    Raises DirectoryUnavailable for a database that cannot be opened; one that fails later raises SQLAlchemy's own.
     """
 
     def __init__(self, url: str) -> None:
-        address = make_url(url)
-        if address.get_backend_name() == "sqlite" and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine: Engine = create_engine(address)
-        Base.metadata.create_all(self._engine)
+        try:
+            self._engine = _engine(url)
+            Base.metadata.create_all(self._engine)
+        except (SQLAlchemyError, OSError) as error:
+            logger.debug("The directory failed.", exc_info=error)
+            raise DirectoryUnavailable(
+                "The directory cannot be opened; check GQLREPORTS_HOME and GQLREPORTS_DIRECTORY."
+            ) from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -110,6 +117,13 @@ class Directory:
             if role is Role.PARTNER:
                 customers = frozenset(connection.scalars(_KEY_CUSTOMERS, {"key": found.id}))
         return Principal(found.id, found.name, role, customers)
+
+
+def _engine(url: str) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    return create_engine(address)
 
 
 def _hash(key: str) -> str:

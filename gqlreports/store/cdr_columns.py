@@ -10,9 +10,9 @@ MOMENT = (
     r"([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
 )
 MISSING_CELL = "\\0"
-"""What a row holds in the file's last column if it ended before."""
-EXTRA_CELL = "_extra"
-"""The name of what a row holds behind the file's last column."""
+"""What a row holds in the columns behind its end."""
+EXTRA_CELLS = ("_extra", "_more")
+"""The names of what a row holds behind the file's last column."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,9 @@ ANSWER_TIME = "answer_time"
 """A column that a file may have besides: the moment of the answer, empty where there was none."""
 
 
+KNOWN = frozenset({column.name for column in COLUMNS} | {ANSWER_TIME})
+
+
 def answered(columns: tuple[str, ...]) -> str:
     """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
     if ANSWER_TIME in columns:
@@ -130,15 +133,13 @@ def answered(columns: tuple[str, ...]) -> str:
     return f"if(ifNull({status}, 0) = 0, {by_duration}, intDiv(assumeNotNull({status}), 100) = 2)"
 
 
-def reason(columns: tuple[str, ...], omits_cells: bool) -> str:
-    """The first fault of a row in words, empty for a row that is right."""
-    faults = [f"{each.fault(each.name)}, '{each.reason}'" for each in COLUMNS if each.fault and each.name in columns]
+def reason(columns: tuple[str, ...], csv: bool) -> str:
+    """The first fault of a row in words, empty for a row that is right; a CSV row tells if it is `long` or `short`."""
+    faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
+    faults += [f"{each.fault(each.name)}, '{each.reason}'" for each in COLUMNS if each.fault and each.name in columns]
     if ANSWER_TIME in columns:
         fault = f"{ANSWER_TIME} != '' AND NOT match({ANSWER_TIME}, '{MOMENT}')"
         faults.append(f"{fault}, 'bad time in {ANSWER_TIME}'")
-    if omits_cells:
-        faults.insert(0, f"{columns[-1]} = '{MISSING_CELL}', 'fewer cells than the header'")
-        faults.insert(0, f"{EXTRA_CELL} != '', 'more cells than the header'")
     return f"multiIf({', '.join(faults)}, '')"
 
 

