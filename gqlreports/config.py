@@ -20,7 +20,7 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL of customers and keys; by default sqlite:///HOME/directory.db",
     )
-    query_timeout: float = Field(default=60, gt=0, description="Seconds that one query may take")
+    query_timeout: float = Field(default=60, gt=0, allow_inf_nan=False, description="Seconds that one query may take")
 
     @property
     def store_url(self) -> str:

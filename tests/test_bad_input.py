@@ -81,6 +81,7 @@ DOCUMENTS = [
     ('{ customer(id: "nobody") { name } }', "NOT_FOUND", "no customer 'nobody'"),
     ("{ customers(first: 1001) { id } }", "LIMIT_EXCEEDED", "at most 1000"),
     ("{ customers(first: -1) { id } }", "BAD_USER_INPUT", "negative"),
+    ("query A { viewer { name } } query B { __typename }", "GRAPHQL_VALIDATION_FAILED", "operationName"),
 ]
 INSIDE = re.compile(r"SELECT|Traceback|DB::|File \"|/store|sqlite|default\.", re.IGNORECASE)
 

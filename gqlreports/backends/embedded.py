@@ -126,8 +126,9 @@ class EmbeddedBackend:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         except ClickHouseError as error:
-            logger.error("The store failed: %s", error)
-            raise store_error(error) from error
+            meaning = store_error(error)
+            logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", error)
+            raise meaning from error
 
     def _opened(self) -> Client:
         """The connection that is kept to the end: when the last one closes, the engine goes."""

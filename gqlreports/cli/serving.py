@@ -17,9 +17,9 @@ from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
 from gqlreports.web.app import create_app
 
-_DEMO_KEY = "demo"
+_DEMO_KEY = "made by gqlreports demo"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
 
 
 def serve(

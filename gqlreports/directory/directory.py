@@ -3,12 +3,15 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import bindparam, create_engine, or_, select
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -28,14 +31,14 @@ _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer
 class Directory:
     """Every method is one transaction and blocks; callers on an event loop use a thread.
 
-    Raises DirectoryUnavailable for a database that cannot be opened; one that fails later raises SQLAlchemy's own.
+    Raises DirectoryUnavailable for a database that cannot be opened, or that fails later.
     """
 
     def __init__(self, url: str) -> None:
         try:
             self._engine = _engine(url)
             Base.metadata.create_all(self._engine)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, ImportError) as error:
             logger.debug("The directory failed.", exc_info=error)
             raise DirectoryUnavailable(
                 "The directory cannot be opened; check GQLREPORTS_HOME and GQLREPORTS_DIRECTORY."
@@ -44,20 +47,29 @@ class Directory:
     def close(self) -> None:
         self._engine.dispose()
 
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session:
+                yield session
+        except SQLAlchemyError as error:
+            logger.error("The directory failed.", exc_info=error)
+            raise DirectoryUnavailable("Customers and keys cannot be read now; the log says why.") from error
+
     def save_customers(self, customers: Iterable[Customer]) -> None:
         """Add customers; one whose id is there takes the new name and currency."""
-        with Session(self._engine) as session, session.begin():
+        with self._session() as session, session.begin():
             for customer in customers:
                 session.merge(customer)
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
         """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
         if principal.sees(customer_id):
-            with self._engine.connect() as connection:
+            with self._session() as connection:
                 found = connection.execute(_CUSTOMER, {"id": customer_id}).one_or_none()
             if found is not None:
                 return Customer(**found._mapping)
-        raise NotFound(f"There is no customer {customer_id!r}; `customers` lists those that you see.")
+        raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
         """Customers that the caller sees, by id, from the one behind `after`; `search` is part of a name or id."""
@@ -69,7 +81,7 @@ class Directory:
         if search:
             part_of = [column.icontains(search, autoescape=True) for column in (Customer.name, Customer.id)]
             query = query.where(or_(*part_of))
-        with Session(self._engine) as session:
+        with self._session() as session:
             return list(session.scalars(query))
 
     def create_key(self, name: str, role: Role, customers: Iterable[str] = ()) -> str:
@@ -89,18 +101,18 @@ class Directory:
             created_at=_now(),
             customers=[ApiKeyCustomer(customer_id=customer) for customer in allowed],
         )
-        with Session(self._engine) as session, session.begin():
+        with self._session() as session, session.begin():
             session.add(record)
         return key
 
     def list_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
-        with Session(self._engine) as session:
+        with self._session() as session:
             return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
 
     def revoke_key(self, key_id: str) -> None:
         """Raises NotFound where there is no such key."""
-        with Session(self._engine) as session, session.begin():
+        with self._session() as session, session.begin():
             found = session.get(ApiKey, key_id)
             if found is None:
                 raise NotFound(f"There is no key {key_id!r}; `gqlreports key list` shows them.")
@@ -108,7 +120,7 @@ class Directory:
 
     def authenticate(self, key: str) -> Principal:
         """Raises Unauthenticated for a key that is unknown or revoked."""
-        with self._engine.connect() as connection:
+        with self._session() as connection:
             found = connection.execute(_KEY, {"hash": _hash(key)}).one_or_none()
             if found is None:
                 raise Unauthenticated("This key is not valid; ask the operator for another.")
@@ -123,7 +135,15 @@ def _engine(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite" and address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    return create_engine(address)
+    engine = create_engine(address)
+    if address.get_backend_name() == "sqlite":
+        listen(engine, "connect", _lower_all_letters)
+    return engine
+
+
+def _lower_all_letters(connection: Any, record: object) -> None:
+    """SQLite's own lower() knows only the letters of ASCII."""
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
 
 
 def _hash(key: str) -> str:

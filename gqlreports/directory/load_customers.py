@@ -1,6 +1,7 @@
 """Loads customers into the directory."""
 
 import io
+import re
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from gqlreports.errors import LoadError
 from gqlreports.store.cells import cells
 from gqlreports.store.files import BOM, opened
 
+_CURRENCY = re.compile("[A-Z]{3}")
+_LONGEST_NAME = 255
 COLUMNS = ("id", "name", "currency")
 
 
@@ -49,4 +52,6 @@ def _customer(row: Any, number: int, path: str) -> Customer:
     missing = [name for name in COLUMNS if not values.get(name)]
     if missing:
         raise LoadError(f"{path}: customer {number} has no {', '.join(missing)}; nothing was loaded.")
+    if not _CURRENCY.fullmatch(values["currency"]) or len(values["name"]) > _LONGEST_NAME:
+        raise LoadError(f"{path}: customer {number} needs an ISO 4217 currency and a shorter name; nothing was loaded.")
     return Customer(**values)

@@ -1,5 +1,6 @@
 """The catalogue of reports: what a frontend needs to offer them."""
 
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.registry import RegisteredReport
-from gqlreports.schema.scalars import SCALARS, python_type
+from gqlreports.schema.scalars import SCALARS, print_moment, python_type
 
 
 @strawberry.enum(description="What a column is to the rows.")
@@ -64,12 +65,14 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
 
 
 def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], customer: str = "1001") -> str:
-    """A query for all columns of a report."""
+    """A query for all columns of a report over the last 30 days."""
+    tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    start, end = print_moment(tomorrow - timedelta(days=30)), print_moment(tomorrow)
     fields = " ".join(column.graphql_name for column in columns)
     return (
         "{\n"
         f'  customReport(customer: "{customer}", type: {report.name}, '
-        'from: "2025-11-01T00:00:00Z", to: "2025-12-01T00:00:00Z") {\n'
+        f'from: "{start}", to: "{end}") {{\n'
         f"    ... on {report.type_name}Report {{\n"
         f"      rows(first: 10) {{ {fields} }}\n"
         "      rowCount\n"

@@ -9,6 +9,7 @@ from gqlreports.errors import InvalidInput, LimitExceeded
 from gqlreports.schema.context import ReportInfo
 
 MOST_CUSTOMERS = 1000
+MOST_SHOWN = 50
 
 strawberry.enum(Role, description="What a key may see.")
 
@@ -39,8 +40,9 @@ async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
 
 
 async def customers(
-    info: ReportInfo, search: str | None = None, first: int = 50, after: strawberry.ID | None = None
+    info: ReportInfo, search: str | None = None, first: int | None = MOST_SHOWN, after: strawberry.ID | None = None
 ) -> list[Customer]:
+    first = MOST_SHOWN if first is None else first
     if first < 0:
         raise InvalidInput("`first` must not be negative.")
     if first > MOST_CUSTOMERS:

@@ -1,6 +1,7 @@
 """The queries, and the schema as staff or partners see it."""
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -20,13 +21,25 @@ from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.rawjson import SplicingExecutor
-from gqlreports.schema.report_types import ReportTypes, report_types, validated
+from gqlreports.schema.report_types import ReportTypes, report_types, validated, values_of
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
 
 logger = logging.getLogger(__name__)
 
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
+
+
+class OneOperation(SchemaExtension):
+    """A document with several operations needs the name of the one to run."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        document = context.graphql_document
+        operations = [each for each in document.definitions if each.kind == "operation_definition"] if document else []
+        if len(operations) > 1 and context._provided_operation_name is None and not context.pre_execution_errors:
+            context.pre_execution_errors = [GraphQLError("Name one of the operations with `operationName`.")]
+        yield
 
 
 class ReportsSchema(strawberry.Schema):
@@ -50,7 +63,7 @@ def build_schema(registry: Registry, staff: bool, executor: type[Any] = Splicing
         query=query,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[ParserCache, ValidationCache],
+        extensions=[ParserCache, ValidationCache, OneOperation],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
@@ -86,18 +99,19 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         from_: datetime,
         to: datetime,
         parameters: Any = None,
-        basis: CountingBasis = CountingBasis.CALL,
+        basis: CountingBasis | None = CountingBasis.CALL,
     ) -> Any:
         chosen = types[type.value]
         found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
         given = _given_parameters(chosen, types, parameters)
-        request = ReportRequest(chosen.registered, found.id, from_, to, given, basis, staff)
+        counted = basis or CountingBasis.CALL
+        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, staff)
         return chosen.report(
             type=type,
             customer=Customer.of(found),
             from_=from_,
             to=to,
-            basis=basis,
+            basis=counted,
             answer=ReportAnswer(request, info.context.backend),
         )
 
@@ -106,7 +120,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "type": report_type,
         "from_": Annotated[datetime, strawberry.argument(name="from")],
         "parameters": parameters_type | None,
-        "basis": CountingBasis,
+        "basis": CountingBasis | None,
         "return": interface | None,
     }
 
@@ -148,4 +162,4 @@ def _given_parameters(chosen: ReportTypes, types: dict[str, ReportTypes], parame
         raise InvalidInput(
             f"These are parameters of {given.registered.name}, and the report is {chosen.registered.name}."
         )
-    return validated(chosen.registered, strawberry.asdict(getattr(parameters, chosen.parameters_field)))
+    return validated(chosen.registered, values_of(getattr(parameters, chosen.parameters_field)))

@@ -18,6 +18,9 @@ from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.scalars import BigInt, python_type
 from gqlreports.schema.selection import Selection
 
+ROWS = 1000
+"""How many rows come where a caller does not say."""
+
 
 @strawberry.enum(description="Which end of an order comes first; nulls are last either way.")
 class Direction(Enum):
@@ -66,6 +69,12 @@ def validated(report: RegisteredReport, values: dict[str, Any]) -> ReportParamet
         raise InvalidInput(f"Parameter {name} of {report.name}: {first['msg']}.") from None
 
 
+def values_of(values: Any) -> dict[str, Any]:
+    """The parameters that a caller set, by name; null is as good as not set."""
+    chosen = {name: value for name, value in strawberry.asdict(values).items() if value is not None}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in chosen.items()}
+
+
 def _object(name: str, columns: tuple[AnyColumn, ...], description: str) -> type[Any]:
     namespace: dict[str, Any] = {
         column.name: strawberry.field(name=column.graphql_name, description=_documented(column)) for column in columns
@@ -85,18 +94,19 @@ def _documented(column: AnyColumn) -> str:
 def _rows_field(registered: RegisteredReport, columns: tuple[AnyColumn, ...], row: type[Any]) -> Any:
     order, by_name = _order_input(registered, columns)
 
-    def rows(self: Any, first: int = 1000, offset: int = 0, order_by: Any = None) -> Any:
+    def rows(self: Any, first: int | None = ROWS, offset: int | None = 0, order_by: Any = None) -> Any:
         answer: ReportAnswer = self.answer
+        page = ROWS if first is None else first
         ordered = tuple(Order(by_name[each.column.value], each.direction is Direction.DESC) for each in order_by or ())
 
         async def fetch(selected: Any) -> bytes:
-            return await answer.rows(Selection.of(selected, columns, row.__name__), ordered, first, offset)
+            return await answer.rows(Selection.of(selected, columns, row.__name__), ordered, page, offset or 0)
 
         return Spliced(fetch)
 
     rows.__annotations__ = {
-        "first": int,
-        "offset": int,
+        "first": int | None,
+        "offset": int | None,
         "order_by": GenericAlias(list, order) | None,
         "return": GenericAlias(list, row),
     }
@@ -151,10 +161,14 @@ def _parameters_input(registered: RegisteredReport) -> type[Any] | None:
         return None
     namespace: dict[str, Any] = {"__annotations__": {}}
     for name, each in fields.items():
-        annotation = each.annotation
+        annotation: Any = each.annotation
+        default = each.default
         if isinstance(annotation, type) and issubclass(annotation, Enum):
-            annotation = strawberry.enum(annotation, name=f"{registered.type_name}{annotation.__name__}")
-        namespace["__annotations__"][name] = annotation
-        namespace[name] = strawberry.field(default=each.default, description=each.description)
+            # A copy, for another report or the schema itself may use the class under another name.
+            names: dict[str, Any] = {value.name: value.value for value in annotation}
+            copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
+            annotation, default = strawberry.enum(copy), copy[default.name]
+        namespace["__annotations__"][name] = annotation | None
+        namespace[name] = strawberry.field(default=default, description=each.description)
     made = type(f"{registered.type_name}Parameters", (), namespace)
     return strawberry.input(made, description=f"Parameters of {registered.title}.")

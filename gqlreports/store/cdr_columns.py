@@ -7,7 +7,7 @@ NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
 PLAIN_MONEY = r"^[+-]?[0-9]{1,10}(\\.[0-9]{0,8}0*)?$"
 MOMENT = (
     r"^(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+    r"([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
 )
 MISSING_CELL = "\\0"
 """What a row holds in the columns behind its end."""
@@ -43,7 +43,8 @@ def _moment(name: str) -> FileColumn:
         return f"ifNull(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))"
 
     def fault(x: str) -> str:
-        return f"NOT match({x}, '{MOMENT}') OR isNull(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
+        year = f"toYear(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
+        return f"NOT match({x}, '{MOMENT}') OR ifNull({year}, 0) NOT BETWEEN 1970 AND 2099"
 
     return FileColumn(name, typed, fault, f"bad time in {name}")
 
@@ -58,7 +59,8 @@ def _money(name: str, required: bool = True) -> FileColumn:
 
 def _seconds(name: str, required: bool = True) -> FileColumn:
     def fault(x: str) -> str:
-        return f"{x} != '' AND NOT (match({x}, '{NUMBER}') AND ifNull(toDecimal64OrNull({x}, 3) >= 0, 0))"
+        right = f"match({x}, '{NUMBER}') AND NOT match({x}, '^-.*[1-9]') AND isNotNull(toDecimal64OrNull({x}, 3))"
+        return f"{x} != '' AND NOT ({right})"
 
     return FileColumn(name, lambda x: f"toDecimal64OrZero({x}, 3)", fault, f"bad number in {name}", required)
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ else:
     from backports import zstd
 
 OnRead: TypeAlias = Callable[[int], None]
+_UNREADABLE = (OSError, EOFError, UnicodeError, zlib.error, csv.Error, zstd.ZstdError, pyarrow.ArrowException)
 BOM = b"\xef\xbb\xbf"
 
 
@@ -33,7 +35,15 @@ def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
         try:
             raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
             yield _decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
-        except (OSError, EOFError, UnicodeError, csv.Error, zstd.ZstdError, pyarrow.ArrowException) as error:
+        except (
+            OSError,
+            EOFError,
+            UnicodeError,
+            zlib.error,
+            csv.Error,
+            zstd.ZstdError,
+            pyarrow.ArrowException,
+        ) as error:
             raise LoadError(f"{path} cannot be read: {error}") from error
 
 

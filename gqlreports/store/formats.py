@@ -4,12 +4,13 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import orjson
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from gqlreports.errors import LoadError
@@ -26,18 +27,19 @@ class Chunk:
     """Some rows, printed in ClickHouse's format `form`.
 
     `records` finds them again in the file, in order.  `rewritten` prints them anew, cell by cell, for the case that
-    ClickHouse cannot read what a more lenient reader can.
+    ClickHouse cannot read what a more lenient reader can.  `broken` are lines among them in which there is no row.
     """
 
     data: bytes
     form: str
-    records: Callable[[], list[Record]]
+    records: Callable[[], Iterable[Record]]
     rewritten: Callable[[], bytes] | None = None
+    broken: Sequence[Record] = ()
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file: its column names, its rows in chunks, and the lines in which there is no row at all.
+    """An opened file: its column names, and its rows in chunks.
 
     In a CSV file a row may have fewer or more cells than there are columns, and its first column has the name FIRST
     where it is not known.
@@ -45,7 +47,6 @@ class Source:
 
     columns: tuple[str, ...]
     chunks: Iterator[Chunk]
-    broken: list[Record]
     csv: bool
 
 
@@ -53,14 +54,21 @@ class Source:
 def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
     """The rows of a file in chunks; its format is known by its first bytes.  Raises LoadError as `opened` does."""
     with opened(path, on_read) as stream, ExitStack() as stack:
-        yield _source(stream, stack)
+        try:
+            source = _source(stream, stack)
+        except LoadError as error:
+            raise LoadError(f"{path}: {error}; nothing was loaded.") from error
+        yield source
 
 
 def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
     start = stream.peek(4)
     if start.startswith(b"PAR1"):
         return _parquet(stream, stack)
-    if start.removeprefix(BOM).lstrip()[:1] == b"{":
+    first = start.removeprefix(BOM).lstrip()[:1]
+    if first == b"[":
+        raise LoadError("this is a JSON array; give JSON lines, one object a line")
+    if first == b"{":
         return _json_lines(stream)
     return _csv(stream)
 
@@ -68,7 +76,7 @@ def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
 def _csv(stream: io.BufferedReader) -> Source:
     first = stream.readline().removeprefix(BOM)
     columns = tuple(name.strip() for name in next(csv.reader([first.decode("utf-8", "replace")]), []))
-    return Source(columns, _csv_chunks(stream, columns), [], csv=True)
+    return Source(columns, _csv_chunks(stream, columns), csv=True)
 
 
 def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator[Chunk]:
@@ -88,8 +96,8 @@ class _CsvRows:
     body: bytes
     first_line: int
 
-    def records(self) -> list[Record]:
-        return [record for record, _ in self._rows()]
+    def records(self) -> Iterator[Record]:
+        return (record for record, _ in self._rows())
 
     def rewritten(self) -> bytes:
         """All cells in quotes."""
@@ -137,37 +145,34 @@ def _last_row_end(block: bytes) -> int:
 
 
 def _json_lines(stream: io.BufferedReader) -> Source:
-    """Objects, one a line; what is no object goes to `broken` while the chunks are read."""
-    broken: list[Record] = []
-    first = _object(stream.peek(1 << 20).removeprefix(BOM).lstrip().split(b"\n", 1)[0])
-    if first is None:
+    """Objects, one a line; a column may be missing from some of them."""
+    start = stream.peek(1 << 20).removeprefix(BOM).lstrip()
+    lines = start.split(b"\n")
+    objects = [found for found in map(_object, lines) if found is not None]
+    if not objects:
         raise LoadError("the first line is no JSON object; give JSON lines, one object a line")
-    return Source(tuple(first), _json_chunks(stream, broken), broken, csv=False)
+    return Source(tuple(dict.fromkeys(name for each in objects for name in each)), _json_chunks(stream), csv=False)
 
 
-def _json_chunks(stream: io.BufferedReader, broken: list[Record]) -> Iterator[Chunk]:
+def _json_chunks(stream: io.BufferedReader) -> Iterator[Chunk]:
     good: list[Record] = []
+    broken: list[Record] = []
     size = 0
     for number, raw in enumerate(stream, 1):
         text = raw.removeprefix(BOM).strip()
         if not text:
             continue
-        record = Record(number, text.decode("utf-8", "surrogateescape"))
-        if _object(text) is None:
-            broken.append(record)
-            continue
-        good.append(record)
+        (good if _object(text) is not None else broken).append(Record(number, text.decode("utf-8", "surrogateescape")))
         size += len(text)
-        if size > CHUNK_BYTES or len(good) >= CHUNK_ROWS:
-            yield _json_chunk(good)
-            good, size = [], 0
-    if good:
-        yield _json_chunk(good)
+        if size > CHUNK_BYTES or len(good) + len(broken) >= CHUNK_ROWS:
+            yield _json_chunk(good, broken)
+            good, broken, size = [], [], 0
+    yield _json_chunk(good, broken)
 
 
-def _json_chunk(records: list[Record]) -> Chunk:
-    data = "\n".join(record.text for record in records).encode("utf-8", "surrogateescape")
-    return Chunk(data, "JSONEachRow", lambda: records)
+def _json_chunk(good: list[Record], broken: list[Record]) -> Chunk:
+    data = "\n".join(record.text for record in good).encode("utf-8", "surrogateescape")
+    return Chunk(data, "JSONEachRow", lambda: good, broken=broken)
 
 
 def _object(text: bytes) -> dict[str, object] | None:
@@ -186,7 +191,7 @@ def _parquet(stream: io.BufferedReader, stack: ExitStack) -> Source:
         file.write(data)
     reader = pyarrow.parquet.ParquetFile(file)
     columns = tuple(name.strip() for name in reader.schema_arrow.names)
-    return Source(columns, _parquet_chunks(reader), [], csv=False)
+    return Source(columns, _parquet_chunks(reader), csv=False)
 
 
 def _parquet_chunks(reader: pyarrow.parquet.ParquetFile) -> Iterator[Chunk]:
@@ -203,7 +208,9 @@ def _parquet_chunks(reader: pyarrow.parquet.ParquetFile) -> Iterator[Chunk]:
 
 
 def _as_text(column: pyarrow.Array) -> pyarrow.Array:
-    """A column as text; a moment with a zone is told in UTC, which is what one without a zone means."""
+    """A column as text: durations in seconds, and a moment with a zone in UTC, as one without a zone is."""
+    if pyarrow.types.is_duration(column.type):
+        column = pyarrow.compute.divide(column.cast(pyarrow.duration("us")).cast(pyarrow.int64()), 1e6)
     if pyarrow.types.is_timestamp(column.type):
         column = column.cast(pyarrow.timestamp(column.type.unit))
     return column.cast(pyarrow.string()).fill_null("")

@@ -36,8 +36,6 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead) -> Loaded:
         layout = _layout(source, path)
         for chunk in source.chunks:
             await _load_chunk(backend, chunk, layout, loaded, rejects)
-        for record in source.broken:
-            rejects.add(record, "no JSON object")
         loaded.rejected = rejects.count
     return loaded
 
@@ -118,6 +116,8 @@ def _text(name: str) -> str:
 
 async def _load_chunk(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
     """Load a chunk; if ClickHouse cannot read it as it stands, then printed anew."""
+    for record in chunk.broken:
+        rejects.add(record, "no JSON object")
     if chunk.rewritten is None:
         return await _load_rows(backend, chunk, layout, loaded, rejects)
     try:
@@ -134,9 +134,11 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
         await session.command(Statement(layout.check()))
         [[rejected, good, distinct]] = await session.query(Statement(_COUNT))
         if rejected:
-            records = chunk.records()
-            for place, why in await session.query(Statement(layout.rejected())):
-                rejects.add(records[place], why)
+            found = await session.query(Statement(layout.rejected()))
+            reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
+            for place, record in enumerate(chunk.records()):
+                if place in reasons:
+                    rejects.add(record, reasons[place])
         await session.command(Statement(_FIND_KNOWN))
         [[known]] = await session.query(Statement("SELECT count() FROM known"))
         await session.command(Statement(_add(repeats=good != distinct, known=known)))

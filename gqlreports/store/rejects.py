@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gqlreports.errors import LoadError
 from gqlreports.store.cells import Record
 
 _HELD = 10_000
@@ -28,13 +29,19 @@ class Rejects:
     def write(self) -> None:
         if not self._rows:
             return
+        try:
+            self._append()
+        except OSError as error:
+            raise LoadError(f"Rejected rows cannot be written to {self.target}: {error.strerror}.") from error
+        self._rows.clear()
+
+    def _append(self) -> None:
         new = not self.target.exists()
         with self.target.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
             if new:
                 writer.writerow(("line", "reason", "row"))
             writer.writerows(self._rows)
-        self._rows.clear()
 
 
 @contextmanager

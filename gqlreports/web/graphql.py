@@ -17,7 +17,7 @@ from strawberry.types.execution import ExecutionResult
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import ReportsError, Unauthenticated
+from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
 
@@ -46,6 +46,9 @@ class GraphQLEndpoint:
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": "Bearer"}
             await error_response(error, 401, headers)(scope, receive, send)
+            return
+        except DirectoryUnavailable as error:
+            await error_response(error, 503)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._views[principal.role](scope, receive, send)
