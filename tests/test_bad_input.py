@@ -157,6 +157,12 @@ def test_bodies_that_are_no_request(site: Site, body: bytes) -> None:
     check(error, "BAD_REQUEST", "")
 
 
+def test_a_body_that_is_too_large(site: Site) -> None:
+    headers = {"Authorization": f"Bearer {site.staff_key}"}
+    body = {"query": "{ viewer { name } } #" + "x" * 128 * 1024}
+    assert site.client.post("/graphql", json=body, headers=headers).status_code == 413
+
+
 def test_a_store_that_is_not_there(site: Site) -> None:
     (site.home / "nowhere").write_text("a file where the store's folder should be")
     backend = EmbeddedBackend(site.home / "nowhere")

@@ -27,6 +27,9 @@ from gqlreports.schema.scalars import SCALARS
 
 logger = logging.getLogger(__name__)
 
+KEPT = 32
+"""How many documents are kept parsed and validated."""
+
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
 
 
@@ -63,7 +66,7 @@ def build_schema(registry: Registry, staff: bool, executor: type[Any] = Splicing
         query=query,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[ParserCache, ValidationCache, OneOperation],
+        extensions=[lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

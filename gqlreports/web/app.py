@@ -19,6 +19,9 @@ from gqlreports.web.graphql import GraphQLEndpoint
 
 logger = logging.getLogger(__name__)
 
+LARGEST_BODY = 128 * 1024
+"""Bytes of a request; a document is kept parsed, at many times its size."""
+
 
 def create_app(registry: Registry, backend: Backend, directory: Directory) -> Starlette:
     """The ASGI application: GraphQL at /graphql, a health check at /healthz.
@@ -39,7 +42,10 @@ def create_app(registry: Registry, backend: Backend, directory: Directory) -> St
 
     schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
     endpoint = GraphQLEndpoint(schemas, backend, directory)
-    routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), Route("/healthz", _health)]
+    routes = [
+        Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
+        Route("/healthz", _health),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

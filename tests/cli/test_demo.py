@@ -1,0 +1,66 @@
+"""`gqlreports demo`, as `make demo` runs it: calls, a key and a query that gives rows."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from tests.web.test_server import free_port
+
+CALLS = """
+query ($customer: ID!) {
+  customReport(
+    customer: $customer, type: GROUP_BY_TECH_PREFIX, from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z"
+    basis: ATTEMPT
+  ) { ... on GroupByTechPrefixReport { rowCount totals { total } } }
+}"""
+
+
+@contextmanager
+def demo(home: Path) -> Iterator[tuple[str, str, str]]:
+    """A running demo: its URL, key and query as it prints them."""
+    command = [sys.executable, "-u", "-c", "from gqlreports.cli import app; app()", "demo", "--port", str(free_port())]
+    environment = os.environ | {"GQLREPORTS_HOME": str(home)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        printed = ""
+        while not printed.endswith("}\n\n"):
+            line = process.stdout.readline()
+            assert line, printed
+            printed += line
+        [url], [key] = re.findall(r"^GraphiQL  (\S+)$", printed, re.M), re.findall(r"^Key       (\S+)$", printed, re.M)
+        yield url, key, printed[printed.index("{\n") :]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(url: str, key: str, query: str, **variables: str) -> httpx2.Response:
+    transport = httpx2.HTTPTransport(retries=10)
+    with httpx2.Client(transport=transport, timeout=30) as client:
+        headers = {"Authorization": f"Bearer {key}"}
+        return client.post(url, json={"query": query, "variables": variables}, headers=headers)
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    with demo(tmp_path) as (url, key, query):
+        first = ask(url, key, query).json()
+        assert first["data"]["customReport"]["rowCount"] >= 5
+        assert first["data"]["customReport"]["rows"][0]["asr"] > 0
+        customers = ask(url, key, "{ customers { id } }").json()["data"]["customers"]
+        assert len(customers) == 20
+        counts = [
+            ask(url, key, CALLS, customer=each["id"]).json()["data"]["customReport"]["totals"]["total"]
+            for each in customers
+        ]
+        assert sum(counts) >= 1_000_000
+        assert max(counts) > 10 * min(counts) > 0
+    with demo(tmp_path) as (url, another, query):
+        assert ask(url, another, query).json()["data"]["customReport"]["rowCount"] >= 5
+        assert ask(url, key, query).status_code == 401
