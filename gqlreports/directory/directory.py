@@ -133,10 +133,10 @@ class Directory:
 
 def _engine(url: str) -> Engine:
     address = make_url(url)
-    if address.get_backend_name() == "sqlite" and address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address)
     if address.get_backend_name() == "sqlite":
+        if address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         listen(engine, "connect", _lower_all_letters)
     return engine
 

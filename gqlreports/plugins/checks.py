@@ -1,4 +1,4 @@
-"""What is held against a report when it is registered, so that nothing of it can fail later."""
+"""What is held against a report when it is registered, rather than when it is asked for."""
 
 import re
 from enum import Enum
@@ -48,8 +48,13 @@ def _check_apart(names: dict[str, str], what: str, owner: str) -> None:
             raise PluginError(f"{what} {name} of {owner} clashes with {other}: both are {public}")
 
 
+def _keys(report: type[Report]) -> tuple[Dimension, ...]:
+    """The dimensions that are keys whatever the parameters."""
+    return tuple(each for each in report.columns.values() if isinstance(each, Dimension) and each.when is None)
+
+
 def _check_keys(report: type[Report]) -> None:
-    always = [each for each in report.columns.values() if isinstance(each, Dimension) and each.when is None]
+    always = _keys(report)
     if not always:
         raise PluginError(f"{report.__name__} has no dimension, so its rows have no key; add dimension(...)")
     for_partners = any(not column.staff_only for column in report.columns.values()) and not report.staff_only
@@ -93,9 +98,8 @@ def _check_condition(column: AnyColumn, report: type[Report]) -> None:
 
 def _check_statement(column: AnyColumn, report: type[Report]) -> None:
     parameters = report.Parameters()
-    keys = tuple(each for each in report.columns.values() if isinstance(each, Dimension) and each.when is None)
     try:
-        report().statement(Scope(keys, (column,), parameters, CountingBasis.CALL)).compile()
+        report().statement(Scope(_keys(report), (column,), parameters, CountingBasis.CALL)).compile()
     except Exception as error:
         message = f"column {column.name} of {report.__name__} has no statement"
         raise PluginError(f"{message} ({type(error).__name__}: {error})") from error

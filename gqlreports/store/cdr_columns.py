@@ -124,6 +124,11 @@ ANSWER_TIME = "answer_time"
 KNOWN = frozenset({column.name for column in COLUMNS} | {ANSWER_TIME})
 
 
+def cell_name(place: int, name: str) -> str:
+    """What a column of a CSV file is called here: by its place where it is not known."""
+    return name if name in KNOWN else f"_{place}"
+
+
 def answered(columns: tuple[str, ...]) -> str:
     """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
     if ANSWER_TIME in columns:

@@ -59,7 +59,7 @@ _CALLS_A_DAY = 10_000
 
 
 class DemoCalls:
-    """Fills a store that has no CDR, in `steps` steps of a few days each, about 1.2 million CDRs in all."""
+    """Fills a store that has no CDR, in `steps` steps of a few days each, about 1.35 million CDRs in all."""
 
     steps = _DAYS // _STEP_DAYS
 

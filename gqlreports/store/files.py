@@ -35,15 +35,7 @@ def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
         try:
             raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
             yield _decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
-        except (
-            OSError,
-            EOFError,
-            UnicodeError,
-            zlib.error,
-            csv.Error,
-            zstd.ZstdError,
-            pyarrow.ArrowException,
-        ) as error:
+        except _UNREADABLE as error:
             raise LoadError(f"{path} cannot be read: {error}") from error
 
 

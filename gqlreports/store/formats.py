@@ -14,7 +14,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import EXTRA_CELLS, KNOWN
+from gqlreports.store.cdr_columns import EXTRA_CELLS, KNOWN, cell_name
 from gqlreports.store.cells import Record
 from gqlreports.store.files import BOM, OnRead, opened
 
@@ -41,8 +41,7 @@ class Chunk:
 class Source:
     """An opened file: its column names, and its rows in chunks.
 
-    In a CSV file a row may have fewer or more cells than there are columns, and its first column has the name FIRST
-    where it is not known.
+    In a CSV file a row may have fewer or more cells than there are columns, and its columns are called by `cell_name`.
     """
 
     columns: tuple[str, ...]
@@ -80,7 +79,7 @@ def _csv(stream: io.BufferedReader) -> Source:
 
 
 def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator[Chunk]:
-    names = [name if name in KNOWN else f"_{place}" for place, name in enumerate(columns)]
+    names = [cell_name(place, name) for place, name in enumerate(columns)]
     header = ",".join([*names, *EXTRA_CELLS]).encode() + b"\n"
     line = 2
     for body in _blocks(stream):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError, UnreadableData
-from gqlreports.store.cdr_columns import COLUMNS, EXTRA_CELLS, KNOWN, MISSING_CELL, answered, reason, typed
+from gqlreports.store.cdr_columns import COLUMNS, EXTRA_CELLS, KNOWN, MISSING_CELL, answered, cell_name, reason, typed
 from gqlreports.store.files import OnRead
 from gqlreports.store.formats import Chunk, Source, opened_rows
 from gqlreports.store.rejects import Rejects, rejects_beside
@@ -49,7 +49,7 @@ def _layout(source: Source, path: str) -> "_Layout":
     if missing:
         raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
     if source.csv:
-        return _Layout(tuple(known), csv=True, first=known[0] if source.columns[0] in KNOWN else "_0")
+        return _Layout(tuple(known), csv=True, first=cell_name(0, source.columns[0]))
     optional = [each.name for each in COLUMNS if each.name not in known]
     return _Layout((*known, *optional), csv=False)
 

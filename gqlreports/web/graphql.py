@@ -45,10 +45,10 @@ class GraphQLEndpoint:
             principal = await self._authenticated(request)
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": "Bearer"}
-            await error_response(error, 401, headers)(scope, receive, send)
+            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
             return
         except DirectoryUnavailable as error:
-            await error_response(error, 503)(scope, receive, send)
+            await error_response(str(error), error.code, 503)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._views[principal.role](scope, receive, send)
@@ -74,7 +74,7 @@ class _View(GraphQL[Context, None]):
         try:
             response = await self.run(Request(scope, receive))
         except HTTPException as error:
-            response = _refusal(error.reason, error.status_code)
+            response = error_response(error.reason, "BAD_REQUEST", error.status_code)
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
@@ -96,15 +96,10 @@ class _View(GraphQL[Context, None]):
         return response
 
 
-def error_response(error: ReportsError, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(message: str, code: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """An error outside of any GraphQL execution, in the shape of those inside."""
-    shown = {"message": str(error), "extensions": error.extensions}
+    shown = {"message": message, "extensions": {"code": code}}
     return Response(orjson.dumps({"errors": [shown]}), status, headers, "application/json")
-
-
-def _refusal(reason: str, status: int) -> Response:
-    shown = {"message": reason, "extensions": {"code": "BAD_REQUEST"}}
-    return Response(orjson.dumps({"errors": [shown]}), status, media_type="application/json")
 
 
 def _shown(error: GraphQLError) -> Any:
