@@ -26,7 +26,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.embedded import READING, EmbeddedBackend
+from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.reader import READING
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role

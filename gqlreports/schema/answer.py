@@ -28,17 +28,18 @@ class ReportAnswer:
         Raises LimitExceeded for more than MOST_ROWS, InvalidInput for a negative number.
         """
         _check_page(first, offset)
-        answer = await self.backend.fetch_json(plan.rows(self.request, selection, order, first, offset))
+        answer = (await self.backend.fetch_json(plan.rows(self.request, selection, order, first, offset))).json
         return answer if selection.fields else answer.replace(plan.EMPTY_ROW, b"{}")
 
     async def totals(self, selection: Selection) -> bytes:
         """The totals as one JSON object."""
-        answer = await self.backend.fetch_json(plan.totals(self.request, selection))
+        answer = (await self.backend.fetch_json(plan.totals(self.request, selection))).json
         row = answer.strip()[1:-1].strip()
         return row if selection.fields else b"{}"
 
     async def row_count(self) -> int:
-        rows: list[Mapping[str, int]] = orjson.loads(await self.backend.fetch_json(plan.row_count(self.request)))
+        fetched = await self.backend.fetch_json(plan.row_count(self.request))
+        rows: list[Mapping[str, int]] = orjson.loads(fetched.json)
         return rows[0]["rows"]
 
 

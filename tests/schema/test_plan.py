@@ -41,7 +41,7 @@ def select(asked: ReportRequest, *names: str) -> Selection:
 def printed(statement: Statement, backend: EmbeddedBackend) -> str:
     """A statement as ClickHouse formats it, and its values."""
     formatted = Statement("SELECT formatQuery({sql:String}) AS sql", {"sql": statement.sql})
-    [row] = orjson.loads(asyncio.run(backend.fetch_json(formatted)))
+    [row] = orjson.loads(asyncio.run(backend.fetch_json(formatted)).json)
     parameters = "".join(f"-- {name} = {value!r}\n" for name, value in statement.parameters.items())
     return f"{row['sql']}\n{parameters}"
 
