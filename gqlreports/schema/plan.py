@@ -32,7 +32,8 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection, TypeName
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
-_STORED = table_named("cdr", column_named("customer_id", String), column_named("dt"), schema="default")
+# Within the expression of its own name, the name is the stored table.
+_STORED = table_named("cdr", column_named("customer_id", String), column_named("dt"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 # A selection may hold no column at all; ClickHouse must be given one.
