@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
-from gqlreports.backends.reader import READING
+from gqlreports.backends.settings import READING
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role

@@ -2,25 +2,34 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Where the data is and how long a report may take; each is `GQLREPORTS_` and its name in capitals."""
+    """Where the data is and what a report may use; each is `GQLREPORTS_` and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="GQLREPORTS_")
 
     home: Path = Field(default=Path("gqlreports-data"), description="Data directory")
     store: str | None = Field(
         default=None,
-        description="URL of the CDR store; chdb://PATH is embedded; by default chdb://HOME/store",
+        description="URL of the CDR store; chdb://PATH is embedded, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE a "
+        "server, clickhouses:// one with TLS; by default chdb://HOME/store",
+        repr=False,
     )
+    store_ca: Path | None = Field(default=None, description="Certificates of the authorities that the server's is from")
+    store_certificate: Path | None = Field(default=None, description="Client certificate, in place of a password")
+    store_key: Path | None = Field(default=None, description="The key of the client certificate, if it is not in it")
+    store_token: SecretStr | None = Field(default=None, description="Access token, in place of a password")
     directory: str | None = Field(
         default=None,
         description="SQLAlchemy URL of customers and keys; by default sqlite:///HOME/directory.db",
+        repr=False,
     )
     query_timeout: float = Field(default=60, gt=0, allow_inf_nan=False, description="Seconds that one query may take")
+    query_memory: int = Field(default=4 * 1024**3, gt=0, description="Bytes of memory that one query may use")
+    query_rows: int = Field(default=10_000_000, gt=0, description="Rows that the result of one query may have")
 
     @property
     def store_url(self) -> str:

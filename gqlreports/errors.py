@@ -8,6 +8,7 @@
     ├── Unauthenticated          UNAUTHENTICATED      no key, or one that does not hold
     ├── StoreError               STORE_FAILED         the store could not answer
     │   ├── StoreUnavailable     STORE_UNAVAILABLE    the store cannot be reached or opened
+    │   ├── StoreBusy            STORE_BUSY           the store has too much to do just now
     │   ├── QueryTimeout         TIMEOUT              the query took longer than it may
     │   ├── QueryCancelled       CANCELLED            the query was stopped
     │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
@@ -59,6 +60,10 @@ class StoreError(ReportsError):
 
 class StoreUnavailable(StoreError):
     code = "STORE_UNAVAILABLE"
+
+
+class StoreBusy(StoreError):
+    code = "STORE_BUSY"
 
 
 class QueryTimeout(StoreError):

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from gqlreports.backends.base import Limits
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
@@ -37,7 +38,7 @@ class Engine:
     def open(self, path: Path, query_timeout: float = 60) -> EmbeddedBackend:
         if self._backend is None or self._path != path:
             self.close()
-            self._backend = EmbeddedBackend(path, definition(), query_timeout)
+            self._backend = EmbeddedBackend(path, definition(), Limits(query_timeout))
             asyncio.run(self._backend.open())
             self._path = path
         return self._backend

@@ -1,18 +1,9 @@
 """What gqlreports needs of a ClickHouse, embedded or served, and nothing more."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from gqlreports.errors import (
-    QueryCancelled,
-    QueryTimeout,
-    QueryTooLarge,
-    StoreError,
-    StoreUnavailable,
-    UnreadableData,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +22,42 @@ class Fetched:
     rows_read: int
     bytes_read: int
     milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one query may use: seconds, bytes of memory, and rows of its result."""
+
+    seconds: float = 60
+    memory: int = 4 * 1024**3
+    rows: int = 10_000_000
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The same as ClickHouse's settings."""
+        return {
+            "max_execution_time": str(self.seconds),
+            "max_memory_usage": str(self.memory),
+            "max_result_rows": str(self.rows),
+        }
+
+
+class Definition(Protocol):
+    """What a store must have."""
+
+    @property
+    def record(self) -> Sequence[str]:
+        """The statements that make the table in which a store records its migrations."""
+
+    @property
+    def applied(self) -> str:
+        """The query for the numbers of the migrations that a store has come by."""
+
+    def pending(self, applied: Collection[int]) -> Sequence[str]:
+        """The migrations that a store lacks, in words."""
+
+    def statements(self, applied: Collection[int]) -> Sequence[str]:
+        """What brings a store to this definition."""
 
 
 class Session(Protocol):
@@ -67,24 +94,3 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Stop what still runs and let go of the store."""
-
-
-_MEANING: dict[int, tuple[type[StoreError], str]] = {
-    159: (QueryTimeout, "The report took longer than it may: choose a shorter range."),
-    160: (QueryTimeout, "The report would take longer than it may: choose a shorter range."),
-    394: (QueryCancelled, "The report was cancelled."),
-    241: (QueryTooLarge, "The report needs more memory than it may use: choose a shorter range."),
-    158: (QueryTooLarge, "The report reads more calls than it may: choose a shorter range."),
-    307: (QueryTooLarge, "The report reads more bytes than it may: choose a shorter range."),
-    396: (QueryTooLarge, "The report has more rows than it may have: choose a shorter range."),
-    26: (UnreadableData, "The rows cannot be read: a quote is not closed."),
-    27: (UnreadableData, "The rows cannot be read: a cell goes on behind its closing quote."),
-    117: (UnreadableData, "The rows cannot be read."),
-    243: (StoreUnavailable, "The store's disk is full: free some space, then try again."),
-}
-
-
-def store_error(code: int | None) -> StoreError:
-    """What ClickHouse's error of that code means here; the one place that decides it."""
-    kind, message = _MEANING.get(code or 0, (StoreError, "The store could not answer; the log says why."))
-    return kind(message)

@@ -1,16 +1,38 @@
-"""From the URL of a store to its backend."""
+"""From the settings to the backend of the store."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from gqlreports.backends.base import Backend
+from gqlreports.backends.address import SCHEMES, Address, parse_address
+from gqlreports.backends.base import Backend, Definition, Limits
 from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.server import ServerBackend
+from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 
 
-def connect(url: str, definition: Sequence[str], query_timeout: float) -> Backend:
-    """`chdb://PATH` is the embedded store in a directory.  Raises InvalidInput for any other URL."""
+def connect(settings: Settings, definition: Definition | None) -> Backend:
+    """`chdb://PATH` is the embedded store in a directory, `clickhouse://HOST` a server.
+
+    Raises InvalidInput for any other URL.
+    """
+    url = settings.store_url
     scheme, _, path = url.partition("://")
+    limits = Limits(settings.query_timeout, settings.query_memory, settings.query_rows)
+    if scheme in SCHEMES:
+        return ServerBackend(address_of(settings), definition, limits)
     if scheme != "chdb" or not path or "?" in path:
-        raise InvalidInput("The store's URL must be chdb://PATH, and PATH without a ?; check GQLREPORTS_STORE.")
-    return EmbeddedBackend(Path(path), definition, query_timeout)
+        raise InvalidInput(
+            "The store's URL must be chdb://PATH, and PATH without a ?, or clickhouse://HOST; check GQLREPORTS_STORE."
+        )
+    return EmbeddedBackend(Path(path), definition, limits)
+
+
+def address_of(settings: Settings) -> Address:
+    """The server that GQLREPORTS_STORE names.  Raises InvalidInput where it names none."""
+    return parse_address(
+        settings.store_url,
+        settings.store_ca,
+        settings.store_certificate,
+        settings.store_key,
+        settings.store_token.get_secret_value() if settings.store_token else None,
+    )

@@ -15,25 +15,15 @@ from typing import Any, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import Error
 
-from gqlreports.backends.base import Fetched, Session, Statement, store_error
-from gqlreports.backends.reader import LINES, Reader, ReadFailed
+from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.failures import FAILURES, store_error
+from gqlreports.backends.reader import Reader
+from gqlreports.backends.settings import LINES, WRITING
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-WRITING = {
-    "async_insert": "0",
-    "session_timezone": "UTC",
-    "max_partitions_per_insert_block": "0",
-    "input_format_csv_allow_variable_number_of_columns": "1",
-    "input_format_csv_empty_as_default": "0",
-    "input_format_null_as_default": "0",
-    "input_format_csv_trim_whitespaces": "0",
-    "input_format_skip_unknown_fields": "1",
-}
 
 
 @dataclass(eq=False, slots=True)
@@ -48,22 +38,22 @@ class _Query:
 class EmbeddedBackend:
     """chDB on the directory `path`, which is made where it is missing.
 
-    `definition` holds the statements that create what the store must have; they run at every opening.  One
-    process may have a directory open at a time.  A connection runs one query at a time, so there are as many as
-    `connections`, and as many threads.  chDB hands what a failed query left behind to the next caller of its
-    connection: a connection on which anything failed is closed and never used again.
+    It brings itself to its `definition` when it is opened.  One process may have a directory open at a time.  A
+    connection runs one query at a time, so there are as many as `connections`, and as many threads.  chDB hands what
+    a failed query left behind to the next caller of its connection: a connection on which anything failed is closed
+    and never used again.
     """
 
     def __init__(
         self,
         path: Path,
-        definition: Sequence[str] = (),
-        query_timeout: float = 60,
+        definition: Definition | None = None,
+        limits: Limits | None = None,
         connections: int = max(2, os.cpu_count() or 1),
     ) -> None:
         self._path = path
         self._definition = definition
-        self._limits = {"max_execution_time": str(query_timeout)}
+        self._limits = limits or Limits()
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
@@ -77,7 +67,11 @@ class EmbeddedBackend:
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         query = _Query(statement)
-        return await self._cancellable(query, self._fetch, query)
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await self._cancellable(query, self._fetch, query)
+        except TimeoutError as error:
+            raise store_error(error) from error
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -126,8 +120,8 @@ class EmbeddedBackend:
             raise StoreUnavailable("The store is closed.")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-        except (ReadFailed, Error) as error:
-            meaning = store_error(error.code)
+        except FAILURES as error:
+            meaning = store_error(error)
             logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", error)
             raise meaning from error
 
@@ -144,14 +138,22 @@ class EmbeddedBackend:
             if holder := _holder(self._path):
                 raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
             client = self._connect(WRITING)
-            for statement in self._definition:
-                client.command(statement)
+            self._migrate(client)
         except StoreUnavailable:
             raise
         except Exception as error:
             logger.error("The store at %s could not be opened: %s", self._path, error)
             raise StoreUnavailable("The store cannot be opened; the log says why.") from error
         return client
+
+    def _migrate(self, client: Client) -> None:
+        if self._definition is None:
+            return
+        for statement in self._definition.record:
+            client.command(statement)
+        applied = {number for [number] in client.query(self._definition.applied).result_rows}
+        for statement in self._definition.statements(applied):
+            client.command(statement)
 
     def _connect(self, options: dict[str, str]) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(self._path), chdb_options=options)
@@ -177,7 +179,7 @@ class EmbeddedBackend:
             if self._idle and more is None:
                 query.reader = self._idle.pop()
             else:
-                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", {**self._limits, **(more or {})})
+                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", {**self._limits.settings, **(more or {})})
             self._queries.add(query)
             return query.reader
 

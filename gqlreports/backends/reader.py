@@ -4,7 +4,6 @@ chDB's own connection, since the client of clickhouse-connect leaves out what a 
 clickhouse-connect, for chDB does not escape them.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,28 +12,8 @@ from chdb.state.sqlitelike import Connection
 from clickhouse_connect.driver.binding import bind_query
 
 from gqlreports.backends.base import Fetched, Statement
-
-READING = {
-    "readonly": "1",
-    "session_timezone": "UTC",
-    "date_time_output_format": "iso",
-    "output_format_json_array_of_rows": "1",
-    "output_format_json_quote_64bit_integers": "0",
-    "output_format_json_quote_decimals": "1",
-    "output_format_json_validate_utf8": "1",
-}
-LINES = {"output_format_json_array_of_rows": "0"}
-"""For rows that come piece by piece: each a line, not all of them an array."""
-_CODE = re.compile(r"Code: (\d+)")
-
-
-class ReadFailed(Exception):
-    """A query failed; `code` is ClickHouse's number for it, where there is one."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        found = _CODE.search(message)
-        self.code = int(found[1]) if found else None
+from gqlreports.backends.failures import ReadFailed
+from gqlreports.backends.settings import READING
 
 
 class Reader:
@@ -45,7 +24,7 @@ class Reader:
 
     def __init__(self, path: Path, name: str, settings: dict[str, str]) -> None:
         self.name = name
-        options = urlencode(READING | settings | {"log_comment": name})
+        options = urlencode(READING | settings | {"readonly": "1", "log_comment": name})
         self._connection = Connection(f"{path}?{options}")
 
     def fetch_json(self, statement: Statement) -> Fetched:

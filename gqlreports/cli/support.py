@@ -46,7 +46,7 @@ def directory_of(settings: Settings) -> Directory:
 
 
 def backend_of(settings: Settings) -> Backend:
-    return connect(settings.store_url, definition(), settings.query_timeout)
+    return connect(settings, definition())
 
 
 def with_backend(settings: Settings, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:

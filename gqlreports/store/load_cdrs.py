@@ -154,7 +154,7 @@ _FIND_KNOWN = f"""
 INSERT INTO known SELECT DISTINCT {KEY} FROM cdr
 WHERE dt >= (SELECT min(dt) - INTERVAL 1 DAY FROM checked WHERE reason = '')
 AND dt <= (SELECT max(dt) + INTERVAL 1 DAY FROM checked WHERE reason = '')
-AND ({KEY}) IN (SELECT {KEY} FROM checked WHERE reason = '')
+AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM checked WHERE reason = '')
 """
 
 

@@ -3,6 +3,7 @@
 from gqlreports.tables.cdr import cdr
 from gqlreports.tables.did import did
 from gqlreports.tables.metadata import metadata
+from gqlreports.tables.migration import migration
 from gqlreports.tables.numbering import numbering
 
-__all__ = ["cdr", "did", "metadata", "numbering"]
+__all__ = ["cdr", "did", "metadata", "migration", "numbering"]

@@ -2,7 +2,8 @@
 
 Rows are only ever added.  `sign` is +1 for a CDR and -1 where a correction takes an earlier row back, so every
 figure over CDRs is a sum of something times `sign`.  The last three columns hold the 10 digits of a number of the
-North American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.
+North American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster the calls of each customer are
+spread over all shards, and the branches of a call are on one.
 """
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
@@ -81,4 +82,5 @@ cdr = Table(
     Column("lrn_nanp", UInt64, server_default=text(_nanp("lrn"))),
     Column("cli_nanp", UInt64, server_default=text(_nanp("dest_cli"))),
     MergeTree(partition_by="toYYYYMM(dt)", order_by=("customer_id", "dt", "switch", "callid", "branch_idx")),
+    info={"sharded_by": "cityHash64(switch, callid)"},
 )

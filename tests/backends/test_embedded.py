@@ -14,7 +14,8 @@ import pytest
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
-from gqlreports.backends.reader import Reader, ReadFailed
+from gqlreports.backends.failures import ReadFailed
+from gqlreports.backends.reader import Reader
 from gqlreports.errors import QueryTimeout, ReportsError, StoreError, StoreUnavailable
 from tests.sites import Engine
 

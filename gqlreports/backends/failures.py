@@ -1,0 +1,125 @@
+"""What can go wrong in a store, and what each means here: the one place that decides it."""
+
+import re
+
+import aiohttp
+from clickhouse_connect.driver import exceptions as driver
+
+from gqlreports.errors import (
+    QueryCancelled,
+    QueryTimeout,
+    QueryTooLarge,
+    StoreBusy,
+    StoreError,
+    StoreUnavailable,
+    UnreadableData,
+)
+
+Meaning = tuple[type[StoreError], str]
+_CODE = re.compile(r"Code: (\d+)")
+
+_FAILED: Meaning = (StoreError, "The store could not answer; the log says why.")
+_UNREACHABLE: Meaning = (StoreUnavailable, "The store cannot be reached; try again in a moment.")
+_BROKEN: Meaning = (StoreUnavailable, "The store broke off its answer; try again in a moment.")
+_TIMED_OUT: Meaning = (QueryTimeout, "The report took longer than it may: choose a shorter range.")
+_REFUSED: Meaning = (StoreUnavailable, "The store refuses its user; the operator must check GQLREPORTS_STORE.")
+_NO_DATABASE: Meaning = (StoreUnavailable, "The store's database does not exist; the operator must create it.")
+_BUSY: Meaning = (StoreBusy, "The store has too much to do; try again in a moment.")
+_MEMORY: Meaning = (QueryTooLarge, "The report needs more memory than it may use: choose a shorter range.")
+_UNREADABLE: Meaning = (UnreadableData, "The rows cannot be read.")
+
+BY_CODE: dict[int, Meaning] = {
+    26: (UnreadableData, "The rows cannot be read: a quote is not closed."),
+    27: (UnreadableData, "The rows cannot be read: a cell goes on behind its closing quote."),
+    81: _NO_DATABASE,
+    117: _UNREADABLE,
+    158: (QueryTooLarge, "The report reads more calls than it may: choose a shorter range."),
+    159: _TIMED_OUT,
+    160: (QueryTimeout, "The report would take longer than it may: choose a shorter range."),
+    164: (StoreError, "The store may only be read here."),
+    173: _MEMORY,
+    192: _REFUSED,
+    193: _REFUSED,
+    194: _REFUSED,
+    201: _BUSY,
+    202: _BUSY,
+    209: _UNREACHABLE,
+    210: _UNREACHABLE,
+    241: _MEMORY,
+    242: (StoreUnavailable, "The store takes no rows now: it has lost its keeper."),
+    243: (StoreUnavailable, "The store's disk is full: free some space, then try again."),
+    279: _UNREACHABLE,
+    307: (QueryTooLarge, "The report reads more bytes than it may: choose a shorter range."),
+    394: (QueryCancelled, "The report was cancelled."),
+    396: (QueryTooLarge, "The report has more rows than it may have: choose a shorter range."),
+    425: _UNREACHABLE,
+    439: _BUSY,
+    452: (StoreUnavailable, "The store's profile forbids a setting; the log says which."),
+    497: (StoreError, "The store's user lacks a right; the log says which."),
+    516: _REFUSED,
+    999: (StoreUnavailable, "The store has lost its keeper; try again in a moment."),
+}
+"""By ClickHouse's number."""
+
+BY_CLASS: dict[type[BaseException], Meaning] = {
+    aiohttp.ConnectionTimeoutError: _UNREACHABLE,
+    TimeoutError: _TIMED_OUT,
+    aiohttp.ClientError: _UNREACHABLE,
+    aiohttp.ClientPayloadError: _BROKEN,
+    OSError: _UNREACHABLE,
+    driver.StreamFailureError: _BROKEN,
+    driver.StreamClosedError: _BROKEN,
+    driver.StreamCompleteException: _BROKEN,
+    driver.OperationalError: _UNREACHABLE,
+    driver.DatabaseError: (StoreUnavailable, "What answers at the store's address is not ClickHouse."),
+    driver.DataError: _UNREADABLE,
+    driver.IntegrityError: _FAILED,
+    driver.InternalError: _FAILED,
+    driver.ProgrammingError: _FAILED,
+    driver.NotSupportedError: _FAILED,
+    driver.InterfaceError: _FAILED,
+    driver.Error: _FAILED,
+    driver.Warning: _FAILED,
+    driver.ClickHouseError: _FAILED,
+}
+"""By the class of an error that has no number: it never came to ClickHouse, or never whole from there."""
+
+
+class ReadFailed(Exception):
+    """A query failed; `code` is ClickHouse's number for it, where there is one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        found = _CODE.search(message)
+        self.code = int(found[1]) if found else None
+
+
+FAILURES = (ReadFailed, driver.ClickHouseError, driver.StreamCompleteException, aiohttp.ClientError, OSError)
+"""All that a backend may run into."""
+
+
+def store_error(error: BaseException) -> StoreError:
+    """What a failure means."""
+    kind, message = _meaning(error)
+    return kind(message)
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether the connection failed, and not the query: a read may be tried again."""
+    return may_still_run(error) and _meaning(error) in (_UNREACHABLE, _BROKEN)
+
+
+def may_still_run(error: BaseException) -> bool:
+    """Whether the query may go on in ClickHouse, which did not end it itself."""
+    return getattr(error, "code", None) is None
+
+
+def _meaning(error: BaseException) -> Meaning:
+    code = getattr(error, "code", None)
+    if code is not None:
+        return BY_CODE.get(code, _FAILED)
+    for each in (error.__cause__, error):
+        for kind in type(each).__mro__:
+            if kind in BY_CLASS:
+                return BY_CLASS[kind]
+    return _FAILED

@@ -1,0 +1,131 @@
+"""clickhouse-connect's async client, with what its own raw queries keep back.
+
+They hand a result that ClickHouse broke off to the caller as if it were whole, and leave out the headers, in which
+ClickHouse says what it read.
+"""
+
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import ClientResponse
+from clickhouse_connect.driver._backend.http_async import release_lease
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import StreamFailureError
+
+from gqlreports.backends.address import Address
+from gqlreports.backends.base import Statement
+from gqlreports.backends.failures import ReadFailed
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_BLOCK = 1 << 18
+# Less than any server keeps an idle connection: what writes is not sent again where the server has just closed it.
+_KEPT_ALIVE = 3.0
+# Servers before 25.11 write a failure behind the rows without a tag.
+_UNTAGGED = re.compile(rb"Code: \d+\. DB::Exception: .*\(version [^)]*\)\s*$", re.DOTALL)
+_TAIL = 4096
+
+
+class HttpClient(AsyncClient):
+    """A client for one database of one server."""
+
+    @classmethod
+    async def connect(cls, address: Address, seconds: float, connections: int, **options: Any) -> "HttpClient":
+        """`seconds` is how long the server may be silent.  Raises the driver's errors."""
+        client = cls(
+            "https" if address.secure else "http",
+            address.host,
+            address.port,
+            address.user or "default",
+            address.password or "",
+            address.database,
+            access_token=address.token,
+            ca_cert=_text(address.ca),
+            client_cert=_text(address.certificate),
+            client_cert_key=_text(address.certificate_key),
+            connect_timeout=min(seconds, 10),
+            send_receive_timeout=seconds,
+            connector_limit=connections,
+            connector_limit_per_host=connections,
+            keepalive_timeout=_KEPT_ALIVE,
+            query_retries=0,
+            form_encode_query_params=True,
+            client_name="gqlreports",
+            **{"autogenerate_session_id": False, **options},
+        )
+        await client._initialize()
+        return client
+
+    async def ask(self, statement: Statement, form: str, settings: Mapping[str, str]) -> "Answer":
+        """Send a query; the answer comes once its first bytes are there, and must be closed."""
+        sql, values, runtime = self._prep_raw_query_runtime(
+            statement.sql, dict(statement.parameters), {**settings, "enable_http_compression": "1"}, form, True
+        )
+        return Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, {"Accept-Encoding": "zstd"}))
+
+
+class Answer:
+    """What ClickHouse prints for a query, and what it says of it."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+        self.ended = False
+        self.facts: dict[str, str] = orjson.loads(response.headers.get("X-ClickHouse-Summary", "{}"))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The bytes as they come.
+
+        Raises ReadFailed where ClickHouse broke off, and what aiohttp raises: what came before is no answer then.
+        """
+        tag = self._response.headers.get("X-ClickHouse-Exception-Tag", "")
+        marker = b"\r\n__exception__\r\n" + tag.encode() if tag else None
+        held, tail = b"", b""
+        async for piece in self._decompressed():
+            held += piece
+            if marker and marker in held:
+                raise ReadFailed(held.partition(marker)[2].decode(errors="replace"))
+            # The marker may begin in this piece and end in the next.
+            kept = len(held) - len(marker) if marker else len(held)
+            if kept > 0:
+                tail = (tail + held[:kept])[-_TAIL:]
+                yield held[:kept]
+                held = held[kept:]
+        if marker is None and (failure := _UNTAGGED.search(tail + held)):
+            raise ReadFailed(failure[0].decode(errors="replace"))
+        self.ended = True
+        if held:
+            yield held
+
+    def close(self) -> None:
+        try:
+            self._response.close()
+        finally:
+            release_lease(self._response)
+
+    async def _decompressed(self) -> AsyncIterator[bytes]:
+        blocks = self._response.content.iter_chunked(_BLOCK)
+        if self._response.headers.get("Content-Encoding") != "zstd":
+            async for block in blocks:
+                yield block
+            return
+        decompressor, whole = zstd.ZstdDecompressor(), True
+        async for block in blocks:
+            # A server may begin a new frame for each of its buffers.
+            while block:
+                if decompressor.eof:
+                    decompressor = zstd.ZstdDecompressor()
+                yield decompressor.decompress(block)
+                whole = decompressor.eof
+                block = decompressor.unused_data if whole else b""
+        if not whole:
+            raise StreamFailureError("The result was cut off.")
+
+
+def _text(path: object) -> str | None:
+    return str(path) if path else None

@@ -1,0 +1,180 @@
+"""A ClickHouse server or cluster, over HTTP."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+from gqlreports.backends.address import Address
+from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.failures import FAILURES, lost_connection, may_still_run, store_error
+from gqlreports.backends.http import Answer, HttpClient
+from gqlreports.backends.query_id import new_query_id
+from gqlreports.backends.retry import retried
+from gqlreports.backends.server_session import SESSION, ServerSession
+from gqlreports.backends.settings import LINES, READING, WRITING
+from gqlreports.errors import QueryCancelled, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+CONNECTIONS = 32
+"""How many queries run at once; further ones wait for their turn, within their time."""
+_SILENCE = 5.0
+"""Seconds that a server may be silent beyond a query's own time."""
+_SERVED = {
+    # A failure belongs behind the rows, where it is found, and never into them as if it were one.
+    "http_write_exception_in_output_format": "0",
+    "cancel_http_readonly_queries_on_client_close": "1",
+}
+
+
+class ServerBackend:
+    """The database at `address`.
+
+    It belongs to the event loop that opens it, and opens itself where it was not; every query is read-only and has
+    its `limits`.  With a `definition` it refuses to work on a store that lacks some of it.
+    """
+
+    def __init__(self, address: Address, definition: Definition | None = None, limits: Limits | None = None) -> None:
+        self._address = address
+        self._definition = definition
+        self._limits = limits or Limits()
+        self._opening = asyncio.Lock()
+        self._client: HttpClient | None = None
+        self._control: HttpClient | None = None
+        self._reading: dict[str, str] = {}
+        self._kills: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def open(self) -> None:
+        with _told():
+            await self._opened()
+
+    async def fetch_json(self, statement: Statement) -> Fetched:
+        async def fetched() -> Fetched:
+            async with self._answer(statement, "JSONEachRow", {"wait_end_of_query": "1"}) as answer:
+                json = b"".join([piece async for piece in answer.pieces()])
+            facts = {name: int(answer.facts.get(name, 0)) for name in ("read_rows", "read_bytes", "elapsed_ns")}
+            return Fetched(json, facts["read_rows"], facts["read_bytes"], facts["elapsed_ns"] / 1e6)
+
+        with _told():
+            async with asyncio.timeout(self._limits.seconds):
+                return await retried(fetched)
+
+    @asynccontextmanager
+    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with AsyncExitStack() as stack:
+            with _told():
+                async with asyncio.timeout(self._limits.seconds):
+                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, LINES)))
+            yield _told_pieces(answer)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        with _told():
+            if self._definition:
+                await self._opened()
+            client = await self._connect(2, session_id=str(uuid.uuid4()), settings=WRITING | SESSION)
+        session = ServerSession(client, _told)
+        try:
+            yield session
+        finally:
+            await session.drop_temporary_tables()
+            await client.close()
+
+    async def close(self) -> None:
+        self._closed = True
+        await asyncio.gather(*self._kills, return_exceptions=True)
+        for client in (self._client, self._control):
+            if client:
+                await client.close()
+        self._client = self._control = None
+
+    async def _opened(self) -> HttpClient:
+        """The client for reads; with it comes one for kills, which must not wait for a read to end."""
+        async with self._opening:
+            if self._closed:
+                raise StoreUnavailable("The store is closed.")
+            if self._client is None:
+                client = await self._connect(CONNECTIONS)
+                try:
+                    self._reading = self._settings(client)
+                    await self._check(client)
+                    self._control = await self._connect(2)
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    async def _connect(self, connections: int, **options: Any) -> HttpClient:
+        return await HttpClient.connect(self._address, self._limits.seconds + _SILENCE, connections, **options)
+
+    def _settings(self, client: HttpClient) -> dict[str, str]:
+        """The settings of a read, as strict as the user's profile lets them be set."""
+        profile = client.server_settings["readonly"].value
+        if profile == "1":
+            raise StoreUnavailable("The store's user may set nothing: its profile needs readonly = 2, not 1.")
+        own = {"readonly": "1"} if profile == "0" else {}
+        return READING | _SERVED | self._limits.settings | own
+
+    async def _check(self, client: HttpClient) -> None:
+        """Raises StoreUnavailable where migrations are pending."""
+        if self._definition is None:
+            return
+        there = await client.command("EXISTS TABLE migration")
+        applied = (await client.query(self._definition.applied)).result_rows if there else []
+        if pending := self._definition.pending({number for [number] in applied}):
+            raise StoreUnavailable(f"The store lacks {', '.join(pending)}: run `gqlreports migrate`, then start again.")
+
+    @asynccontextmanager
+    async def _answer(self, statement: Statement, form: str, settings: Mapping[str, str]) -> AsyncIterator[Answer]:
+        """The answer to a query, which is stopped when the context is left before its end."""
+        client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
+        try:
+            answer = await client.ask(statement, form, self._reading | dict(settings) | {"query_id": query_id})
+            yield answer
+            runs = not answer.ended
+        except FAILURES as error:
+            runs = may_still_run(error) and (answer is not None or not lost_connection(error))
+            raise
+        finally:
+            if answer:
+                answer.close()
+            if runs:
+                self._kill(query_id)
+
+    def _kill(self, query_id: str) -> None:
+        """Stop a query, without waiting for it."""
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._killed(query_id))
+        self._kills.add(task)
+        task.add_done_callback(self._kills.discard)
+
+    async def _killed(self, query_id: str) -> None:
+        control = self._control
+        if control is None:
+            return
+        try:
+            async with asyncio.timeout(_SILENCE):
+                await retried(lambda: control.command("KILL QUERY WHERE query_id = {id:String}", {"id": query_id}))
+        except FAILURES as error:
+            logger.warning("Query %s could not be stopped: %s", query_id, error)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Gives the store's failures their meaning, and the log their text."""
+    try:
+        yield
+    except FAILURES as error:
+        meaning = store_error(error)
+        logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", str(error).strip())
+        raise meaning from error
+
+
+async def _told_pieces(answer: Answer) -> AsyncIterator[bytes]:
+    with _told():
+        async for piece in answer.pieces():
+            yield piece

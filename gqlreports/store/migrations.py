@@ -1,0 +1,27 @@
+"""The steps that a store has come by, in their order.
+
+A step's statements do nothing where their work is done: it may run twice, and in two processes at once.  A step that
+stands here is never changed; what comes later is a step of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gqlreports.store.placement import Placement
+from gqlreports.tables import cdr, did, numbering
+
+
+@dataclass(frozen=True)
+class Migration:
+    """`statements` are given where the tables are, and are SQL in the order in which they run."""
+
+    number: int
+    name: str
+    statements: Callable[[Placement], list[str]]
+
+
+def _first_tables(placement: Placement) -> list[str]:
+    return [statement for table in (cdr, did, numbering) for statement in placement.create(table)]
+
+
+MIGRATIONS = (Migration(1, "calls, DIDs and numbering data", _first_tables),)

@@ -1,0 +1,73 @@
+"""Where the tables of a store are: in one place, or spread over a cluster."""
+
+import re
+from dataclasses import dataclass, field
+
+from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
+from sqlalchemy import Table
+from sqlalchemy.schema import CreateTable
+
+_DIALECT = ClickHouseDialect()
+_ENGINE = re.compile(r"Engine (\w*)MergeTree(?:\((\w+)\))?")
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
+SHARDED_BY = "sharded_by"
+"""A table's `info` of that name is the expression that decides on a row's shard; a table without it is whole on each."""
+
+
+def literal(text: str) -> str:
+    """A string for SQL that cannot take parameters."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name for SQL that cannot take parameters."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`database` None is the one that the connection has; `cluster` is a name in the server's `remote_servers`.
+
+    `user` and `password` are those with which the store's dictionaries read its tables.
+    """
+
+    database: str | None = None
+    cluster: str | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.cluster is not None and not _NAME.fullmatch(self.cluster):
+            raise ValueError(f"{self.cluster!r} is no name of a cluster")
+
+    @property
+    def on_cluster(self) -> str:
+        """To be written behind the name of what a statement creates or alters."""
+        return f" ON CLUSTER {literal(self.cluster)}" if self.cluster else ""
+
+    def create(self, table: Table) -> list[str]:
+        """The statements that create a table where it is not there.
+
+        In a cluster a sharded table is `<name>_local` on each shard, with a Distributed table of its own name over it.
+        """
+        create = str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT))
+        if self.cluster is None:
+            return [create]
+        key = table.info.get(SHARDED_BY)
+        if key is None:
+            return [self._replicated(create, table.name, table.name, "", "{shard}-{replica}")]
+        local = f"{table.name}_local"
+        over = f"Distributed({literal(self.cluster)}, {literal(self.database or 'default')}, {literal(local)}, {key})"
+        return [
+            self._replicated(create, table.name, local, "/{shard}", "{replica}"),
+            f"CREATE TABLE IF NOT EXISTS `{table.name}`{self.on_cluster} AS `{local}` ENGINE = {over}",
+        ]
+
+    def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
+        def engine(found: re.Match[str]) -> str:
+            version = f", {found[2]}" if found[2] else ""
+            path = f"/clickhouse/tables/{{database}}/{local}{shard}"
+            return f"Engine Replicated{found[1]}MergeTree({literal(path)}, {literal(replica)}{version})"
+
+        named = create.replace(f"`{name}`", f"`{local}`{self.on_cluster}", 1)
+        return _ENGINE.sub(engine, named, count=1)
