@@ -1,6 +1,8 @@
 """Stores for the tests, each with the files it was loaded from and an independent calculation over the same files."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gqlreports.backends.base import Limits
+from gqlreports.backends.base import Backend, Limits
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
@@ -33,14 +35,16 @@ class Engine:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._limits = Limits()
         self._backend: EmbeddedBackend | None = None
 
-    def open(self, path: Path, query_timeout: float = 60) -> EmbeddedBackend:
-        if self._backend is None or self._path != path:
+    def open(self, path: Path, limits: Limits | None = None) -> EmbeddedBackend:
+        limits = limits or Limits()
+        if self._backend is None or (self._path, self._limits) != (path, limits):
             self.close()
-            self._backend = EmbeddedBackend(path, definition(), Limits(query_timeout))
+            self._backend = EmbeddedBackend(path, definition(), limits)
             asyncio.run(self._backend.open())
-            self._path = path
+            self._path, self._limits = path, limits
         return self._backend
 
     def close(self) -> None:
@@ -51,7 +55,10 @@ class Engine:
 
 @dataclass
 class Site:
-    """A loaded store with its directory, keys for staff and for a partner, and the truth about it."""
+    """A loaded store with its directory, keys for staff and for a partner, and the truth about it.
+
+    Its store is embedded, unless it is `served` by an application that has another.
+    """
 
     home: Path
     engine: Engine
@@ -59,6 +66,7 @@ class Site:
     directory: Directory
     staff_key: str
     loaded: Loaded
+    served: TestClient | None = None
     _app: tuple[EmbeddedBackend, Starlette] | None = None
 
     @property
@@ -67,6 +75,8 @@ class Site:
 
     @property
     def client(self) -> TestClient:
+        if self.served is not None:
+            return self.served
         if self._app is None or self._app[0] is not self.backend:
             self._app = self.backend, create_app(Registry.load(strict=True), self.backend, self.directory)
         return TestClient(self._app[1])
@@ -101,19 +111,34 @@ class Site:
 
 
 def make_site(home: Path, files: Path, engine: Engine) -> Site:
-    """Load cdrs.csv or cdrs.csv.gz, customers.json, dids.csv, co_codes.tsv and thousands_blocks.csv of a folder."""
-    [cdrs] = [path for path in (files / "cdrs.csv", files / "cdrs.csv.gz") if path.exists()]
-    backend = engine.open(home / "store")
+    """A site of a folder's files, whose store is embedded."""
+    directory = _directory(home, files)
+    loaded = asyncio.run(load(engine.open(home / "store"), files))
+    return Site(home, engine, World.load(files), directory, directory.create_key("staff", Role.STAFF), loaded)
+
+
+@contextmanager
+def served_site(home: Path, files: Path, engine: Engine, backend: Backend) -> Iterator[Site]:
+    """The same with another store, for as long as the context lasts."""
+    directory = _directory(home, files)
+    with TestClient(create_app(Registry.load(strict=True), backend, directory)) as client:
+        assert client.portal is not None
+        loaded = client.portal.call(load, backend, files)
+        key = directory.create_key("staff", Role.STAFF)
+        yield Site(home, engine, World.load(files), directory, key, loaded, client)
+
+
+def _directory(home: Path, files: Path) -> Directory:
     directory = Directory(f"sqlite:///{home}/directory.db")
     load_customers(directory, str(files / "customers.json"))
+    return directory
 
-    async def load() -> Loaded:
-        await load_dids(backend, str(files / "dids.csv"), nothing)
-        loaded = await load_cdrs(backend, str(cdrs), nothing)
-        await load_numbering(backend, str(files / "co_codes.tsv"), nothing)
-        await load_numbering(backend, str(files / "thousands_blocks.csv"), nothing)
-        return loaded
 
-    loaded = asyncio.run(load())
-    staff_key = directory.create_key("staff", Role.STAFF)
-    return Site(home, engine, World.load(files), directory, staff_key, loaded)
+async def load(backend: Backend, files: Path) -> Loaded:
+    """Load cdrs.csv or cdrs.csv.gz, dids.csv, co_codes.tsv and thousands_blocks.csv of a folder."""
+    [cdrs] = [path for path in (files / "cdrs.csv", files / "cdrs.csv.gz") if path.exists()]
+    await load_dids(backend, str(files / "dids.csv"), nothing)
+    loaded = await load_cdrs(backend, str(cdrs), nothing)
+    await load_numbering(backend, str(files / "co_codes.tsv"), nothing)
+    await load_numbering(backend, str(files / "thousands_blocks.csv"), nothing)
+    return loaded

@@ -50,8 +50,12 @@ class Definition(Protocol):
         """The statements that make the table in which a store records its migrations."""
 
     @property
+    def recorded(self) -> str:
+        """The query for whether there is such a table, 0 or 1."""
+
+    @property
     def applied(self) -> str:
-        """The query for the numbers of the migrations that a store has come by."""
+        """The query for the migrations that a store has come by: the number of each, and the store's cluster."""
 
     def pending(self, applied: Collection[int]) -> Sequence[str]:
         """The migrations that a store lacks, in words."""

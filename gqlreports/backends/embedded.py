@@ -151,7 +151,7 @@ class EmbeddedBackend:
             return
         for statement in self._definition.record:
             client.command(statement)
-        applied = {number for [number] in client.query(self._definition.applied).result_rows}
+        applied = {number for number, _ in client.query(self._definition.applied).result_rows}
         for statement in self._definition.statements(applied):
             client.command(statement)
 

@@ -124,9 +124,9 @@ class ServerBackend:
         """Raises StoreUnavailable where migrations are pending."""
         if self._definition is None:
             return
-        there = await client.command("EXISTS TABLE migration")
+        [[there]] = (await client.query(self._definition.recorded)).result_rows
         applied = (await client.query(self._definition.applied)).result_rows if there else []
-        if pending := self._definition.pending({number for [number] in applied}):
+        if pending := self._definition.pending({number for number, _ in applied}):
             raise StoreUnavailable(f"The store lacks {', '.join(pending)}: run `gqlreports migrate`, then start again.")
 
     @asynccontextmanager
@@ -170,7 +170,7 @@ def _told() -> Iterator[None]:
         yield
     except FAILURES as error:
         meaning = store_error(error)
-        logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", str(error).strip())
+        logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", " ".join(str(error).split()))
         raise meaning from error
 
 

@@ -2,18 +2,19 @@
 
 import typer
 
-from gqlreports.cli import keys, loading, reports, serving
+from gqlreports.cli import keys, loading, migrating, reports, serving
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
-    "GQLREPORTS_HOME is the data directory (default ./gqlreports-data).  GQLREPORTS_STORE (chdb://PATH) and "
-    "GQLREPORTS_DIRECTORY (an SQLAlchemy URL) put the CDR store and the directory elsewhere.",
+    "GQLREPORTS_HOME is the data directory (default ./gqlreports-data).  GQLREPORTS_STORE (chdb://PATH or "
+    "clickhouse://HOST) and GQLREPORTS_DIRECTORY (an SQLAlchemy URL) put the CDR store and the directory elsewhere.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.command()(serving.serve)
 app.command()(serving.demo)
+app.command("migrate")(migrating.migrate_store)
 app.command()(reports.run)
 app.command()(reports.reports)
 app.command()(reports.sdl)

@@ -51,9 +51,13 @@ def backend_of(settings: Settings) -> Backend:
 
 def with_backend(settings: Settings, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:
     """Run some work on the store, which is closed behind it."""
+    return with_store(backend_of(settings), work)
+
+
+def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:
+    """The same for any backend."""
 
     async def opened() -> Result:
-        backend = backend_of(settings)
         try:
             await backend.open()
             return await work(backend)

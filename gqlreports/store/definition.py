@@ -16,8 +16,8 @@ class Definition:
     placement: Placement = Placement()
     migrations: tuple[Migration, ...] = MIGRATIONS
 
-    applied = "SELECT DISTINCT number FROM migration"
-    """The query for the numbers of the migrations that a store has come by."""
+    recorded = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'migration'"
+    applied = "SELECT DISTINCT number, cluster FROM migration"
 
     @property
     def record(self) -> list[str]:
@@ -33,16 +33,16 @@ class Definition:
         steps = [
             statement
             for each in self._lacking(applied)
-            for statement in (*each.statements(self.placement), _recorded(each))
+            for statement in (*each.statements(self.placement), self._recorded(each))
         ]
         return [*steps, *dictionaries(self.placement)]
 
     def _lacking(self, applied: Collection[int]) -> list[Migration]:
         return [each for each in self.migrations if each.number not in applied]
 
-
-def _recorded(step: Migration) -> str:
-    return f"INSERT INTO migration (number, name, applied_at) SELECT {step.number}, {literal(step.name)}, now64(3, 'UTC')"
+    def _recorded(self, step: Migration) -> str:
+        values = f"{step.number}, {literal(step.name)}, {literal(self.placement.cluster or '')}, now64(3, 'UTC')"
+        return f"INSERT INTO migration (number, name, cluster, applied_at) SELECT {values}"
 
 
 def definition() -> Definition:

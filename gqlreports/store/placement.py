@@ -7,6 +7,8 @@ from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import Table
 from sqlalchemy.schema import CreateTable
 
+from gqlreports.errors import InvalidInput
+
 _DIALECT = ClickHouseDialect()
 _ENGINE = re.compile(r"Engine (\w*)MergeTree(?:\((\w+)\))?")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
@@ -38,7 +40,7 @@ class Placement:
 
     def __post_init__(self) -> None:
         if self.cluster is not None and not _NAME.fullmatch(self.cluster):
-            raise ValueError(f"{self.cluster!r} is no name of a cluster")
+            raise InvalidInput(f"{self.cluster!r} is no name of a cluster.")
 
     @property
     def on_cluster(self) -> str:

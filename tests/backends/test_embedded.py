@@ -12,7 +12,7 @@ import orjson
 import pyarrow
 import pytest
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Limits, Statement
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.backends.reader import Reader
@@ -34,7 +34,7 @@ async def running(backend: EmbeddedBackend) -> int:
 
 @pytest.fixture
 def backend(engine: Engine, tmp_path: Path) -> EmbeddedBackend:
-    return engine.open(tmp_path / "store", query_timeout=1)
+    return engine.open(tmp_path / "store", Limits(1))
 
 
 async def fail(backend: EmbeddedBackend) -> None:
@@ -175,7 +175,7 @@ def test_cancelling_stops_the_query_in_the_engine(engine: Engine, tmp_path: Path
 
 
 def test_a_query_that_waits_is_cancelled_before_it_runs(engine: Engine, tmp_path: Path) -> None:
-    backend = engine.open(tmp_path / "store", query_timeout=2)
+    backend = engine.open(tmp_path / "store", Limits(2))
 
     async def waiting() -> None:
         busy = [asyncio.ensure_future(backend.fetch_json(LONG)) for _ in range(8)]

@@ -1,0 +1,54 @@
+"""`gqlreports migrate`."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from gqlreports.backends.address import SCHEMES
+from gqlreports.backends.connect import address_of, connect
+from gqlreports.cli.support import told, with_store
+from gqlreports.config import Settings
+from gqlreports.errors import InvalidInput
+from gqlreports.store.migrate import Upgrade, migrate, rehearse
+from gqlreports.store.placement import Placement
+
+_HIDDEN = "[HIDDEN]"
+
+
+def migrate_store(
+    store: Annotated[str | None, typer.Option(metavar="URL", help="The store; by default GQLREPORTS_STORE.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the statements, and run none.")] = False,
+    cluster: Annotated[str | None, typer.Option(metavar="NAME", help="Spread a new store over this cluster.")] = None,
+) -> None:
+    """Bring a store's tables to what this version needs; run again it adds nothing."""
+    with told() as settings:
+        if store is not None:
+            settings = settings.model_copy(update={"store": store})
+        placement = _placement(settings, cluster)
+        if dry_run:
+            hidden = replace(placement, password=placement.password and _HIDDEN)
+            _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden)))
+        else:
+            _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, placement)))
+
+
+def _print_statements(upgrade: Upgrade) -> None:
+    for statement in upgrade.statements:
+        typer.echo(f"{statement.strip()};")
+
+
+def _print_done(upgrade: Upgrade) -> None:
+    for each in upgrade.pending:
+        typer.echo(f"{each}: done")
+    if not upgrade.pending:
+        typer.echo("No migration is pending.")
+
+
+def _placement(settings: Settings, cluster: str | None) -> Placement:
+    if settings.store_url.partition("://")[0] not in SCHEMES:
+        if cluster is not None:
+            raise InvalidInput("A cluster needs a server: --store clickhouse://HOST.")
+        return Placement()
+    address = address_of(settings)
+    return Placement(address.database, cluster, address.user, address.password)

@@ -1,0 +1,55 @@
+"""Brings a store to its definition.
+
+Two processes may do so at once: no statement does anything where its work is done, so each runs them all, and the
+record of a migration that both made stands there twice, which means the same as once.
+"""
+
+from dataclasses import dataclass, replace
+
+from gqlreports.backends.base import Backend, Session, Statement
+from gqlreports.errors import InvalidInput
+from gqlreports.store.definition import Definition
+from gqlreports.store.placement import Placement
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What a store lacks: the migrations in words, and the statements that bring them."""
+
+    pending: list[str]
+    statements: list[str]
+
+
+async def migrate(backend: Backend, placement: Placement) -> Upgrade:
+    """Run what a store lacks.  Raises InvalidInput for another cluster than the store's."""
+    async with backend.session() as session:
+        upgrade = await _upgrade(session, placement)
+        for statement in upgrade.statements:
+            await session.command(Statement(statement))
+    return upgrade
+
+
+async def rehearse(backend: Backend, placement: Placement) -> Upgrade:
+    """What `migrate` would run."""
+    async with backend.session() as session:
+        return await _upgrade(session, placement)
+
+
+async def _upgrade(session: Session, placement: Placement) -> Upgrade:
+    definition = Definition(placement)
+    [[there]] = await session.query(Statement(definition.recorded))
+    rows = await session.query(Statement(definition.applied)) if there else []
+    definition = Definition(_placed(placement, {cluster for _, cluster in rows}))
+    applied = {number for number, _ in rows}
+    return Upgrade(definition.pending(applied), [*definition.record, *definition.statements(applied)])
+
+
+def _placed(placement: Placement, clusters: set[str]) -> Placement:
+    """A store stays where it was made."""
+    if not clusters:
+        return placement
+    [known] = clusters
+    if placement.cluster not in (None, known or None):
+        where = f"on the cluster {known}" if known else "on one server, not on a cluster"
+        raise InvalidInput(f"This store is {where}; a new database can be on {placement.cluster}.")
+    return replace(placement, cluster=known or None)

@@ -1,0 +1,91 @@
+"""The stores that every test of the conformance suite runs on."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from gqlreports.backends.address import parse_address
+from gqlreports.backends.base import Backend, Limits, Statement
+from gqlreports.backends.server import ServerBackend
+from gqlreports.store.definition import definition
+from gqlreports.store.migrate import migrate
+from gqlreports.store.placement import Placement
+from tests.sites import Engine
+
+Result = TypeVar("Result")
+Work = Callable[[Backend], Coroutine[Any, Any, Result]]
+
+
+class Store(Protocol):
+    """A store that is ready for use."""
+
+    def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
+        """The outcome of some work on it."""
+
+
+@dataclass
+class EmbeddedStore:
+    engine: Engine
+    path: Path
+
+    def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
+        return asyncio.run(work(self.engine.open(self.path, limits or Limits())))
+
+
+@dataclass
+class ServedStore:
+    """A database of a server; `url` lacks the database."""
+
+    url: str
+    database: str
+    cluster: str | None = None
+
+    def backend(self, limits: Limits | None = None) -> ServerBackend:
+        return ServerBackend(parse_address(f"{self.url}/{self.database}"), definition(), limits)
+
+    def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
+        async def opened() -> Result:
+            backend = self.backend(limits)
+            try:
+                return await work(backend)
+            finally:
+                await backend.close()
+
+        return asyncio.run(opened())
+
+    def migrate(self) -> None:
+        address = parse_address(f"{self.url}/{self.database}")
+        placement = Placement(self.database, self.cluster, address.user, address.password)
+        asyncio.run(_closed_behind(ServerBackend(address), lambda backend: migrate(backend, placement)))
+
+
+def new_database(url: str, cluster: str | None = None) -> ServedStore:
+    """A database of its own on a server, with all that a store must have."""
+    database = f"test_{secrets.token_hex(6)}"
+    _command(url, f"CREATE DATABASE {database}{Placement(cluster=cluster).on_cluster}")
+    store = ServedStore(url, database, cluster)
+    store.migrate()
+    return store
+
+
+def drop(store: ServedStore) -> None:
+    _command(store.url, f"DROP DATABASE {store.database}{Placement(cluster=store.cluster).on_cluster} SYNC")
+
+
+def _command(url: str, sql: str) -> None:
+    async def command(backend: Backend) -> None:
+        async with backend.session() as session:
+            await session.command(Statement(sql))
+
+    asyncio.run(_closed_behind(ServerBackend(parse_address(url)), command))
+
+
+async def _closed_behind(backend: ServerBackend, work: Work[Result]) -> Result:
+    try:
+        return await work(backend)
+    finally:
+        await backend.close()
+
