@@ -25,6 +25,9 @@ class Store(Protocol):
     def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
         """The outcome of some work on it."""
 
+    def reopen(self) -> None:
+        """After work that closed it."""
+
 
 @dataclass
 class EmbeddedStore:
@@ -33,6 +36,9 @@ class EmbeddedStore:
 
     def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
         return asyncio.run(work(self.engine.open(self.path, limits or Limits())))
+
+    def reopen(self) -> None:
+        self.engine.close()
 
 
 @dataclass
@@ -55,6 +61,9 @@ class ServedStore:
                 await backend.close()
 
         return asyncio.run(opened())
+
+    def reopen(self) -> None:
+        """Each work has a backend of its own here."""
 
     def migrate(self) -> None:
         address = parse_address(f"{self.url}/{self.database}")
@@ -88,4 +97,3 @@ async def _closed_behind(backend: ServerBackend, work: Work[Result]) -> Result:
         return await work(backend)
     finally:
         await backend.close()
-

@@ -179,7 +179,9 @@ class EmbeddedBackend:
             if self._idle and more is None:
                 query.reader = self._idle.pop()
             else:
-                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", {**self._limits.settings, **(more or {})})
+                query.reader = Reader(
+                    self._path, f"reader-{next(self._numbers)}", {**self._limits.settings, **(more or {})}
+                )
             self._queries.add(query)
             return query.reader
 

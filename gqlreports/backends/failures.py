@@ -63,6 +63,7 @@ BY_CODE: dict[int, Meaning] = {
 
 BY_CLASS: dict[type[BaseException], Meaning] = {
     aiohttp.ConnectionTimeoutError: _UNREACHABLE,
+    aiohttp.SocketTimeoutError: _TIMED_OUT,
     TimeoutError: _TIMED_OUT,
     aiohttp.ClientError: _UNREACHABLE,
     aiohttp.ClientPayloadError: _BROKEN,

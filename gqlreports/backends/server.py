@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from gqlreports.backends.address import Address
@@ -45,6 +45,7 @@ class ServerBackend:
         self._client: HttpClient | None = None
         self._control: HttpClient | None = None
         self._reading: dict[str, str] = {}
+        self._running: set[str] = set()
         self._kills: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -86,10 +87,15 @@ class ServerBackend:
 
     async def close(self) -> None:
         self._closed = True
-        await asyncio.gather(*self._kills, return_exceptions=True)
+        for query_id in self._running:
+            self._kill(query_id)
+        await asyncio.gather(*self._kills)
         for client in (self._client, self._control):
             if client:
-                await client.close()
+                with suppress(TimeoutError):
+                    # It waits for its answers; one that does not come is cut off.
+                    async with asyncio.timeout(_SILENCE):
+                        await client.close()
         self._client = self._control = None
 
     async def _opened(self) -> HttpClient:
@@ -133,6 +139,7 @@ class ServerBackend:
     async def _answer(self, statement: Statement, form: str, settings: Mapping[str, str]) -> AsyncIterator[Answer]:
         """The answer to a query, which is stopped when the context is left before its end."""
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
+        self._running.add(query_id)
         try:
             answer = await client.ask(statement, form, self._reading | dict(settings) | {"query_id": query_id})
             yield answer
@@ -141,6 +148,7 @@ class ServerBackend:
             runs = may_still_run(error) and (answer is not None or not lost_connection(error))
             raise
         finally:
+            self._running.discard(query_id)
             if answer:
                 answer.close()
             if runs:
@@ -170,7 +178,11 @@ def _told() -> Iterator[None]:
         yield
     except FAILURES as error:
         meaning = store_error(error)
-        logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", " ".join(str(error).split()))
+        logger.log(
+            logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR,
+            "The store: %s",
+            " ".join(str(error).split()),
+        )
         raise meaning from error
 
 

@@ -49,7 +49,9 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
-        if scope["path"] == "/ping" or (scope["path"] == "/" and scope["method"] == "GET" and not scope["query_string"]):
+        if scope["path"] == "/ping" or (
+            scope["path"] == "/" and scope["method"] == "GET" and not scope["query_string"]
+        ):
             return await reply(send, 200, b"Ok.\n")
         try:
             await self._answer(Request(scope, self._password), receive, send)

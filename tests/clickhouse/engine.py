@@ -48,9 +48,8 @@ class Handle:
 
     def serves(self, request: Request) -> bool:
         """Whether it can take a request as it is: a read-only connection takes no other settings."""
-        return (
-            self.settings == {"log_comment": self.name} | request.settings
-            and self.database == (request.database or "default")
+        return self.settings == {"log_comment": self.name} | request.settings and self.database == (
+            request.database or "default"
         )
 
 
