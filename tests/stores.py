@@ -22,6 +22,9 @@ Work = Callable[[Backend], Coroutine[Any, Any, Result]]
 class Store(Protocol):
     """A store that is ready for use."""
 
+    def backend(self, limits: Limits | None = None) -> Backend:
+        """A backend for whoever closes it."""
+
     def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
         """The outcome of some work on it."""
 
@@ -34,8 +37,11 @@ class EmbeddedStore:
     engine: Engine
     path: Path
 
+    def backend(self, limits: Limits | None = None) -> Backend:
+        return self.engine.open(self.path, limits)
+
     def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
-        return asyncio.run(work(self.engine.open(self.path, limits or Limits())))
+        return asyncio.run(work(self.backend(limits)))
 
     def reopen(self) -> None:
         self.engine.close()

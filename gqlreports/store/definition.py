@@ -8,12 +8,14 @@ from gqlreports.store.migrations import MIGRATIONS, Migration
 from gqlreports.store.placement import Placement, literal
 from gqlreports.tables.migration import migration
 
+EMBEDDED = Placement()
+
 
 @dataclass(frozen=True)
 class Definition:
     """The migrations as statements, for a store that is placed in some way."""
 
-    placement: Placement = Placement()
+    placement: Placement
     migrations: tuple[Migration, ...] = MIGRATIONS
 
     recorded = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'migration'"
@@ -47,4 +49,4 @@ class Definition:
 
 def definition() -> Definition:
     """That of an embedded store."""
-    return Definition()
+    return Definition(EMBEDDED)

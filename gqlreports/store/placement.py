@@ -13,7 +13,7 @@ _DIALECT = ClickHouseDialect()
 _ENGINE = re.compile(r"Engine (\w*)MergeTree(?:\((\w+)\))?")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 SHARDED_BY = "sharded_by"
-"""A table's `info` of that name is the expression that decides on a row's shard; a table without it is whole on each."""
+"""The name in a table's `info` of the expression that decides on a row's shard; a table without is whole on each."""
 
 
 def literal(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -16,6 +17,7 @@ from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
 from gqlreports.web.graphql import GraphQLEndpoint
+from gqlreports.web.request_id import RequestIdMiddleware
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def create_app(registry: Registry, backend: Backend, directory: Directory) -> St
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIdMiddleware)])
 
 
 async def _health(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The GraphQL endpoint: who asks is settled first, then Strawberry answers."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError, GraphQLSyntaxError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
@@ -15,11 +16,15 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.types.execution import ExecutionResult
 
 from gqlreports.backends.base import Backend
+from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.web.caller import CallerLeft, while_connected
+
+logger = logging.getLogger(__name__)
 
 _HEADERS = '{"Authorization": "Bearer "}'
 _HIDDEN = "Something went wrong here; the operator's log has the details."
@@ -71,8 +76,13 @@ class _View(GraphQL[Context, None]):
         return self.should_render_graphql_ide(self.request_adapter_class(request))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         try:
-            response = await self.run(Request(scope, receive))
+            await request.body()
+            response = await while_connected(self.run(request), receive)
+        except (ClientDisconnect, CallerLeft):
+            logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
+            return
         except HTTPException as error:
             response = error_response(error.reason, "BAD_REQUEST", error.status_code)
         await response(scope, receive, send)

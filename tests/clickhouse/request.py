@@ -10,15 +10,33 @@ from starlette.types import Scope
 
 # URL parameters that the HTTP transport consumes; every other one is a setting.
 TRANSPORT = frozenset(
-    "query database default_format query_id session_id session_timeout session_check user password role quota_key "
-    "compress decompress wait_end_of_query buffer_size client_protocol_version enable_http_compression "
-    "http_zlib_compression_level send_progress_in_http_headers http_headers_progress_interval_ms "
-    "cancel_http_readonly_queries_on_client_close http_write_exception_in_output_format".split()
+    [
+        "query",
+        "database",
+        "default_format",
+        "query_id",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "user",
+        "password",
+        "role",
+        "quota_key",
+        "compress",
+        "decompress",
+        "wait_end_of_query",
+        "buffer_size",
+        "client_protocol_version",
+        "enable_http_compression",
+        "http_zlib_compression_level",
+        "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms",
+        "cancel_http_readonly_queries_on_client_close",
+        "http_write_exception_in_output_format",
+    ]
 )
 # A chDB stream is a run of self-contained encodings: only these may be concatenated.
-STREAMABLE = frozenset(
-    "native tabseparated tsv csv rowbinary jsoneachrow jsoncompacteachrow jsonstringseachrow arrowstream".split()
-)
+STREAMABLE = {"native", "tabseparated", "tsv", "csv", "rowbinary", "jsoneachrow", "arrowstream"}
 COMMENT = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 SELECT = re.compile(rf"{COMMENT}\(*(select|with)\b", re.IGNORECASE | re.DOTALL)
 FORMAT = re.compile(r"\bformat\s+(\w+)\s*(?:settings\b[^)]*)?;?\s*$", re.IGNORECASE)

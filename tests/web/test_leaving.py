@@ -1,0 +1,84 @@
+"""A query that would run for a minute ends when its caller leaves or its time is up, on every store."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import Select, literal_column
+
+from gqlreports.backends.base import Limits
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import Customer
+from gqlreports.directory.principal import Role
+from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
+from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.web.app import create_app
+from tests.backends.test_conformance import until_nothing_runs
+from tests.stores import Store
+from tests.web.serving import served
+
+RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
+REPORT = (
+    f'customReport(customer: "1", type: ENDLESS, {RANGE}) {{ ... on EndlessReport {{ rows {{ account calls }} }} }}'
+)
+LONG = "(SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1) = 0"
+
+
+class Endless(Report):
+    """Takes the store minutes."""
+
+    account = dimension(cdr.c.account, "Account")
+    calls = measure(attempts, "Calls")
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        return super().statement(scope).where(literal_column(LONG))
+
+
+@dataclass
+class Api:
+    url: str
+    key: str
+
+    def ask(self, query: str, seconds: float) -> Any:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx2.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=seconds).json()
+
+
+@contextmanager
+def api(store: Store, folder: Path, limits: Limits) -> Iterator[Api]:
+    directory = Directory(f"sqlite:///{folder}/directory.db")
+    directory.save_customers([Customer(id="1", name="One", currency="USD")])
+    shipped = Registry.load(strict=True).reports
+    registry = Registry(MappingProxyType({**shipped, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}))
+    with served(create_app(registry, store.backend(limits), directory)) as url:
+        yield Api(url, directory.create_key("tests", Role.STAFF))
+    store.reopen()
+
+
+@pytest.mark.parametrize("query", [f"{{ {REPORT} }}", f"{{ a: {REPORT} b: {REPORT} }}"])
+def test_the_caller_leaves(store: Store, tmp_path: Path, query: str, caplog: pytest.LogCaptureFixture) -> None:
+    limits = Limits(60)
+    with api(store, tmp_path, limits) as made, caplog.at_level(logging.INFO):
+        before = time.monotonic()
+        with pytest.raises(httpx2.ReadTimeout):
+            made.ask(query, seconds=1.5)
+        assert store.run(until_nothing_runs, limits) < 5
+        assert time.monotonic() - before < 10
+    assert "left before its answer" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_the_time_is_up(store: Store, tmp_path: Path) -> None:
+    limits = Limits(1)
+    with api(store, tmp_path, limits) as made:
+        answer = made.ask(f"{{ {REPORT} }}", seconds=20)
+        assert answer["data"] == {"customReport": None}
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["TIMEOUT"]
+        assert store.run(until_nothing_runs, limits) < 5
