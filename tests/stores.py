@@ -71,31 +71,37 @@ class ServedStore:
     def reopen(self) -> None:
         """Each work has a backend of its own here."""
 
+    def unchecked(self) -> ServerBackend:
+        """A backend that works on the store even where migrations are pending."""
+        return ServerBackend(parse_address(f"{self.url}/{self.database}"))
+
     def migrate(self) -> None:
-        address = parse_address(f"{self.url}/{self.database}")
+        address = parse_address(self.url)
         placement = Placement(self.database, self.cluster, address.user, address.password)
-        asyncio.run(_closed_behind(ServerBackend(address), lambda backend: migrate(backend, placement)))
+        asyncio.run(_closed_behind(self.unchecked(), lambda backend: migrate(backend, placement)))
 
 
 def new_database(url: str, cluster: str | None = None) -> ServedStore:
     """A database of its own on a server, with all that a store must have."""
     database = f"test_{secrets.token_hex(6)}"
-    _command(url, f"CREATE DATABASE {database}{Placement(cluster=cluster).on_cluster}")
+    command(url, f"CREATE DATABASE {database}{Placement(cluster=cluster).on_cluster}")
     store = ServedStore(url, database, cluster)
     store.migrate()
     return store
 
 
 def drop(store: ServedStore) -> None:
-    _command(store.url, f"DROP DATABASE {store.database}{Placement(cluster=store.cluster).on_cluster} SYNC")
+    command(store.url, f"DROP DATABASE {store.database}{Placement(cluster=store.cluster).on_cluster} SYNC")
 
 
-def _command(url: str, sql: str) -> None:
-    async def command(backend: Backend) -> None:
+def command(url: str, sql: str) -> None:
+    """Run a statement on a server."""
+
+    async def run(backend: Backend) -> None:
         async with backend.session() as session:
             await session.command(Statement(sql))
 
-    asyncio.run(_closed_behind(ServerBackend(parse_address(url)), command))
+    asyncio.run(_closed_behind(ServerBackend(parse_address(url)), run))
 
 
 async def _closed_behind(backend: ServerBackend, work: Work[Result]) -> Result:

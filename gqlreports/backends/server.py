@@ -107,8 +107,7 @@ class ServerBackend:
                 client = await self._connect(CONNECTIONS)
                 try:
                     self._reading = self._settings(client)
-                    await self._check(client)
-                    self._control = await self._connect(2)
+                    self._control, _ = await asyncio.gather(self._connect(2), self._check(client))
                 except BaseException:
                     await client.close()
                     raise

@@ -1,0 +1,75 @@
+"""`gqlreports migrate`, and what the other commands say of a store that needs it, as a user types them."""
+
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gqlreports.store.migrations import MIGRATIONS
+from tests.stores import ServedStore, command, drop
+
+COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
+PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
+
+
+def typed(home: Path, url: str | None, *words: str) -> tuple[str, str, int]:
+    environment = os.environ | {"GQLREPORTS_HOME": str(home), "COLUMNS": "200"}
+    if url:
+        environment["GQLREPORTS_STORE"] = url
+    done = subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=60)
+    return done.stdout, done.stderr, done.returncode
+
+
+def test_from_an_empty_database_to_a_report(served_store: ServedStore, tmp_path: Path) -> None:
+    empty = replace(served_store, database=f"test_{secrets.token_hex(6)}")
+    command(empty.url, f"CREATE DATABASE {empty.database}")
+    url = f"{empty.url}/{empty.database}"
+    example = Path(__file__).parent.parent.parent / "docs" / "example"
+    told = f"error: The store lacks {PENDING}: run `gqlreports migrate`, then start again.\n"
+    for words in (("serve", "--port", "0"), ("load", "cdrs", str(example / "calls.csv"))):
+        assert typed(tmp_path, url, *words)[1:] == (told, 1)
+
+    statements, errors, code = typed(tmp_path, url, "migrate", "--dry-run")
+    assert (errors, code) == ("", 0)
+    assert statements.count("CREATE TABLE IF NOT EXISTS") >= 4
+    assert typed(tmp_path, None, "migrate", "--store", url) == (PENDING.replace("), ", "): done\n") + ": done\n", "", 0)
+    assert typed(tmp_path, url, "migrate") == ("No migration is pending.\n", "", 0)
+
+    assert typed(tmp_path, url, "load", "customers", str(example / "customers.csv"))[2] == 0
+    for added in ("7 loaded, 0 there before", "0 loaded, 7 there before"):
+        assert added in typed(tmp_path, url, "load", "cdrs", str(example / "calls.csv"))[0]
+    span = ("--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z", "--format", "csv")
+    printed, errors, code = typed(tmp_path, url, "run", "GROUP_BY_TECH_PREFIX", "--customer", "1001", *span)
+    assert (errors, code) == ("", 0)
+    assert printed.startswith("techPrefix,asr,acd,answeredCalls,total\n")
+    assert len(printed.splitlines()) > 1
+    drop(empty)
+
+
+def test_a_password_is_not_printed(served_store: ServedStore, tmp_path: Path) -> None:
+    if "GQLREPORTS_TEST_STORE" in os.environ:
+        pytest.skip("this server asks for its own password")
+    address = served_store.url.replace("//", "//default:s3cret@")
+    printed, errors, code = typed(tmp_path, f"{address}/{served_store.database}", "migrate", "--dry-run")
+    assert code == 0
+    assert "USER 'default' PASSWORD '[HIDDEN]'" in printed
+    assert "s3cret" not in printed + errors
+
+
+def test_an_embedded_store_migrates_itself(tmp_path: Path) -> None:
+    assert typed(tmp_path, None, "migrate") == (PENDING.replace("), ", "): done\n") + ": done\n", "", 0)
+    assert typed(tmp_path, None, "migrate") == ("No migration is pending.\n", "", 0)
+    printed, errors, code = typed(tmp_path, None, "migrate", "--cluster", "main")
+    assert (printed, code) == ("", 1)
+    assert "A cluster needs a server" in errors
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    printed, errors, code = typed(tmp_path, None, "migrate", "--store", "clickhouse://u:s3cret@host:port/db")
+    assert (printed, code) == ("", 1)
+    assert "GQLREPORTS_STORE" in errors
+    assert "s3cret" not in errors

@@ -1,0 +1,110 @@
+CREATE TABLE IF NOT EXISTS migration ON CLUSTER main
+(
+    `number` UInt32,
+    `name` String,
+    `cluster` String,
+    `applied_at` DateTime64(3, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/migration', '{shard}-{replica}', applied_at)
+ORDER BY number;
+
+CREATE TABLE IF NOT EXISTS cdr_local ON CLUSTER main
+(
+    `dt` DateTime64(3, 'UTC'),
+    `callid` String,
+    `branch_idx` UInt8,
+    `switch` LowCardinality(String),
+    `direction` LowCardinality(String),
+    `customer_id` LowCardinality(String),
+    `account` LowCardinality(String),
+    `tech_prefix` LowCardinality(String),
+    `source_cli` String,
+    `dest_cli` String,
+    `source_dest_number` String,
+    `dest_number` String,
+    `lrn` String,
+    `answered` Bool,
+    `duration` Decimal(18, 3),
+    `customer_duration` Decimal(18, 3),
+    `customer_charge` Decimal(18, 8),
+    `customer_card_id` LowCardinality(String),
+    `customer_card_rate` Decimal(18, 8),
+    `customer_card_currency` LowCardinality(String),
+    `customer_card_dest_code` LowCardinality(String),
+    `customer_card_dest_name` LowCardinality(String),
+    `provider_id` LowCardinality(String),
+    `provider_card_id` LowCardinality(String),
+    `provider_duration` Decimal(18, 3),
+    `provider_charge` Decimal(18, 8),
+    `provider_card_currency` LowCardinality(String),
+    `pdd_out` Nullable(UInt32),
+    `ring_duration` Decimal(18, 3),
+    `sip_code` UInt16,
+    `sip_reason` LowCardinality(String),
+    `release_reason` LowCardinality(String),
+    `dtmf` String,
+    `source_ip` String,
+    `sign` Int8,
+    `loaded_at` DateTime64(3, 'UTC'),
+    `dest_nanp` UInt64 DEFAULT if((length(dest_number) = 10) AND (customer_card_dest_code != '') AND (NOT startsWith(customer_card_dest_code, '1')), 0, toUInt64OrZero(extract(dest_number, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))),
+    `lrn_nanp` UInt64 DEFAULT toUInt64OrZero(extract(lrn, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$')),
+    `cli_nanp` UInt64 DEFAULT toUInt64OrZero(extract(dest_cli, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/cdr_local/{shard}', '{replica}')
+PARTITION BY toYYYYMM(dt)
+ORDER BY (customer_id, dt, switch, callid, branch_idx);
+
+CREATE TABLE IF NOT EXISTS cdr ON CLUSTER main AS cdr_local
+ENGINE = Distributed('main', 'reports', 'cdr_local', cityHash64(switch, callid));
+
+CREATE TABLE IF NOT EXISTS did ON CLUSTER main
+(
+    `customer_id` String,
+    `number` String,
+    `valid_from` DateTime64(3, 'UTC'),
+    `valid_to` Nullable(DateTime64(3, 'UTC')),
+    `loaded_at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/did', '{shard}-{replica}', loaded_at)
+ORDER BY (customer_id, number, valid_from);
+
+CREATE TABLE IF NOT EXISTS numbering ON CLUSTER main
+(
+    `prefix` String,
+    `rate_center` String,
+    `state` LowCardinality(String),
+    `loaded_at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/numbering', '{shard}-{replica}', loaded_at)
+ORDER BY prefix;
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    1,
+    'calls, DIDs and numbering data',
+    'main',
+    now64(3, 'UTC');
+
+CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
+(
+    `block` UInt64,
+    `rate_center` String DEFAULT '',
+    `state` String DEFAULT ''
+)
+PRIMARY KEY block
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state\nFROM (\n    SELECT toUInt64(prefix) AS block, rate_center, state, 1 AS precise\n    FROM `reports`.numbering FINAL WHERE length(prefix) = 7 AND rate_center != \'\'\n    UNION ALL\n    SELECT toUInt64(prefix) * 10 + arrayJoin(range(10)) AS block, rate_center, state, 0 AS precise\n    FROM `reports`.numbering FINAL WHERE length(prefix) = 6 AND rate_center != \'\'\n) GROUP BY block\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
+LIFETIME(MIN 10 MAX 20)
+LAYOUT(HASHED());
+
+CREATE OR REPLACE DICTIONARY did_window ON CLUSTER main
+(
+    `customer_id` String,
+    `number` String,
+    `valid_from` Int64,
+    `valid_to` Int64
+)
+PRIMARY KEY customer_id, number
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS valid_from,\n    if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS valid_to\nFROM `reports`.did FINAL\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
+LIFETIME(MIN 10 MAX 20)
+LAYOUT(COMPLEX_KEY_RANGE_HASHED())
+RANGE(MIN valid_from MAX valid_to);
+
