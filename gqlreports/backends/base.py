@@ -8,10 +8,18 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text with typed placeholders (`{name:Type}`), and their values."""
+    """SQL text with typed placeholders (`{name:Type}`), and their values.
+
+    One that reads names the store's own database, where it must, as `{database:Identifier}`.
+    """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def values(self, database: str) -> dict[str, object]:
+        """The parameters in a store with that database."""
+        own = {"database": database} if "{database:" in self.sql else {}
+        return {**own, **self.parameters}
 
 
 @dataclass(frozen=True, slots=True)

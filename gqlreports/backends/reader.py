@@ -49,5 +49,5 @@ class Reader:
 
 
 def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
-    sql, values = bind_query(statement.sql, dict(statement.parameters), None)
+    sql, values = bind_query(statement.sql, statement.values("default"), None)
     return str(sql), form, {name.removeprefix("param_"): value for name, value in values.items()}

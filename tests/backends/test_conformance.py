@@ -153,6 +153,7 @@ def test_cancelling_stops_the_query_in_the_engine(store: Store) -> None:
     async def cancelled(backend: Backend) -> float:
         task = asyncio.ensure_future(backend.fetch_json(LONG))
         while not await running(backend):
+            assert not task.done()
             await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -183,6 +184,7 @@ def test_the_memory_of_a_stopped_query_comes_back(store: Store) -> None:
     async def stopped(backend: Backend) -> tuple[int, int]:
         task = asyncio.ensure_future(backend.fetch_json(gathering))
         while (most := await held(backend)) < 50_000_000:
+            assert not task.done()
             await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
