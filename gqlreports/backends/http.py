@@ -65,7 +65,11 @@ class HttpClient(AsyncClient):
     async def ask(self, statement: Statement, form: str, settings: Mapping[str, str]) -> "Answer":
         """Send a query; the answer comes once its first bytes are there, and must be closed."""
         sql, values, runtime = self._prep_raw_query_runtime(
-            statement.sql, statement.values(self.database or "default"), {**settings, "enable_http_compression": "1"}, form, True
+            statement.sql,
+            statement.values(self.database or "default"),
+            {**settings, "enable_http_compression": "1"},
+            form,
+            True,
         )
         return Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, {"Accept-Encoding": "zstd"}))
 

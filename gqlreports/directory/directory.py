@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, create_engine, or_, select
+from sqlalchemy import bindparam, create_engine, func, or_, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
 
 from gqlreports.directory.models import ApiKey, ApiKeyCustomer, Base, Customer
 from gqlreports.directory.principal import Principal, Role
@@ -22,6 +23,12 @@ from gqlreports.errors import DirectoryUnavailable, InvalidInput, NotFound, Unau
 logger = logging.getLogger(__name__)
 
 KEY_PREFIX = "gqlr_"
+# PostgreSQL has no text that holds this.
+_NUL = "\0"
+# Seconds that a server or a free connection to it is waited for.
+_PATIENCE = 5
+# PostgreSQL's locks have numbers; this one is ours.
+_LOCK = 7_106_213
 # Asked for with every request, so without the cost of mapped objects.
 _KEY = select(ApiKey.id, ApiKey.name, ApiKey.role).where(ApiKey.hash == bindparam("hash"), ApiKey.revoked_at.is_(None))
 _KEY_CUSTOMERS = select(ApiKeyCustomer.customer_id).where(ApiKeyCustomer.key_id == bindparam("key"))
@@ -37,7 +44,7 @@ class Directory:
     def __init__(self, url: str) -> None:
         try:
             self._engine = _engine(url)
-            Base.metadata.create_all(self._engine)
+            _create_tables(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             logger.debug("The directory failed.", exc_info=error)
             raise DirectoryUnavailable(
@@ -64,7 +71,7 @@ class Directory:
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
         """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
-        if principal.sees(customer_id):
+        if principal.sees(customer_id) and _NUL not in customer_id:
             with self._session() as connection:
                 found = connection.execute(_CUSTOMER, {"id": customer_id}).one_or_none()
             if found is not None:
@@ -73,6 +80,8 @@ class Directory:
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
         """Customers that the caller sees, by id, from the one behind `after`; `search` is part of a name or id."""
+        if _NUL in (search or "") + (after or ""):
+            return []
         query = select(Customer).order_by(Customer.id).limit(first)
         if principal.customers is not None:
             query = query.where(Customer.id.in_(principal.customers))
@@ -133,12 +142,25 @@ class Directory:
 
 def _engine(url: str) -> Engine:
     address = make_url(url)
-    engine = create_engine(address)
     if address.get_backend_name() == "sqlite":
         if address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address)
         listen(engine, "connect", _lower_all_letters)
-    return engine
+        return engine
+    # A server may have been restarted since a connection was made, and may be out of reach.
+    return create_engine(
+        address, pool_pre_ping=True, pool_timeout=_PATIENCE, connect_args={"connect_timeout": _PATIENCE}
+    )
+
+
+def _create_tables(engine: Engine) -> None:
+    """Create what is missing; of several processes that start at once, one after the other."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        for table in Base.metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
 
 
 def _lower_all_letters(connection: Any, record: object) -> None:

@@ -5,24 +5,37 @@ import hashlib
 import io
 import json
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, select
 
 from gqlreports.directory.directory import KEY_PREFIX, Directory
 from gqlreports.directory.load_customers import load_customers
-from gqlreports.directory.models import Customer
+from gqlreports.directory.models import ApiKey, Customer
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import InvalidInput, LoadError, NotFound, Unauthenticated
+from gqlreports.errors import DirectoryUnavailable, InvalidInput, LoadError, NotFound, Unauthenticated
+from tests.directory.postgresql import PostgreSql
 
 STAFF = Principal("", "staff", Role.STAFF, None)
 NAMES = {"05001": "Çelik & Söhne", "5001": "Marigold Voice", "5002": "Oak 100% Outreach", "o'hara": "O'Hara\\West_Inc"}
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/deep/er/directory.db"
+    postgresql: PostgreSql = request.getfixturevalue("postgresql")
+    return postgresql.new_database()
+
+
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Directory]:
-    made = Directory(f"sqlite:///{tmp_path}/deep/er/directory.db")
+def directory(url: str) -> Iterator[Directory]:
+    made = Directory(url)
     yield made
     made.close()
 
@@ -190,12 +203,14 @@ def test_keys_differ_and_are_long(directory: Directory) -> None:
     assert all(key.startswith(KEY_PREFIX) and len(key) >= 40 for key in keys)
 
 
-def test_only_the_hash_of_a_key_is_kept(directory: Directory, tmp_path: Path) -> None:
+def test_only_the_hash_of_a_key_is_kept(directory: Directory, url: str) -> None:
     key = directory.create_key("Ann", Role.STAFF)
-    directory.close()
-    kept = b"".join(path.read_bytes() for path in (tmp_path / "deep").rglob("*") if path.is_file())
-    assert hashlib.sha256(key.encode()).hexdigest().encode() in kept
-    assert key.removeprefix(KEY_PREFIX).encode() not in kept
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        kept = str([tuple(row) for row in connection.execute(select(ApiKey.__table__))])
+    engine.dispose()
+    assert hashlib.sha256(key.encode()).hexdigest() in kept
+    assert key.removeprefix(KEY_PREFIX) not in kept
 
 
 @pytest.mark.parametrize(("role", "customers"), [(Role.PARTNER, []), (Role.STAFF, ["5001"])])
@@ -240,11 +255,40 @@ def test_keys_are_listed_with_the_oldest_first(directory: Directory) -> None:
     assert all(each.revoked_at is None for each in keys)
 
 
-def test_another_process_sees_what_is_there(peopled: Directory, tmp_path: Path) -> None:
+def test_another_process_sees_what_is_there(peopled: Directory, url: str) -> None:
     key = peopled.create_key("Ann", Role.STAFF)
-    again = Directory(f"sqlite:///{tmp_path}/deep/er/directory.db")
+    again = Directory(url)
     try:
         assert again.authenticate(key).name == "Ann"
         assert found(again, None) == sorted(NAMES)
     finally:
         again.close()
+
+
+def test_text_that_no_database_holds(peopled: Directory) -> None:
+    with pytest.raises(NotFound):
+        peopled.customer(STAFF, "5001\0")
+    assert found(peopled, "\0") == []
+    assert peopled.customers(STAFF, None, 10, "\0") == []
+
+
+def test_several_that_start_at_once(url: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        directories = list(threads.map(Directory, [url] * 8))
+    key = directories[0].create_key("Ann", Role.STAFF)
+    for each in directories:
+        assert each.authenticate(key).name == "Ann"
+        each.close()
+
+
+def test_a_server_that_is_started_again(postgresql: PostgreSql) -> None:
+    directory = Directory(postgresql.new_database())
+    key = directory.create_key("Ann", Role.STAFF)
+    postgresql.stop()
+    before = time.monotonic()
+    with pytest.raises(DirectoryUnavailable):
+        directory.authenticate(key)
+    assert time.monotonic() - before < 15
+    postgresql.start()
+    assert directory.authenticate(key).name == "Ann"
+    directory.close()
