@@ -94,6 +94,7 @@ class ReportTypeInfo:
     columns: list[ColumnInfo] = strawberry.field(description="The columns that you see.")
     parameters: list[ParameterInfo] = strawberry.field(description="What may be set on it.")
     chart: ChartHint | None = strawberry.field(description="A chart that suits it; null where it has no figures.")
+    lists_calls: bool = strawberry.field(description="Whether the calls behind its rows can be listed.")
     staff_only: bool = strawberry.field(description="Whether partners do not see it.")
     definition_version: str = strawberry.field(description="Changes when its definition does.")
     example_query: str = strawberry.field(description="A query that is ready to run; put in a customer of yours.")
@@ -112,6 +113,7 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
         columns=[_column(column) for column in columns],
         parameters=[_parameter(report, name, field) for name, field in fields.items()],
         chart=_chart(columns),
+        lists_calls=report.report.reads_calls(),
         staff_only=report.report.staff_only,
         definition_version=definition_version(report),
         example_query=example_query(report, columns),

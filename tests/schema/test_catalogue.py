@@ -8,7 +8,7 @@ from tests.sites import Site
 
 CATALOGUE = """
 { reportTypes {
-  name typeName parametersField title description staffOnly definitionVersion exampleQuery
+  name typeName parametersField title description listsCalls staffOnly definitionVersion exampleQuery
   chart { kind dimension measure }
   columns {
     name constant title description unit kind type nullable formula format additivity staffOnly inTotals keyWhen
@@ -42,15 +42,21 @@ def generic_query(report: dict[str, Any]) -> str:
     nulls = ", ".join(f"{{{each['name']}: {{isNull: true}}}}" for each in columns)
     given = ", ".join(f"{each['name']}: {each['default']}" for each in report["parameters"])
     parameters = f", parameters: {{{report['parametersField']}: {{{given}}}}}" if given else ""
+    levels = f"""
+      totals {{ {summed} }}
+      timeline(every: MONTH) {{ start {summed} }}
+    """
+    top = f"""
+      top(n: 2, by: {figures[0]["constant"] if figures else ""}) {{ rows {{ {fields} }} others {{ {summed} }} }}
+    """
+    calls = "calls(first: 3) { cursor dt } callCount"
     return f"""{{
       customReport(customer: "5001", type: {report["name"]}, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"
                    {parameters}) {{
         ... on {report["typeName"]}Report {{
           rows(first: 5, orderBy: [{order}], where: {{not: {{or: [{where}, {nulls}]}}}}) {{ {fields} }}
-          totals {{ {summed} }}
           subtotals(by: [{keys[0]["constant"]}], first: 5) {{ summedAway {fields} }}
-          top(n: 2, by: {figures[0]["constant"]}) {{ rows {{ {fields} }} others {{ {summed} }} }}
-          timeline(every: MONTH) {{ start {summed} }}
+          {levels if summed else ""} {top if figures else ""} {calls if report["listsCalls"] else ""}
         }}
       }}
     }}"""

@@ -44,7 +44,8 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
         namespace["comparison"] = comparison_field(columns)
     if columns.measures:
         namespace["top"] = top_field(columns)
-    namespace |= call_fields(columns)
+    if registered.report.reads_calls():
+        namespace |= call_fields(columns)
     report = type(columns.name("Report"), (interface,), namespace)
     made = strawberry.type(report, description=registered.description)
     return ReportTypes(registered, made, parameters_input(registered))
