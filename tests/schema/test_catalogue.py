@@ -42,11 +42,9 @@ def generic_query(report: dict[str, Any]) -> str:
     nulls = ", ".join(f"{{{each['name']}: {{isNull: true}}}}" for each in columns)
     given = ", ".join(f"{each['name']}: {each['default']}" for each in report["parameters"])
     parameters = f", parameters: {{{report['parametersField']}: {{{given}}}}}" if given else ""
-    levels = f"""
-      totals {{ {summed} }}
+    totals = f"totals {{ {summed} }}"
+    ranked = f"""
       timeline(every: MONTH) {{ start {summed} }}
-    """
-    top = f"""
       top(n: 2, by: {figures[0]["constant"] if figures else ""}) {{ rows {{ {fields} }} others {{ {summed} }} }}
     """
     calls = "calls(first: 3) { cursor dt } callCount"
@@ -56,7 +54,7 @@ def generic_query(report: dict[str, Any]) -> str:
         ... on {report["typeName"]}Report {{
           rows(first: 5, orderBy: [{order}], where: {{not: {{or: [{where}, {nulls}]}}}}) {{ {fields} }}
           subtotals(by: [{keys[0]["constant"]}], first: 5) {{ summedAway {fields} }}
-          {levels if summed else ""} {top if figures else ""} {calls if report["listsCalls"] else ""}
+          {totals if summed else ""} {ranked if figures else ""} {calls if report["listsCalls"] else ""}
         }}
       }}
     }}"""

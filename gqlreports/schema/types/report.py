@@ -40,9 +40,9 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     namespace["subtotals"] = subtotals_field(columns)
     if columns.summed:
         namespace["totals"] = _totals_field(columns)
-        namespace["timeline"] = timeline_field(columns)
         namespace["comparison"] = comparison_field(columns)
     if columns.measures:
+        namespace["timeline"] = timeline_field(columns)
         namespace["top"] = top_field(columns)
     if registered.report.reads_calls():
         namespace |= call_fields(columns)
