@@ -75,6 +75,7 @@ def same(site: Site, query: str, **variables: Any) -> Any:
 
 
 def _ordered(value: Any) -> Any:
+    """Keys and values in their order; a JSON number is one number whether it is written 1 or 1.0."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield key
@@ -84,7 +85,7 @@ def _ordered(value: Any) -> Any:
         for each in value:
             yield from _ordered(each)
     else:
-        yield type(value), value
+        yield float if type(value) is int else type(value), value
 
 
 def selection(report: RegisteredReport, random: random.Random, totals: bool) -> str:
