@@ -196,7 +196,7 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
         over = denominator.build(basis)
         nothing = over == literal_column("0")
         # Decimal division fails on a 0 even where its result is not used.
-        divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=over), literal_column("0"))
+        divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=over), literal_column("8"))
         exact = func.divideDecimal(numerator.build(basis), divisor, literal_column("18"))
         return case((nothing, null()), else_=func.round(exact, literal_column("8")))
 

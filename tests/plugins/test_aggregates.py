@@ -16,6 +16,7 @@ from gqlreports.plugins import (
     provider_charge,
     ratio,
     route_attempts,
+    talk_time,
 )
 from gqlreports.testing import run_report
 from tests.sites import Engine
@@ -30,6 +31,7 @@ class Money(Report):
     profit = measure(_profit.total, "Profit", unit="currency")
     currency = measure(_profit.currency, "Currency")
     margin = ratio(_profit.total, customer_charge.total, "Profit per charge", unit="0..1")
+    rate = ratio(customer_charge.total, talk_time, "Charge per second", unit="currency")
 
 
 class Branches(Report):
@@ -79,6 +81,20 @@ def money(engine: Engine) -> dict[str, dict[str, Any]]:
 def test_a_difference_never_mixes_currencies(money: dict[str, dict[str, Any]], account: str) -> None:
     row = money[account]
     assert (row["profit"], row["currency"], row["margin"]) == MONEY[account][1]
+
+
+def test_money_over_seconds_is_decimal_and_counts_their_fractions(engine: Engine) -> None:
+    engine.close()
+    calls = [
+        {"account": "long", "duration": "30.5", "customer_charge": "1"},
+        {"account": "short", "duration": "0.4", "customer_charge": "1"},
+        {"account": "untalked", "duration": "0", "customer_charge": "1"},
+    ]
+    assert {row["account"]: row["rate"] for row in run_report(Money, calls)} == {
+        "long": "0.03278689",
+        "short": "2.5",
+        "untalked": None,
+    }
 
 
 @pytest.mark.parametrize("basis", CountingBasis)
