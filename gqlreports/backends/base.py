@@ -1,11 +1,9 @@
 """What gqlreports needs of a ClickHouse, embedded or served, and nothing more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from gqlreports.errors import (
     QueryCancelled,
@@ -23,6 +21,16 @@ class Statement:
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the store printed, a JSON array of objects, and what it read for it in how long."""
+
+    json: bytes
+    rows_read: int
+    bytes_read: int
+    milliseconds: float
 
 
 class Session(Protocol):
@@ -44,8 +52,15 @@ class Backend(Protocol):
     async def open(self) -> None:
         """Make ready for use.  Raises StoreUnavailable where that fails; may be called again."""
 
-    async def fetch_json(self, statement: Statement) -> bytes:
+    async def fetch_json(self, statement: Statement) -> Fetched:
         """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings."""
+
+    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The rows of a read-only query in ClickHouse's format `form`, piece by piece in bounded memory.
+
+        `form` is CSV, JSONEachRow or ArrowStream; the pieces are one or more documents of it, one behind the other.
+        Leaving the context stops the query.  A failure on the way is raised by the iterator, never a clean end.
+        """
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """A connection that may write."""
@@ -69,8 +84,7 @@ _MEANING: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def store_error(error: ClickHouseError) -> StoreError:
-    """The one place where ClickHouse's errors get their meaning here."""
-    code = error.code if isinstance(error, Error) else None
+def store_error(code: int | None) -> StoreError:
+    """What ClickHouse's error of that code means here; the one place that decides it."""
     kind, message = _MEANING.get(code or 0, (StoreError, "The store could not answer; the log says why."))
     return kind(message)

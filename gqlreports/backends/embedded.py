@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,23 +15,15 @@ from typing import Any, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import Error
 
-from gqlreports.backends.base import Session, Statement, store_error
+from gqlreports.backends.base import Fetched, Session, Statement, store_error
+from gqlreports.backends.reader import LINES, Reader, ReadFailed
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-READING = {
-    "readonly": "1",
-    "session_timezone": "UTC",
-    "date_time_output_format": "iso",
-    "output_format_json_array_of_rows": "1",
-    "output_format_json_quote_64bit_integers": "0",
-    "output_format_json_quote_decimals": "1",
-    "output_format_json_validate_utf8": "1",
-}
 WRITING = {
     "async_insert": "0",
     "session_timezone": "UTC",
@@ -44,20 +36,12 @@ WRITING = {
 }
 
 
-@dataclass(slots=True)
-class _Reader:
-    """A read-only connection; its name is the `log_comment` of all that it runs."""
-
-    name: str
-    client: Client
-
-
 @dataclass(eq=False, slots=True)
 class _Query:
     """A statement on its way through the threads."""
 
     statement: Statement
-    reader: _Reader | None = None
+    reader: Reader | None = None
     cancelled: bool = False
 
 
@@ -79,11 +63,11 @@ class EmbeddedBackend:
     ) -> None:
         self._path = path
         self._definition = definition
-        self._reading = READING | {"max_execution_time": str(query_timeout)}
+        self._limits = {"max_execution_time": str(query_timeout)}
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
-        self._idle: list[_Reader] = []
+        self._idle: list[Reader] = []
         self._queries: set[_Query] = set()
         self._numbers = count()
         self._closed = False
@@ -91,15 +75,18 @@ class EmbeddedBackend:
     async def open(self) -> None:
         await self._in_thread(self._opened)
 
-    async def fetch_json(self, statement: Statement) -> bytes:
+    async def fetch_json(self, statement: Statement) -> Fetched:
         query = _Query(statement)
-        work = asyncio.ensure_future(self._in_thread(self._fetch, query))
+        return await self._cancellable(query, self._fetch, query)
+
+    @asynccontextmanager
+    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        query = _Query(statement)
         try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            work.add_done_callback(_forget)
-            await asyncio.to_thread(self._cancel, query)
-            raise
+            reader = await self._cancellable(query, self._take, query, LINES)
+            yield self._pieces(query, reader.stream(statement, form))
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._stop, query))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -116,17 +103,31 @@ class EmbeddedBackend:
             await asyncio.to_thread(self._cancel, query)
         await asyncio.to_thread(self._threads.shutdown)
         for reader in self._idle:
-            reader.client.close()
+            reader.close()
         if self._control:
             self._control.close()
+
+    async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (piece := await self._cancellable(query, next, pieces, None)) is not None:
+            yield piece
+
+    async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:
+        """Some work for a query in a thread; if its caller is cancelled, the query is stopped."""
+        running = asyncio.ensure_future(self._in_thread(work, *arguments))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            running.add_done_callback(_forget)
+            await asyncio.to_thread(self._cancel, query)
+            raise
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-        except ClickHouseError as error:
-            meaning = store_error(error)
+        except (ReadFailed, Error) as error:
+            meaning = store_error(error.code)
             logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", error)
             raise meaning from error
 
@@ -155,29 +156,37 @@ class EmbeddedBackend:
     def _connect(self, options: dict[str, str]) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(self._path), chdb_options=options)
 
-    def _fetch(self, query: _Query) -> bytes:
-        self._opened()
+    def _fetch(self, query: _Query) -> Fetched:
         reader = self._take(query)
         try:
-            parameters = dict(query.statement.parameters)
-            answer: bytes = reader.client.raw_query(query.statement.sql, parameters, fmt="JSONEachRow")
+            fetched = reader.fetch_json(query.statement)
         except BaseException:
             self._finish(query)
-            reader.client.close()
+            reader.close()
             raise
         self._finish(query)
         self._idle.append(reader)
-        return answer
+        return fetched
 
-    def _take(self, query: _Query) -> _Reader:
+    def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
+        """A connection for a query: one that is idle, or one of its own where it needs `more` settings."""
+        self._opened()
         with self._lock:
             if query.cancelled:
                 raise QueryCancelled("The report was cancelled.")
-            name = f"reader-{next(self._numbers)}"
-            reader = self._idle.pop() if self._idle else None
-            query.reader = reader or _Reader(name, self._connect(self._reading | {"log_comment": name}))
+            if self._idle and more is None:
+                query.reader = self._idle.pop()
+            else:
+                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", {**self._limits, **(more or {})})
             self._queries.add(query)
             return query.reader
+
+    def _stop(self, query: _Query) -> None:
+        """End a stream, read to its end or not; its connection is not used again."""
+        self._cancel(query)
+        self._finish(query)
+        if query.reader:
+            query.reader.close()
 
     def _finish(self, query: _Query) -> None:
         with self._lock:
@@ -209,7 +218,7 @@ class _EmbeddedSession:
         await self._in_thread(self._client.raw_insert, table, columns, data, None, form)
 
 
-def _forget(work: asyncio.Future[bytes]) -> None:
+def _forget(work: asyncio.Future[Any]) -> None:
     """Take note of how a query ended that nobody waits for."""
     if not work.cancelled():
         work.exception()

@@ -68,8 +68,8 @@ class DemoCalls:
 
     async def empty(self) -> bool:
         """Whether the store has no CDR."""
-        answer = orjson.loads(await self._backend.fetch_json(Statement("SELECT count() AS rows FROM cdr")))
-        return bool(answer[0]["rows"] == 0)
+        fetched = await self._backend.fetch_json(Statement("SELECT count() AS rows FROM cdr"))
+        return bool(orjson.loads(fetched.json)[0]["rows"] == 0)
 
     async def fill(self) -> AsyncIterator[None]:
         """Yields after each step."""

@@ -1,6 +1,7 @@
 """The embedded store: what a failed query leaves behind, cancelling, concurrency, and who else has the directory."""
 
 import asyncio
+import io
 import subprocess
 import sys
 import time
@@ -8,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import orjson
+import pyarrow
 import pytest
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.reader import Reader, ReadFailed
 from gqlreports.errors import QueryTimeout, ReportsError, StoreError, StoreUnavailable
 from tests.sites import Engine
 
@@ -19,6 +22,13 @@ LONG = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash6
 # Rows that reach the output before the query comes to its end: what chDB 4.4 hands to the next caller.
 HALF = "SELECT number AS half FROM numbers(400000)"
 NEXT = Statement("SELECT {text:String} AS answer", {"text": "clean"})
+
+
+async def running(backend: EmbeddedBackend) -> int:
+    """How many queries the engine runs, this one among them."""
+    fetched = await backend.fetch_json(Statement("SELECT count() AS n FROM system.processes"))
+    number: int = orjson.loads(fetched.json)[0]["n"]
+    return number
 
 
 @pytest.fixture
@@ -53,22 +63,96 @@ def test_nothing_of_a_failed_query_reaches_the_next_caller(
     async def callers() -> list[bytes]:
         for _ in range(3):
             await spoil(backend)
-        return [await backend.fetch_json(NEXT) for _ in range(4)]
+        return [(await backend.fetch_json(NEXT)).json for _ in range(4)]
 
     assert {answer.split() and b"".join(answer.split()) for answer in asyncio.run(callers())} == {
         b'[{"answer":"clean"}]'
     }
 
 
+async def fail_in_a_stream(backend: EmbeddedBackend) -> None:
+    async with backend.stream(Statement(f"{HALF} WHERE throwIf(number = 390000, 'no') = 0"), "CSV") as pieces:
+        assert await anext(pieces)
+        with pytest.raises(StoreError):
+            [piece async for piece in pieces]
+
+
+async def leave_a_stream(backend: EmbeddedBackend) -> None:
+    async with backend.stream(Statement("SELECT number FROM numbers(1000000000000)"), "CSV") as pieces:
+        assert (await anext(pieces)).startswith(b"0\n1\n")
+
+
+async def cancel_a_stream(backend: EmbeddedBackend) -> None:
+    async def read() -> None:
+        async with backend.stream(LONG, "JSONEachRow") as pieces:
+            await anext(pieces)
+
+    task = asyncio.ensure_future(read())
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("end", [fail_in_a_stream, leave_a_stream, cancel_a_stream])
+def test_a_stream_that_breaks_off_leaves_nothing_behind(
+    engine: Engine, tmp_path: Path, end: Callable[[EmbeddedBackend], Awaitable[None]]
+) -> None:
+    backend = engine.open(tmp_path / "store")
+
+    async def ended() -> bytes:
+        await end(backend)
+        before = time.monotonic()
+        while await running(backend) > 1:
+            assert time.monotonic() - before < 10
+            await asyncio.sleep(0.05)
+        return (await backend.fetch_json(NEXT)).json
+
+    assert orjson.loads(asyncio.run(ended())) == [{"answer": "clean"}]
+
+
+@pytest.mark.parametrize("form", ["CSV", "JSONEachRow", "ArrowStream"])
+def test_a_stream_gives_every_row_in_order(engine: Engine, tmp_path: Path, form: str) -> None:
+    backend = engine.open(tmp_path / "store")
+    statement = Statement("SELECT number AS n FROM numbers({count:UInt64})", {"count": 300_000})
+
+    async def read() -> list[bytes]:
+        async with backend.stream(statement, form) as pieces:
+            return [piece async for piece in pieces]
+
+    pieces = asyncio.run(read())
+    assert len(pieces) > 1
+    assert numbers(b"".join(pieces), form) == list(range(300_000))
+
+
+def numbers(document: bytes, form: str) -> list[int]:
+    if form == "CSV":
+        return [int(line) for line in document.split()]
+    if form == "JSONEachRow":
+        return [orjson.loads(line)["n"] for line in document.splitlines()]
+    file, found = io.BytesIO(document), []
+    while file.tell() < len(document):
+        found += pyarrow.ipc.open_stream(file).read_all()["n"].to_pylist()
+    return found
+
+
+def test_a_fetch_tells_what_was_read(engine: Engine, tmp_path: Path) -> None:
+    backend = engine.open(tmp_path / "store")
+    fetched = asyncio.run(backend.fetch_json(Statement("SELECT sum(number) AS n FROM numbers(100000)")))
+    assert (fetched.rows_read, fetched.bytes_read) == (100_000, 800_000)
+    assert fetched.milliseconds > 0
+
+
 def test_the_engine_does_leak_so_these_tests_mean_something(engine: Engine, tmp_path: Path) -> None:
     """If this fails, chDB no longer leaks, and connections could be kept after a failure."""
     path = tmp_path / "store"
     backend = engine.open(path)
-    connection = backend._connect({})
-    with pytest.raises(Exception, match="throwIf"):
-        connection.raw_query(f"{HALF} WHERE throwIf(number = 390000, 'no') = 0", fmt="JSONEachRow")
-    assert connection.raw_query("SELECT 1 AS answer", fmt="JSONEachRow") != b'{"answer":1}\n'
-    connection.close()
+    asyncio.run(backend.open())
+    reader = Reader(path, "leaking", {})
+    with pytest.raises(ReadFailed, match="throwIf"):
+        reader.fetch_json(Statement(f"{HALF} WHERE throwIf(number = 390000, 'no') = 0"))
+    assert b"clean" not in reader.fetch_json(NEXT).json[:100]
+    reader.close()
 
 
 def test_cancelling_stops_the_query_in_the_engine(engine: Engine, tmp_path: Path) -> None:
@@ -81,9 +165,7 @@ def test_cancelling_stops_the_query_in_the_engine(engine: Engine, tmp_path: Path
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while (
-            orjson.loads(await backend.fetch_json(Statement("SELECT count() AS n FROM system.processes")))[0]["n"] > 1
-        ):
+        while await running(backend) > 1:
             assert time.monotonic() - before < 10
             await asyncio.sleep(0.05)
         return time.monotonic() - before
@@ -134,8 +216,10 @@ def test_queries_run_at_once_and_leave_the_event_loop_free(engine: Engine, tmp_p
 )
 def test_values_arrive_as_they_are(engine: Engine, tmp_path: Path, value: str) -> None:
     backend = engine.open(tmp_path / "store")
-    answer = asyncio.run(backend.fetch_json(Statement("SELECT {text:String} AS text", {"text": value})))
-    assert orjson.loads(answer) == [{"text": value}]
+    statement = Statement(
+        "SELECT {text:String} AS text, {texts:Array(String)} AS texts", {"text": value, "texts": [value]}
+    )
+    assert orjson.loads(asyncio.run(backend.fetch_json(statement)).json) == [{"text": value, "texts": [value]}]
 
 
 def test_reading_connections_cannot_write(engine: Engine, tmp_path: Path) -> None:

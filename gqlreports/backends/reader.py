@@ -1,0 +1,74 @@
+"""A read-only connection to chDB.
+
+chDB's own connection, since the client of clickhouse-connect leaves out what a query read.  Values are bound by
+clickhouse-connect, for chDB does not escape them.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from chdb.state.sqlitelike import Connection
+from clickhouse_connect.driver.binding import bind_query
+
+from gqlreports.backends.base import Fetched, Statement
+
+READING = {
+    "readonly": "1",
+    "session_timezone": "UTC",
+    "date_time_output_format": "iso",
+    "output_format_json_array_of_rows": "1",
+    "output_format_json_quote_64bit_integers": "0",
+    "output_format_json_quote_decimals": "1",
+    "output_format_json_validate_utf8": "1",
+}
+LINES = {"output_format_json_array_of_rows": "0"}
+"""For rows that come piece by piece: each a line, not all of them an array."""
+_CODE = re.compile(r"Code: (\d+)")
+
+
+class ReadFailed(Exception):
+    """A query failed; `code` is ClickHouse's number for it, where there is one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        found = _CODE.search(message)
+        self.code = int(found[1]) if found else None
+
+
+class Reader:
+    """One connection, one query at a time; `name` is the `log_comment` of all that it runs.
+
+    chDB hands what a failed query left behind to the next one, so a reader that has failed must be closed.
+    """
+
+    def __init__(self, path: Path, name: str, settings: dict[str, str]) -> None:
+        self.name = name
+        options = urlencode(READING | settings | {"log_comment": name})
+        self._connection = Connection(f"{path}?{options}")
+
+    def fetch_json(self, statement: Statement) -> Fetched:
+        """Raises ReadFailed."""
+        try:
+            result = self._connection.query(*_bound(statement, "JSONEachRow"))
+        except RuntimeError as error:
+            raise ReadFailed(str(error)) from error
+        milliseconds = result.elapsed() * 1000
+        return Fetched(result.bytes() or b"", result.storage_rows_read(), result.storage_bytes_read(), milliseconds)
+
+    def stream(self, statement: Statement, form: str) -> Iterator[bytes]:
+        """The printed rows, a block of them at a time.  Raises ReadFailed, also on the way."""
+        try:
+            for piece in self._connection.send_query(*_bound(statement, form)):
+                yield piece.bytes()
+        except RuntimeError as error:
+            raise ReadFailed(str(error)) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
+    sql, values = bind_query(statement.sql, dict(statement.parameters), None)
+    return str(sql), form, {name.removeprefix("param_"): value for name, value in values.items()}
