@@ -105,6 +105,8 @@ CUSTOMERS = (
     Customer("5009", "Silent Line", ("CHF",), 0),
     Customer("9901", "", ("USD",), 2, listed=False),
 )
+PROFITABLE = CUSTOMERS[5]
+"""Its providers charge in its own currency."""
 PROVIDER_CARDS = (
     ("1", "110", ("USD",)), ("1", "111", ("EUR",)), ("2", "120", ("GBP",)), ("3", "130", ("USD", "EUR")),
     ("4", "140", ("",)), ("5", "150", ("USD",)), ("", "", ("",)),
@@ -177,6 +179,7 @@ FAILURES = (
 KEYPAD = (
     "1", "0", "000", "2#", "9*0", "*", "#", "A", "ABCD", "1234567890*#ABCD", "007", "1E5", "5" * 300, "\\N",
 )  # fmt: skip
+DELAYS = ("", "\\N", "0", "200", "9000", "65536")
 SOURCE_IPS = ("192.0.2.10", "203.0.113.255", "2001:db8::17", "::ffff:192.0.2.1", "")
 WINDOWS: tuple[tuple[tuple[int, str, str], ...], ...] = (
     ((0, "2020-01-01", ""),),
@@ -335,7 +338,8 @@ class Exchange:
             "customer_card_dest_name": name,
         }  # fmt: skip
         answering = self.rng.choice((branches[-1], branches[-1], branches[0], None, None, None))
-        return [common | self.attempt(branch, branch == answering) for branch in branches]
+        same = {"provider_card_currency": customer.currencies[0]} if customer == PROFITABLE else {}
+        return [common | self.attempt(branch, branch == answering) | same for branch in branches]
 
     def attempt(self, branch: int, answered: bool) -> Row:
         rng = self.rng
@@ -349,7 +353,7 @@ class Exchange:
             "provider_duration": rng.choice(("0", "6", "66")), "customer_charge": self.charge(answered),
             "provider_charge": self.charge(answered or rng.random() < 0.05), "provider_id": provider,
             "provider_card_id": card, "provider_card_currency": rng.choice(currencies),
-            "pdd_out": rng.choice(("", "\\N", "0", "200", "9000", "65536", str(rng.randrange(9000)))),
+            "pdd_out": self.sometimes(DELAYS, 0.25, str(rng.randrange(9000))),
             "ring_duration": rng.choice(("0", "7", "40", "")), "sip_code": code, "sip_reason": reason,
             "release_reason": reason or "Normal Clearing",
             "dtmf": self.sometimes(KEYPAD, 0.35 if answered else 0.1, ""),

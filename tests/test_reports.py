@@ -106,10 +106,9 @@ def test_generated_files_hold_what_tells_figures_apart(site: Site) -> None:
     assert {row["jurisdiction"] for row in rows("USA_CALLS")} == {"INTRASTATE", "INTERSTATE", "INDETERMINATE"}
     assert any(row["profit"] is None and row["customerCurrency"] and row["providerCurrency"] for row in destinations)
     assert any(row["profit"] and row["customerCharge"] and row["providerCharge"] for row in destinations)
-    assert any(row["profit"] and not row["customerCharge"] for row in destinations)
     assert any((row["margin"] or 0) < 0 for row in destinations)
     assert any(row["pddP50"] is None for row in destinations)
-    assert any(row["pddP50"] != row["pddP95"] for row in destinations)
+    assert len({row["pddP95"] for row in routes}) > 10
     assert any(0 < row["asr"] < row["ner"] < 1 for row in routes)
     assert len({row["sipCode"] for row in rows("RELEASE_REASONS")}) > 8
 
