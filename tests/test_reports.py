@@ -108,7 +108,7 @@ def test_generated_files_hold_what_tells_figures_apart(site: Site) -> None:
     assert any(row["profit"] and row["customerCharge"] and row["providerCharge"] for row in destinations)
     assert any((row["margin"] or 0) < 0 for row in destinations)
     assert any(row["pddP50"] is None for row in destinations)
-    assert len({row["pddP95"] for row in routes}) > len(routes) / 2
+    assert len({row["pddP95"] for row in routes}) > 10
     assert any(0 < row["asr"] < row["ner"] < 1 for row in routes)
     assert len({row["sipCode"] for row in rows("RELEASE_REASONS")}) > 8
 
