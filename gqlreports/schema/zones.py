@@ -15,4 +15,5 @@ def zone(name: str) -> ZoneInfo:
 
 @lru_cache(1)
 def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """All but the two that stand for no place."""
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
