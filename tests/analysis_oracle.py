@@ -87,7 +87,14 @@ def _meets(value: Any, test: str, operand: Any) -> bool:
         return False
     if test == "in":
         return any(_meets(value, "eq", each) for each in operand)
-    return OPERATORS[test](value, Decimal(operand) if isinstance(value, Decimal) else operand)
+    return OPERATORS[test](value, _like(value, operand))
+
+
+def _like(value: Any, operand: Any) -> Any:
+    """What an operand in its JSON form is compared as."""
+    if isinstance(value, datetime):
+        return datetime.fromisoformat(operand)
+    return Decimal(operand) if isinstance(value, Decimal) else operand
 
 
 # ---- order ----

@@ -99,10 +99,20 @@ def test_how_many_come(site: Site) -> None:
     assert answer["calls"] == answer["nulls"] == [{"callid": cdr.callid} for cdr in analysis.calls()[:100]]
 
 
-@pytest.mark.parametrize("arguments", ["first: -1", "first: 10001", 'after: "?"', 'after: ""', 'after: "x\' OR 1=1"'])
-def test_what_is_no_page_is_refused(site: Site, arguments: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("first: -1", "BAD_USER_INPUT"),
+        ("first: 10001", "LIMIT_EXCEEDED"),
+        ('after: "?"', "BAD_USER_INPUT"),
+        ('after: ""', "BAD_USER_INPUT"),
+        ('after: "x\' OR 1=1"', "BAD_USER_INPUT"),
+        ('after: "' + "A" * 400 + '"', "BAD_USER_INPUT"),
+    ],
+)
+def test_what_is_no_page_is_refused(site: Site, arguments: str, code: str) -> None:
     analysis = Analysis(site.world, "DTMF", "5001", START, END)
-    assert refusal(site, analysis, f"calls({arguments}) {{ callid }}") == "BAD_USER_INPUT"
+    assert refusal(site, analysis, f"calls({arguments}) {{ callid }}") == code
 
 
 @pytest.mark.parametrize("basis", BASES)
