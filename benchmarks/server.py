@@ -33,11 +33,12 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema import plan
+from gqlreports.schema.plan import rows
+from gqlreports.schema.plan.rows import Page
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.rawjson import Spliced, SplicingExecutor
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.selection import Selected, Selection
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from gqlreports.web.graphql import GraphQLEndpoint
@@ -131,7 +132,8 @@ class OrdinaryExecutor(SplicingExecutor):
         if not isinstance(result, Spliced):
             return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
         names = _attributes(return_type)
-        selected = {names[field]: field for field in self.selected(return_type, field_details_list).values()}
+        fields = {each.field for each in self.selected(return_type, field_details_list)}
+        selected = Selection("", tuple(Selected(names[field], field) for field in sorted(fields)))
 
         async def completed() -> Any:
             rows = [_Row(**row) for row in orjson.loads(await result.fetch(selected))]
@@ -200,8 +202,8 @@ def _statement(registry: Registry, workload: Workload) -> Statement:
     report = registry.reports[workload.report]
     parameters = report.report.Parameters()
     request = ReportRequest(report, CUSTOMER, workload.start, workload.end, parameters, CountingBasis.CALL, staff=True)
-    selected = Selection.of(dict(zip(workload.fields, workload.fields, strict=True)), request.columns, "")
-    return plan.rows(request, selection=selected, first=workload.rows)
+    selection = Selection("", tuple(Selected(field, field) for field in workload.fields))
+    return rows.rows(request, selection, Page((), workload.rows))
 
 
 async def _fill(store: Path, calls: int) -> None:

@@ -66,7 +66,7 @@ async def _rows(
         registered = RegisteredReport("TESTED", report(), "tests")
         given = report.Parameters.model_validate(parameters)
         request = ReportRequest(registered, _CUSTOMER, _BEGINNING, _END, given, basis, staff=True)
-        answer = await ReportAnswer(request, backend).rows(Selection.all(request.columns), (), None, 0)
+        answer = await ReportAnswer(request, backend).rows(Selection.all(request.columns))
         rows: list[dict[str, Any]] = orjson.loads(answer)
         return rows
     finally:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.plan import total_columns
+from gqlreports.schema.plan.rows import total_columns
 from gqlreports.schema.selection import Selection
 
 _WIDE = 10_000
@@ -30,7 +30,7 @@ class Format(Enum):
 async def print_report(answer: ReportAnswer, form: Format) -> None:
     """All rows of a report on standard output; a table has the totals at its foot."""
     columns = answer.request.columns
-    rows = await answer.rows(Selection.all(columns), (), None, 0)
+    rows = await answer.rows(Selection.all(columns))
     if form is Format.JSON:
         sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
     elif form is Format.CSV:

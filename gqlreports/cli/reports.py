@@ -16,9 +16,9 @@ from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.report_types import validated
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import parse_moment
+from gqlreports.schema.types.parameters import validated
 
 _OPERATOR = Principal("", "shell", Role.STAFF, None)
 

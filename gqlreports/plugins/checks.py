@@ -5,6 +5,8 @@ from enum import Enum
 
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from sqlalchemy import SelectBase
+from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import CountingBasis
@@ -13,7 +15,12 @@ from gqlreports.plugins.contract import TYPES, AnyColumn, Dimension, Report, Rep
 _COLUMN_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 _ENUM_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # The types that a report's own are named after besides its enums.
-_GENERATED = {"Column", "Order", "Parameters", "Report", "Row", "Totals"}
+_GENERATED = {
+    *("Bucket", "Column", "Comparison", "ComparisonOrder", "ComparisonRow", "ComparisonTotals", "Dimension"),
+    *("Filter", "Measure", "Order", "Parameters", "Report", "Row", "Subtotal", "Top", "Totals"),
+}
+# Fields that stand beside the columns in some of those types.
+_FIELDS = {"and", "or", "not", "start", "end", "clipped", "others", "summedAway"}
 
 
 def check_report(report: type[Report]) -> None:
@@ -30,14 +37,26 @@ def check_report(report: type[Report]) -> None:
         _check_condition(column, report)
     for column in columns.values():
         _check_statement(column, report)
+    _check_keys_have_no_subquery(report)
 
 
 def _check_column(column: AnyColumn, owner: str) -> None:
     blame = f"column {column.name} of {owner}"
     if not _COLUMN_NAME.fullmatch(column.name):
         raise PluginError(f"{blame} is no GraphQL name; use letters, digits and _ between them")
+    if column.graphql_name in _FIELDS:
+        raise PluginError(f"{blame} has the name of a field that stands beside columns; choose another")
     if not any(column.type is known for known in TYPES):
         raise PluginError(f"{blame} has a type that is not one of TYPES")
+
+
+def _check_keys_have_no_subquery(report: type[Report]) -> None:
+    """Where the CDRs behind a row are picked out, a subquery of its key would read all CDRs."""
+    for column in report.columns.values():
+        if isinstance(column, Dimension):
+            parts = iterate(column.build(report.Parameters()))
+            if any(isinstance(part, SelectBase) for part in parts):
+                raise PluginError(f"column {column.name} of {report.__name__} has a subquery; a key is made of one CDR")
 
 
 def _check_apart(names: dict[str, str], what: str, owner: str) -> None:

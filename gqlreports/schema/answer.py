@@ -1,50 +1,144 @@
 """Runs the statements of one report on a backend."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
-from gqlreports.backends.base import Backend
+from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import InvalidInput, LimitExceeded
-from gqlreports.schema import plan
-from gqlreports.schema.plan import Order
+from gqlreports.plugins.contract import Dimension
+from gqlreports.schema.buckets import Buckets
+from gqlreports.schema.plan import calls, comparison, rows, timeline
+from gqlreports.schema.plan.calls import Cursor, Others
+from gqlreports.schema.plan.comparison import ComparedOrder, ComparedRequest
+from gqlreports.schema.plan.filters import EVERYTHING, Where
+from gqlreports.schema.plan.printing import EMPTY_ROW
+from gqlreports.schema.plan.rows import ALL, Page
+from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 
 MOST_ROWS = 100_000
+MOST_CALLS = 10_000
+
+
+@dataclass
+class Statistics:
+    """What the statements of a report read, and how long they took in the store."""
+
+    statements: int = 0
+    rows_read: int = 0
+    bytes_read: int = 0
+    milliseconds: float = 0
 
 
 @dataclass(frozen=True)
 class ReportAnswer:
-    """The parts of a report's answer, each fetched when it is asked for."""
+    """The parts of a report's answer, each fetched when it is asked for.
+
+    Lists are JSON arrays of objects.  Of numbers in CDRs the last `masked` characters are not shown.
+    """
 
     request: ReportRequest
     backend: Backend
+    masked: int = 0
+    statistics: Statistics = field(default_factory=Statistics)
 
-    async def rows(self, selection: Selection, order: tuple[Order, ...], first: int | None, offset: int) -> bytes:
-        """The rows as a JSON array of objects; `first` None for all.
+    async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
+        """Raises LimitExceeded for more than MOST_ROWS, InvalidInput for a negative number."""
+        _check_page(page)
+        return await self._list(rows.rows(self.request, selection, page, where), selection)
 
-        Raises LimitExceeded for more than MOST_ROWS, InvalidInput for a negative number.
-        """
-        _check_page(first, offset)
-        answer = (await self.backend.fetch_json(plan.rows(self.request, selection, order, first, offset))).json
-        return answer if selection.fields else answer.replace(plan.EMPTY_ROW, b"{}")
+    async def row_count(self, where: Where = EVERYTHING) -> int:
+        return await self._count(rows.row_count(self.request, where))
 
-    async def totals(self, selection: Selection) -> bytes:
-        """The totals as one JSON object."""
-        answer = (await self.backend.fetch_json(plan.totals(self.request, selection))).json
-        row = answer.strip()[1:-1].strip()
-        return row if selection.fields else b"{}"
+    async def totals(self, selection: Selection, where: Where = EVERYTHING) -> bytes:
+        """One JSON object."""
+        return await self._object(rows.totals(self.request, selection, where), selection)
 
-    async def row_count(self) -> int:
-        fetched = await self.backend.fetch_json(plan.row_count(self.request))
-        rows: list[Mapping[str, int]] = orjson.loads(fetched.json)
-        return rows[0]["rows"]
+    async def subtotals(
+        self, by: tuple[Dimension, ...], selection: Selection, page: Page = ALL, where: Where = EVERYTHING
+    ) -> bytes:
+        """Raises as `rows` does."""
+        _check_page(page)
+        return await self._list(rows.subtotals(self.request, by, selection, page, where), selection)
+
+    async def others(self, selection: Selection, others: Others, where: Where = EVERYTHING) -> bytes:
+        """The totals of all rows that match but the first `others.n`, as one JSON object."""
+        statement = rows.others(self.request, selection, others.order, others.n, where)
+        return await self._object(statement, selection)
+
+    async def timeline(
+        self, buckets: Buckets, selection: Selection, series: Series | None, n: int, where: Where = EVERYTHING
+    ) -> bytes:
+        return await self._list(timeline.timeline(self.request, buckets, selection, series, n, where), selection)
+
+    async def compared_rows(
+        self,
+        previous: ReportRequest,
+        selection: Selection,
+        order: tuple[ComparedOrder, ...] = (),
+        page: Page = ALL,
+        where: Where = EVERYTHING,
+    ) -> bytes:
+        """Raises as `rows` does."""
+        _check_page(page)
+        asked = ComparedRequest(self.request, previous)
+        return await self._list(comparison.compared_rows(asked, selection, order, page, where), selection)
+
+    async def compared_row_count(self, previous: ReportRequest, where: Where = EVERYTHING) -> int:
+        return await self._count(comparison.compared_row_count(ComparedRequest(self.request, previous), where))
+
+    async def compared_totals(self, previous: ReportRequest, selection: Selection, where: Where = EVERYTHING) -> bytes:
+        """One JSON object."""
+        asked = ComparedRequest(self.request, previous)
+        return await self._object(comparison.compared_totals(asked, selection, where), selection)
+
+    async def calls(
+        self,
+        selection: Selection,
+        first: int,
+        after: Cursor | None = None,
+        where: Where = EVERYTHING,
+        others: Others | None = None,
+    ) -> bytes:
+        """Raises LimitExceeded for more than MOST_CALLS, InvalidInput for a negative number."""
+        _check_first(first, MOST_CALLS, "calls", "after")
+        statement = calls.calls(self.request, selection, first, after, where, others, self.masked)
+        return await self._list(statement, selection)
+
+    async def call_count(self, where: Where = EVERYTHING, others: Others | None = None) -> int:
+        return await self._count(calls.call_count(self.request, where, others))
+
+    async def _list(self, statement: Statement, selection: Selection) -> bytes:
+        answer = await self._fetch(statement)
+        return answer if selection.fields else answer.replace(EMPTY_ROW, b"{}")
+
+    async def _object(self, statement: Statement, selection: Selection) -> bytes:
+        return (await self._list(statement, selection)).strip()[1:-1].strip()
+
+    async def _count(self, statement: Statement) -> int:
+        found: list[Mapping[str, int]] = orjson.loads(await self._fetch(statement))
+        return found[0]["rows"]
+
+    async def _fetch(self, statement: Statement) -> bytes:
+        fetched = await self.backend.fetch_json(statement)
+        self.statistics.statements += 1
+        self.statistics.rows_read += fetched.rows_read
+        self.statistics.bytes_read += fetched.bytes_read
+        self.statistics.milliseconds += fetched.milliseconds
+        return fetched.json
 
 
-def _check_page(first: int | None, offset: int) -> None:
-    if (first or 0) < 0 or offset < 0:
-        raise InvalidInput("`first` and `offset` must not be negative.")
-    if (first or 0) > MOST_ROWS:
-        raise LimitExceeded(f"`first` is {first}, and at most {MOST_ROWS} rows come at once: use `offset` for more.")
+def _check_page(page: Page) -> None:
+    if page.offset < 0:
+        raise InvalidInput("`offset` must not be negative.")
+    _check_first(page.first or 0, MOST_ROWS, "rows", "offset")
+
+
+def _check_first(first: int, most: int, what: str, more: str) -> None:
+    if first < 0:
+        raise InvalidInput("`first` must not be negative.")
+    if first > most:
+        raise LimitExceeded(f"`first` is {first}, and at most {most} {what} come at once: use `{more}` for more.")

@@ -21,9 +21,10 @@ from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.rawjson import SplicingExecutor
-from gqlreports.schema.report_types import ReportTypes, report_types, validated, values_of
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
+from gqlreports.schema.types.parameters import validated, values_of
+from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ A resolver returns `Spliced` in the place of a list or an object.  The executor 
 with aliases, fragments and directives resolved as for any other field, and has the store print just those.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,17 @@ import orjson
 from graphql import GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
+
 
 @dataclass(frozen=True)
 class Spliced:
-    """A value that the store prints.  `fetch` is given response names and their fields, and returns JSON."""
+    """A value that the store prints: `fetch` is given what was selected of it, and returns JSON."""
 
-    fetch: Callable[[Mapping[str, str]], Awaitable[bytes]]
+    fetch: Callable[[Selection], Awaitable[bytes]]
 
-    async def json(self, selected: Mapping[str, str]) -> orjson.Fragment:
-        return orjson.Fragment(await self.fetch(selected))
+    async def json(self, selection: Selection) -> orjson.Fragment:
+        return orjson.Fragment(await self.fetch(selection))
 
 
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -52,9 +54,18 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
             return result.json(self.selected(return_type, field_details_list))
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
-    def selected(self, return_type: Any, field_details_list: Any) -> dict[str, str]:
-        """Response names in the order of the response, each with its field's name."""
+    def selected(self, return_type: Any, field_details_list: Any) -> Selection:
+        """The selected fields in the order of the response, those of objects among them too."""
         row_type = get_named_type(return_type)
         assert isinstance(row_type, GraphQLObjectType)
         fields = self.collect_subfields(row_type, field_details_list).grouped_field_set
-        return {response: details[0].node.name.value for response, details in fields.items()}
+        return Selection(
+            row_type.name,
+            tuple(self._selected(response, row_type, details) for response, details in fields.items()),
+        )
+
+    def _selected(self, response: str, row_type: GraphQLObjectType, details: Any) -> Selected:
+        name = details[0].node.name.value
+        field_type = None if name == TYPE_NAME else get_named_type(row_type.fields[name].type)
+        inner = self.selected(field_type, details) if isinstance(field_type, GraphQLObjectType) else None
+        return Selected(response, name, inner)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NewType, cast
 
 import strawberry
@@ -17,6 +18,9 @@ ExactDecimal = NewType("ExactDecimal", str)
 _MOMENT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 )
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_DECIMAL = re.compile(r"-?[0-9]{1,50}(?:\.[0-9]{1,20})?")
 
 
 def parse_moment(text: object) -> datetime:
@@ -41,18 +45,41 @@ def print_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def parse_big_int(value: object) -> int:
+    """A whole number, or its digits.  Raises InvalidInput for one of more than 64 bits or anything else."""
+    digits = value if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or not _WHOLE.fullmatch(digits) or not -(1 << 63) <= int(digits) < 1 << 63:
+        raise InvalidInput("a BigInt is a whole number of up to 64 bits.")
+    return int(digits)
+
+
+def parse_decimal(value: object) -> Decimal:
+    """An exact decimal from its digits, or from a number.
+
+    Raises InvalidInput for anything else, or for more than 50 digits before or 20 behind the point.
+    """
+    digits = value if isinstance(value, str) else format(Decimal(str(value)), "f") if _number(value) else ""
+    if not _DECIMAL.fullmatch(digits):
+        raise InvalidInput('a Decimal is a number with at most 20 decimals, best as a string: "12.345".')
+    return Decimal(digits)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
         description="A whole number of up to 64 bits, a JSON number.",
         serialize=int,
-        parse_value=int,
+        parse_value=parse_big_int,
     ),
     ExactDecimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, a JSON string.",
         serialize=str,
-        parse_value=str,
+        parse_value=parse_decimal,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

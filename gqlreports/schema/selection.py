@@ -1,36 +1,36 @@
-"""What a caller selected: the columns under the names that the response gives them, in its order."""
+"""What a caller selected of an object that the store prints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gqlreports.plugins.contract import AnyColumn
 
+TYPE_NAME = "__typename"
+
 
 @dataclass(frozen=True)
-class TypeName:
-    """The constant that `__typename` asks for."""
+class Selected:
+    """A field under the name that the response gives it; `inner` is what was selected of an object."""
 
-    value: str
+    response: str
+    field: str
+    inner: "Selection | None" = None
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Response names, each with its column; two names may share one."""
+    """The fields selected of a type, in the order of the response; two may stand for one field."""
 
-    fields: tuple[tuple[str, AnyColumn | TypeName], ...]
-
-    @classmethod
-    def of(cls, selected: Mapping[str, str], columns: tuple[AnyColumn, ...], type_name: str) -> "Selection":
-        """`selected` maps response names to GraphQL field names, all of them valid."""
-        known: dict[str, AnyColumn | TypeName] = {column.graphql_name: column for column in columns}
-        known["__typename"] = TypeName(type_name)
-        return cls(tuple((response, known[field]) for response, field in selected.items()))
+    type_name: str
+    fields: tuple[Selected, ...]
 
     @classmethod
-    def all(cls, columns: tuple[AnyColumn, ...]) -> "Selection":
-        return cls(tuple((column.graphql_name, column) for column in columns))
+    def all(cls, columns: Iterable[AnyColumn]) -> "Selection":
+        """Every column under its own name."""
+        return cls("", tuple(Selected(column.graphql_name, column.graphql_name) for column in columns))
 
-    @property
-    def columns(self) -> tuple[AnyColumn, ...]:
-        """Each column once."""
-        return tuple(dict.fromkeys(column for _, column in self.fields if not isinstance(column, TypeName)))
+    def __contains__(self, field: str) -> bool:
+        return any(each.field == field for each in self.fields)
+
+    def __iter__(self) -> Iterator[Selected]:
+        return iter(self.fields)

@@ -14,10 +14,16 @@ from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema import plan
-from gqlreports.schema.plan import Order
+from gqlreports.schema.buckets import Interval, Weekday, buckets
+from gqlreports.schema.plan import rows
+from gqlreports.schema.plan.calls import Cursor, calls
+from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
+from gqlreports.schema.plan.filters import Condition, Either, Not, Operator, Where
+from gqlreports.schema.plan.rows import Order, Page, total_columns
+from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.selection import Selected, Selection
+from gqlreports.schema.zones import zone
 from gqlreports.tables import cdr
 from tests.sites import Site
 
@@ -35,7 +41,7 @@ def request(
 
 
 def select(asked: ReportRequest, *names: str) -> Selection:
-    return Selection.of({name: name for name in names}, asked.columns, "Row")
+    return Selection("Row", tuple(Selected(name, name) for name in names))
 
 
 def printed(statement: Statement, backend: EmbeddedBackend) -> str:
@@ -49,18 +55,41 @@ def printed(statement: Statement, backend: EmbeddedBackend) -> str:
 CASES: dict[str, Statement] = {}
 for _type in REPORTS:
     _asked = request(_type)
-    CASES[f"{_type.lower()}_rows"] = plan.rows(_asked, Selection.all(_asked.columns), (), 1000, 0)
-    CASES[f"{_type.lower()}_totals"] = plan.totals(_asked, Selection.all(plan.total_columns(_asked.columns)))
-    CASES[f"{_type.lower()}_row_count"] = plan.row_count(_asked)
+    CASES[f"{_type.lower()}_rows"] = rows.rows(_asked, Selection.all(_asked.columns), Page((), 1000))
+    CASES[f"{_type.lower()}_totals"] = rows.totals(_asked, Selection.all(total_columns(_asked.columns)))
+    CASES[f"{_type.lower()}_row_count"] = rows.row_count(_asked)
 _asked = request("GROUP_BY_TECH_PREFIX", CountingBasis.ATTEMPT)
 _order = (Order(REPORTS["GROUP_BY_TECH_PREFIX"].report.columns["asr"], descending=True),)
-CASES["ordered_page_by_attempt"] = plan.rows(_asked, select(_asked, "techPrefix", "total"), _order, 50, 100)
+CASES["ordered_page_by_attempt"] = rows.rows(_asked, select(_asked, "techPrefix", "total"), Page(_order, 50, 100))
 _asked = request("USA_RATE_CENTER", side="ORIGINATING", byCurrency=True)
-CASES["originating_by_currency"] = plan.rows(_asked, select(_asked, "prefix", "customerCurrency"), (), 1000, 0)
+CASES["originating_by_currency"] = rows.rows(_asked, select(_asked, "prefix", "customerCurrency"), Page((), 1000))
 _asked = request("USA_RATE_CENTER", staff=False, number="LRN", byCurrency=True)
-CASES["partner_by_routing_number"] = plan.rows(_asked, select(_asked, "prefix", "customerCurrency"), (), 1000, 0)
+CASES["partner_by_routing_number"] = rows.rows(_asked, select(_asked, "prefix", "customerCurrency"), Page((), 1000))
 _asked = request("DID_AS_CLI", didsOnly=True)
-CASES["dids_only"] = plan.rows(_asked, select(_asked, "destCli", "count"), (), 1000, 0)
+CASES["dids_only"] = rows.rows(_asked, select(_asked, "destCli", "count"), Page((), 1000))
+
+_asked = request("GROUP_BY_TECH_PREFIX")
+_columns = REPORTS["GROUP_BY_TECH_PREFIX"].report.columns
+_prefix = Condition(_columns["tech_prefix"], Operator.STARTS_WITH, 0)
+_quality = Either((Condition(_columns["asr"], Operator.LT, 1), Not(_prefix)))
+BY_KEY, BY_FIGURE = Where(_prefix, ("00",)), Where(_quality, ("00", 0.3))
+_tops = Order(_columns["total"], descending=True)
+CASES["rows_that_match"] = rows.rows(_asked, select(_asked, "techPrefix", "acd"), Page(), BY_FIGURE)
+CASES["totals_by_a_key"] = rows.totals(_asked, select(_asked, "asr"), BY_KEY)
+CASES["totals_by_a_figure"] = rows.totals(_asked, select(_asked, "asr"), BY_FIGURE)
+CASES["others"] = rows.others(_asked, select(_asked, "asr"), _tops, 10, BY_KEY)
+_days = buckets(_asked.start, _asked.end, Interval.WEEK, zone("Asia/Kolkata"), Weekday.MONDAY, 1)
+CASES["timeline"] = timeline(_asked, _days, select(_asked, "start", "end", "clipped", "asr"))
+_series = Series(_asked.dimensions, _tops)
+CASES["timeline_by_key"] = timeline(_asked, _days, select(_asked, "start", "techPrefix", "asr"), _series, 5)
+_money = request("USA_RATE_CENTER")
+_by = _money.dimensions[1:]
+CASES["subtotals"] = rows.subtotals(_money, _by, select(_money, "prefix", "rc", "callCount", "summedAway"), Page((), 9))
+_inner = Selection("DecimalComparison", tuple(Selected(name, name) for name in ("current", "relativeChange")))
+_both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustomerCharge", _inner)))
+_compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
+CASES["comparison"] = compared_rows(_compared, _both)
+CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,7 +127,7 @@ NARROWING = {"customer_id", "dt"}
 )
 def test_only_what_was_selected_is_read(type: str, fields: list[str], read: set[str]) -> None:
     asked = request(type)
-    statement = plan.rows(asked, select(asked, *fields), (), 10, 0)
+    statement = rows.rows(asked, select(asked, *fields), Page((), 10))
     assert stored_columns(statement) == read | NARROWING
 
 
@@ -107,7 +136,7 @@ def test_values_are_never_in_the_text() -> None:
     report = REPORTS["DTMF"]
     start, end = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
     asked = ReportRequest(report, hostile, start, end, report.report.Parameters(), CountingBasis.CALL, True)
-    statement = plan.row_count(asked)
+    statement = rows.row_count(asked)
     assert "DROP" not in statement.sql
     assert statement.parameters["customer"] == hostile
 
@@ -128,7 +157,7 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
     first = moment if moment < far else datetime(2025, 1, 1, tzinfo=UTC)
     asked = ReportRequest(report, "1", first, far, report.report.Parameters(), CountingBasis.CALL, True)
     bound = "from" if moment < far else "to"
-    assert plan.row_count(asked).parameters[bound] == milliseconds
+    assert rows.row_count(asked).parameters[bound] == milliseconds
 
 
 def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
@@ -136,7 +165,8 @@ def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
     asked = request("DTMF")
     other = replace(asked, customer="1002", end=datetime(2025, 10, 21, tzinfo=UTC))
     selection = select(asked, "route")
-    first, second = plan.rows(asked, selection, (), 10, 20), plan.rows(other, selection, (), 30, 0)
+    first = rows.rows(asked, selection, Page((), 10, 20))
+    second = rows.rows(other, selection, Page((), 30))
     assert first.sql == second.sql
     assert dict(first.parameters) == {
         "customer": "1001",
@@ -152,4 +182,4 @@ def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
         "first": 30,
         "offset": 0,
     }
-    assert plan.rows(asked, selection, (), 10, 20) == first
+    assert rows.rows(asked, selection, Page((), 10, 20)) == first

@@ -2,29 +2,56 @@
 
 import asyncio
 import random
+import re
+from datetime import datetime
 from typing import Any
 
 import orjson
 import pytest
-from graphql import get_named_type
+from graphql import GraphQLObjectType, get_named_type
+from pydantic.alias_generators import to_camel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
-from gqlreports.schema.plan import total_columns
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.rawjson import Spliced
+from gqlreports.schema.selection import Selected, Selection
 from tests.sites import OPERATOR, Site
 
 REPORTS = Registry.load(strict=True).reports
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT.*Z")
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 
 
 class Loaded:
-    """A row as ordinary resolvers see it: an attribute for each column."""
+    """An object as ordinary resolvers see it: an attribute for each field."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__ |= values
+    def __init__(self, kind: GraphQLObjectType, values: dict[str, Any]) -> None:
+        for field in kind.extensions["strawberry-definition"].fields:
+            name = field.graphql_name or to_camel(field.python_name)
+            self.__dict__[field.python_name] = loaded(get_named_type(kind.fields[name].type), values[name])
+
+
+def loaded(kind: Any, value: Any) -> Any:
+    """A value that the store printed, as Python has it."""
+    if isinstance(value, list):
+        return [loaded(kind, each) for each in value]
+    if isinstance(kind, GraphQLObjectType):
+        return Loaded(kind, value)
+    return datetime.fromisoformat(value) if kind.name == "DateTime" and value else value
+
+
+def everything(kind: Any) -> Selection:
+    """All fields of a type, and of the objects in it."""
+    fields = ((name, get_named_type(field.type)) for name, field in kind.fields.items())
+    return Selection(
+        kind.name,
+        tuple(
+            Selected(name, name, everything(inner) if isinstance(inner, GraphQLObjectType) else None)
+            for name, inner in fields
+        ),
+    )
 
 
 class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -43,18 +70,12 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
             return complete(return_type, details, info, path, result, position)
 
         async def ordinary() -> Any:
-            fields = {name: name for name in get_named_type(return_type).fields}
-            loaded = orjson.loads(await result.fetch(fields))
-            made = [Loaded(_python(row)) for row in loaded] if isinstance(loaded, list) else Loaded(_python(loaded))
+            kind = get_named_type(return_type)
+            made = loaded(kind, orjson.loads(await result.fetch(everything(kind))))
             completed = complete(return_type, details, info, path, made, position)
             return await completed if asyncio.iscoroutine(completed) else completed
 
         return ordinary()
-
-
-def _python(row: dict[str, Any]) -> dict[str, Any]:
-    names = {column.graphql_name: column.name for report in REPORTS.values() for column in report.columns(staff=True)}
-    return {names[name]: value for name, value in row.items()}
 
 
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
@@ -83,43 +104,79 @@ def _ordered(value: Any) -> Any:
         yield len(value)
         for each in value:
             yield from _ordered(each)
+    elif isinstance(value, str) and MOMENT.fullmatch(value):
+        yield datetime.fromisoformat(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield "number", value
     else:
         yield type(value), value
 
 
-def selection(report: RegisteredReport, random: random.Random, totals: bool) -> str:
-    """Some columns in any order, under aliases, in fragments, repeated, skipped and included."""
-    columns = report.columns(staff=True)
-    fields = [column.graphql_name for column in (total_columns(columns) if totals else columns)]
-    type_name = f"{report.type_name}{'Totals' if totals else 'Row'}"
-    parts = ["__typename"] if random.random() < 0.5 else []
-    for field in random.sample(fields, random.randint(1, len(fields))):
-        alias = random.choice(
-            ["", "", f"a_{field}: ", f"{random.choice(['_', 'answered', 'dt', 'cdr', 'report'])}_{field}: "]
-        )
-        text = f"{alias}{field}" + random.choice(
-            ["", "", " @include(if: true)", " @skip(if: $yes)", " @include(if: $yes)"]
-        )
+def selection(kind: GraphQLObjectType, draw: random.Random) -> str:
+    """Some fields in any order, under aliases, in fragments, repeated, skipped and included."""
+    parts = ["__typename"] if draw.random() < 0.5 else []
+    for field in draw.sample(sorted(kind.fields), draw.randint(1, len(kind.fields))):
+        inner = get_named_type(kind.fields[field].type)
+        below = f" {selection(inner, draw)}" if isinstance(inner, GraphQLObjectType) else ""
+        prefix = draw.choice(["_", "answered", "dt", "cdr", "report", "n", "kind"])
+        alias = draw.choice(["", "", f"a_{field}: ", f"{prefix}_{field}: "])
+        condition = draw.choice(["", "", " @include(if: true)", " @skip(if: $yes)", " @include(if: $yes)"])
+        text = f"{alias}{field}{condition}{below}"
         parts.append(
-            random.choice(
-                [text, text, f"... on {type_name} {{ {text} }}", f"... @include(if: $yes) {{ {text} {text} }}"]
-            )
+            draw.choice([text, text, f"... on {kind.name} {{ {text} }}", f"... @include(if: $yes) {{ {text} {text} }}"])
         )
     return f"{{ {' '.join(parts)} }}"
 
 
+LEVELS = {
+    "rows": "(first: 200)",
+    "totals": "",
+    "subtotals": "(by: [{dimension}], first: 100)",
+    "timeline": "(every: WEEK, by: [{dimension}], series: 2)",
+    "calls": "(first: 50)",
+}
+SCHEMA = build_schema(Registry.load(strict=True), staff=True)._schema
+
+
 @pytest.mark.parametrize("type", sorted(REPORTS))
-@pytest.mark.parametrize("seed", range(6))
-def test_any_selection(site: Site, type: str, seed: int) -> None:
-    report, draw = REPORTS[type], random.Random(seed)
-    rows, totals = selection(report, draw, False), selection(report, draw, True)
-    query = f"""query ($yes: Boolean = true) {{
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("seed", range(3))
+def test_any_selection(site: Site, type: str, level: str, seed: int) -> None:
+    report, draw = REPORTS[type], random.Random(f"{type} {level} {seed}")
+    kind = SCHEMA.type_map[f"{report.type_name}Report"]
+    assert isinstance(kind, GraphQLObjectType)
+    field = kind.fields[level]
+    dimension = next(name for name in SCHEMA.type_map[f"{report.type_name}Dimension"].values)  # type: ignore[attr-defined]
+    arguments = LEVELS[level].format(dimension=dimension)
+    inner = get_named_type(field.type)
+    assert isinstance(inner, GraphQLObjectType)
+    same(site, asked(type, f"{level}{arguments} {selection(inner, draw)}"))
+
+
+@pytest.mark.parametrize("type", sorted(REPORTS))
+@pytest.mark.parametrize("seed", range(3))
+def test_any_selection_of_a_top_and_a_comparison(site: Site, type: str, seed: int) -> None:
+    report, draw = REPORTS[type], random.Random(f"{type} {seed}")
+    measure = next(name for name in SCHEMA.type_map[f"{report.type_name}Measure"].values)  # type: ignore[attr-defined]
+    row, totals, compared, both = (
+        selection(SCHEMA.type_map[f"{report.type_name}{name}"], draw)  # type: ignore[arg-type]
+        for name in ("Row", "Totals", "ComparisonRow", "ComparisonTotals")
+    )
+    inner = f"""
+      top(n: 3, by: {measure}) {{ rows {row} others {totals} otherRowCount otherCallCount }}
+      comparison(with: {{range: {{from: "2025-11-01T00:00:00Z", to: "2025-11-09T00:00:00Z"}}}}) {{
+        from rows(first: 100) {compared} rowCount totals {both}
+      }}"""
+    same(site, asked(type, inner))
+
+
+def asked(type: str, inner: str) -> str:
+    return f"""query ($yes: Boolean = true) {{
       customReport(customer: "5001", type: {type}, {RANGE}) {{
         basis @include(if: $yes)
-        ... on {report.type_name}Report {{ rows(first: 300) {rows} rowCount totals {totals} }}
+        ... on {REPORTS[type].type_name}Report {{ {inner} rowCount }}
       }}
     }}"""
-    same(site, query)
 
 
 def test_one_report_twice_and_two_reports_in_one_request(site: Site) -> None:

@@ -29,9 +29,9 @@ from gqlreports.errors import LoadError
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.report_types import validated
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.types.parameters import validated
 from gqlreports.store import formats
 from gqlreports.store.cdr_columns import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import Loaded, load_cdrs
@@ -240,7 +240,7 @@ class Store:
         start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
         given = validated(registered, parameters)
         request = ReportRequest(registered, customer, start, end, given, CountingBasis.CALL, staff=True)
-        answer = ReportAnswer(request, self.backend).rows(Selection.all(request.columns), (), None, 0)
+        answer = ReportAnswer(request, self.backend).rows(Selection.all(request.columns))
         rows: list[dict[str, Any]] = orjson.loads(asyncio.run(answer))
         return rows
 

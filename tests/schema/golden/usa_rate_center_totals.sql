@@ -2,8 +2,8 @@ WITH
     cdr AS
     (
         SELECT *
-        FROM default.cdr
-        WHERE (default.cdr.customer_id = {customer:String}) AND (default.cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (default.cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+        FROM default.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     )
 SELECT
     report.total_customer_charge AS totalCustomerCharge,

@@ -1,0 +1,130 @@
+"""A range in the hours, days, weeks or months of a zone's clock."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from gqlreports.errors import InvalidRange, LimitExceeded
+from gqlreports.schema.plan.narrowing import milliseconds
+
+MOST_BUCKETS = 10_000
+"""How many buckets come at once, those of all series together."""
+
+
+class Interval(Enum):
+    """How long a bucket is."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class Weekday(Enum):
+    """A day of the week; the value is Python's."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+# Not much longer than a bucket can be: so many there are at least, that a range too long is refused at once.
+_LENGTH = {
+    Interval.HOUR: timedelta(hours=1),
+    Interval.DAY: timedelta(days=1),
+    Interval.WEEK: timedelta(days=7),
+    Interval.MONTH: timedelta(days=31),
+}
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Where each bucket starts, in milliseconds since 1970; each ends where the next starts, the last with the range.
+
+    The first and the last may be cut by the range.
+    """
+
+    starts: tuple[int, ...]
+    cut_first: bool
+    cut_last: bool
+
+
+def buckets(
+    start: datetime, end: datetime, every: Interval, zone: ZoneInfo, week_start: Weekday, series: int
+) -> Buckets:
+    """The buckets that `start <= time < end` touches.
+
+    Raises LimitExceeded for more than MOST_BUCKETS of them in all series, InvalidRange for years without a calendar.
+    """
+    _check_number((end - start) // _LENGTH[every] - 2, series)
+    try:
+        bounds = list(_bounds(start, end, every, zone, week_start))
+    except OverflowError:
+        raise InvalidRange("There is no calendar for this range; choose years between 2 and 9998.") from None
+    starts = (start, *(bound for bound in bounds if start < bound < end))
+    _check_number(len(starts), series)
+    return Buckets(tuple(milliseconds(each) for each in starts), bounds[0] != start, bounds[-1] != end)
+
+
+def _check_number(number: int, series: int) -> None:
+    if number * series > MOST_BUCKETS:
+        raise LimitExceeded(
+            f"A timeline has at most {MOST_BUCKETS} buckets, those of all series together: "
+            "choose a shorter range or longer buckets."
+        )
+
+
+def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, week_start: Weekday) -> Iterator[datetime]:
+    """From the last bound that is not after `start` to the first that is not before `end`."""
+    bounds = _hours(start, zone) if every is Interval.HOUR else _days(start, zone, *_calendar(every, week_start))
+    for earlier, later in pairwise(bounds):
+        if later > start:
+            yield earlier
+        if later >= end:
+            yield later
+            return
+
+
+def _hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Each moment at which the clock shows a full hour."""
+    bound = _full_hour_after(start.replace(microsecond=0) - timedelta(hours=3), zone)
+    while True:
+        yield bound
+        bound = _full_hour_after(bound, zone)
+
+
+def _full_hour_after(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The earliest; a zone's clock may jump by other than a whole hour, so each jump is looked at."""
+    later = moment
+    while later == moment or (later.astimezone(zone).minute, later.astimezone(zone).second) != (0, 0):
+        clock = later.astimezone(zone)
+        left = timedelta(hours=1) - timedelta(minutes=clock.minute, seconds=clock.second)
+        jump = (later + left).astimezone(zone).utcoffset() != clock.utcoffset()
+        later += min(left, timedelta(minutes=15)) if jump else left
+    return later
+
+
+def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], date], Callable[[date], date]]:
+    """The day on which a day's bucket begins, and that on which the next one does."""
+    if every is Interval.MONTH:
+        return lambda day: day.replace(day=1), lambda day: (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+    if every is Interval.WEEK:
+        return lambda day: day - timedelta(days=(day.weekday() - week_start.value) % 7), lambda day: day + timedelta(7)
+    return lambda day: day, lambda day: day + timedelta(1)
+
+
+def _days(
+    start: datetime, zone: ZoneInfo, first: Callable[[date], date], following: Callable[[date], date]
+) -> Iterator[datetime]:
+    """The starts of days; where the clock skips midnight, the moment at which it does."""
+    day = first(start.astimezone(zone).date() - timedelta(1))
+    while True:
+        yield datetime.combine(day, time(), zone).astimezone(UTC)
+        day = following(day)

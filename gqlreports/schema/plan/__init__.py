@@ -1,0 +1,1 @@
+"""From a request and a selection to one ClickHouse statement."""

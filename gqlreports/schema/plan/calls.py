@@ -1,0 +1,170 @@
+"""The CDRs behind a report, each once: a CDR that a correction took back is none of them."""
+
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String, UInt8, UInt64
+from pydantic.alias_generators import to_camel
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_, union_all
+
+from gqlreports.backends.base import Statement
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.contract import Scope
+from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
+from gqlreports.schema.plan.narrowing import OWN, compiled, filled, narrowed, shape, value, within
+from gqlreports.schema.plan.printing import Source, printed
+from gqlreports.schema.plan.rows import KEPT, Order, behind
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.selection import Selection
+from gqlreports.tables import cdr
+
+NOT_SHOWN = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
+COLUMNS = tuple(column for column in cdr.columns if column.name not in NOT_SHOWN)
+CURSOR = "cursor"
+NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf")
+"""What may be masked: the numbers of the parties, and the keys that they pressed."""
+
+_ORDER = ("dt", "switch", "callid", "branch_idx")
+_KEY = ("switch", "callid", "branch_idx")
+_ZERO: ColumnElement[Any] = literal_column("0")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the order of calls, behind one of them."""
+
+    milliseconds: int
+    switch: str
+    callid: str
+    branch_idx: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Raises InvalidInput for a text that no call has as its cursor."""
+        try:
+            moment, switch, callid, branch_idx = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except ValueError:
+            raise InvalidInput("`after` is no cursor of a call.") from None
+        if [type(each) for each in (moment, switch, callid, branch_idx)] != [int, str, str, int]:
+            raise InvalidInput("`after` is no cursor of a call.")
+        return cls(moment, switch, callid, branch_idx)
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {
+            "after_dt": self.milliseconds,
+            "after_switch": self.switch,
+            "after_callid": self.callid,
+            "after_branch_idx": self.branch_idx,
+        }
+
+
+@dataclass(frozen=True)
+class Others:
+    """The rows that are not among the first `n` in an order."""
+
+    order: Order
+    n: int
+
+
+def calls(
+    request: ReportRequest,
+    selection: Selection,
+    first: int,
+    after: Cursor | None = None,
+    where: Where = EVERYTHING,
+    others: Others | None = None,
+    masked: int = 0,
+) -> Statement:
+    """The first CDRs behind `after` of the rows that match, in the order of time and key.
+
+    Of numbers the last `masked` characters are not shown.
+    """
+    order = others.order if others else None
+    statement = _calls(shape(request), selection, after is not None, where.tree, order, masked)
+    paging = {"first": first} | (after.parameters if after else {})
+    return filled(statement, request, paging | _n(others) | where.parameters)
+
+
+def call_count(request: ReportRequest, where: Where = EVERYTHING, others: Others | None = None) -> Statement:
+    """How many CDRs are behind the rows that match, as the column `rows`."""
+    statement = _call_count(shape(request), where.tree, others.order if others else None)
+    return filled(statement, request, _n(others) | where.parameters)
+
+
+def _n(others: Others | None) -> dict[str, object]:
+    return {"n": others.n} if others else {}
+
+
+@lru_cache(KEPT)
+def _calls(
+    request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
+) -> Statement:
+    parts = zip(_parts(request, selection, after), ("kept", "corrected"), strict=True)
+    both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("calls")
+    sources: dict[str, Source] = {
+        to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
+        for each in COLUMNS
+        if each.name in both.c
+    }
+    sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(both.c))))
+    statement = select(*printed(selection, sources)).select_from(both)
+    statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
+    return compiled(within(statement, narrowed(OWN, behind(request, tree, order))))
+
+
+@lru_cache(KEPT)
+def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
+    counted = _of_report(request).with_only_columns(func.sum(cdr.c.sign).label("rows"))
+    return compiled(within(counted, narrowed(OWN, behind(request, tree, order))))
+
+
+def _of_report(request: ReportRequest) -> Select[Any]:
+    """The CDRs that the report is about."""
+    return request.report.report.statement(Scope((), (), request.parameters, request.basis))
+
+
+def _parts(request: ReportRequest, selection: Selection, after: bool) -> list[Select[Any]]:
+    """The first CDRs of those that were never corrected, and of those that were and hold.
+
+    The few that were are found by their key, and grouped by all that they say; the others are read in their order.
+    """
+    back = cdr.alias("taken_back")
+    taken_back = select(*(back.c[name] for name in _KEY)).where(back.c.sign < _ZERO)
+    key = tuple_(*(cdr.c[name] for name in _KEY))
+    needed = [each for each in COLUMNS if each.name in _ORDER or to_camel(each.name) in selection]
+    report = _of_report(request)
+    if after:
+        report = report.where(*_behind_cursor())
+    kept = report.with_only_columns(*needed).where(key.not_in(taken_back))
+    corrected = report.with_only_columns(*needed).where(key.in_(taken_back))
+    corrected = corrected.group_by(*COLUMNS).having(func.sum(cdr.c.sign) > _ZERO)
+    order = [cdr.c[name] for name in _ORDER]
+    return [each.order_by(*order).limit(value("first", UInt64)) for each in (kept, corrected)]
+
+
+def _place(columns: Any) -> list[ColumnElement[Any]]:
+    moment, *key = (columns[name] for name in _ORDER)
+    return [func.toUnixTimestamp64Milli(moment), *key]
+
+
+def _behind_cursor() -> list[ColumnElement[bool]]:
+    """The first of the two is what the table's order can be searched by."""
+    moment = value("after_dt", Int64)
+    place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt8))
+    return [
+        cdr.c.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
+        tuple_(*_place(cdr.c)) > tuple_(*place),
+    ]
+
+
+def _masked(number: ColumnElement[Any], masked: int) -> ColumnElement[Any]:
+    if not masked:
+        return number
+    length = func.lengthUTF8(number)
+    hidden = func.least(length, literal_column(str(masked)))
+    shown = func.substringUTF8(number, literal_column("1"), length - hidden)
+    return func.concat(shown, func.repeat(literal_column("'*'"), hidden))

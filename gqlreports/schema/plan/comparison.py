@@ -1,0 +1,250 @@
+"""A report's rows beside those of another range."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Select, Subquery, and_, case, func, literal_column, null, select, true, union_all
+
+from gqlreports.backends.base import Statement
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT, Expression
+from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension
+from gqlreports.schema.plan import filters
+from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
+from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, milliseconds, narrowed, nothing, shape, within
+from gqlreports.schema.plan.printing import Part, Source, printed
+from gqlreports.schema.plan.rows import (
+    ALL,
+    KEPT,
+    Page,
+    at_grain,
+    behind,
+    grouped,
+    matching,
+    paged_if,
+    selected,
+    total_columns,
+)
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.selection import Selection
+
+PREVIOUS = Span("previous_from", "previous_to")
+_SIDES = (OWN, PREVIOUS)
+_ZERO: Expression = literal_column("0")
+_NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
+_TYPES: list[tuple[object, str]] = [
+    (COUNT, "Int64"),
+    (MONEY, "Decimal(38, 8)"),
+    (SECONDS, "Decimal(38, 3)"),
+    (RATIO, "Float64"),
+    (TEXT, "String"),
+    (FLAG, "Bool"),
+    (MOMENT, "DateTime64(3, 'UTC')"),
+]
+# No column of a report begins with _.
+_SIDE, _MATCHES, _ROWS = "_side", "_matches", "_rows_{side}"
+
+
+class ComparisonPart(Enum):
+    """What is known of a measure: its figures in both ranges, and how they differ."""
+
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    CHANGE = "change"
+    RELATIVE_CHANGE = "relativeChange"
+
+
+@dataclass(frozen=True)
+class ComparedOrder:
+    """One part of a column to order by; a dimension has but one value."""
+
+    column: AnyColumn
+    part: ComparisonPart
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class ComparedRequest:
+    """A report and the range that it is compared with, as `previous`."""
+
+    request: ReportRequest
+    previous: ReportRequest
+
+    def filled(self, statement: Statement, page: Page, where: Where) -> Statement:
+        start, end = milliseconds(self.previous.start), milliseconds(self.previous.end)
+        previous = {PREVIOUS.start: start, PREVIOUS.end: end}
+        return filled(statement, self.request, previous | page.parameters | where.parameters)
+
+
+def compared_rows(
+    asked: ComparedRequest,
+    selection: Selection,
+    order: tuple[ComparedOrder, ...] = (),
+    page: Page = ALL,
+    where: Where = EVERYTHING,
+) -> Statement:
+    """The keys that have a matching row in either range, with their measures in both; ordered by `order`, then keys."""
+    statement = _compared_rows(shape(asked.request), selection, order, page.first is not None, where.tree)
+    return asked.filled(statement, page, where)
+
+
+def compared_row_count(asked: ComparedRequest, where: Where = EVERYTHING) -> Statement:
+    """How many keys there are, as the column `rows`."""
+    return asked.filled(_compared_row_count(shape(asked.request), where.tree), ALL, where)
+
+
+def compared_totals(asked: ComparedRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
+    """The measures over all those keys, in both ranges."""
+    return asked.filled(_compared_totals(shape(asked.request), selection, where.tree), ALL, where)
+
+
+@lru_cache(KEPT)
+def _compared_rows(
+    request: ReportRequest, selection: Selection, order: tuple[ComparedOrder, ...], paged: bool, tree: Tree
+) -> Statement:
+    keys = request.dimensions
+    wanted = (*selected(request, selection), *(each.column for each in order))
+    columns = _with_currencies(request, keys, wanted)
+    compared = _compared(request, columns, tree)
+    sides = {each: (compared.c[_current(each)], compared.c[_previous(each)]) for each in columns}
+    parts = {each: _parts(each, sides, request) for each in columns}
+    sources: dict[str, Source] = {key.graphql_name: _key(key, compared) for key in keys}
+    sources |= {each.graphql_name: parts[each] for each in columns}
+    statement = select(*printed(selection, sources)).select_from(compared)
+    return compiled(paged_if(paged, statement.order_by(*_ordering(order, keys, parts, compared))))
+
+
+@lru_cache(KEPT)
+def _compared_row_count(request: ReportRequest, tree: Tree) -> Statement:
+    return compiled(select(func.count().label("rows")).select_from(_compared(request, (), tree)))
+
+
+@lru_cache(KEPT)
+def _compared_totals(request: ReportRequest, selection: Selection, tree: Tree) -> Statement:
+    columns = _with_currencies(request, (), selected(request, selection)) or total_columns(request.columns)[:1]
+    kept = behind(request, tree, spans=_SIDES)
+    current, previous = (
+        within(at_grain(request, (), columns), narrowed(span, kept)).subquery(name)
+        for span, name in zip(_SIDES, ("current", "previous"), strict=True)
+    )
+    sides = {each: (current.c[each.name], previous.c[each.name]) for each in columns}
+    sources: dict[str, Source] = {each.graphql_name: _parts(each, sides, request) for each in columns}
+    return compiled(select(*printed(selection, sources)).select_from(current.join(previous, true())))
+
+
+def _with_currencies(
+    request: ReportRequest, keys: tuple[Dimension, ...], wanted: tuple[AnyColumn, ...]
+) -> tuple[AnyColumn, ...]:
+    """The measures among the columns, and the currencies of the money among them."""
+    measures = [each for each in wanted if each not in keys]
+    currencies = [_currency(each, request) for each in measures]
+    return tuple(dict.fromkeys((*measures, *(each for each in currencies if each is not None and each not in keys))))
+
+
+def _currency(column: AnyColumn, request: ReportRequest) -> AnyColumn | None:
+    """The column that holds the currency of a sum of money, by which its unit is named."""
+    if column.type is not MONEY:
+        return None
+    columns = request.report.report.columns.values()
+    return next((each for each in columns if each.graphql_name == column.unit), None)
+
+
+def _compared(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Subquery:
+    """The keys, each with both figures of every column; the figures over no CDR on a side without a row."""
+    keys = request.dimensions
+    met = _met(request, columns, tree).subquery("met")
+    if not columns:
+        return select(met).subquery("compared")
+    empty = within(at_grain(request, (), columns), nothing()).subquery("nothing")
+    figures = [
+        case((met.c[_ROWS.format(side=side)] == _ZERO, empty.c[each.name]), else_=met.c[name(each)]).label(name(each))
+        for each in columns
+        for side, name in enumerate((_current, _previous))
+    ]
+    joined = met.join(empty, true())
+    return select(*(met.c[key.name] for key in keys), *figures).select_from(joined).subquery("compared")
+
+
+def _met(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Select[Any]:
+    """The keys that match on either side, with their figures and the number of rows on each."""
+    keys = request.dimensions
+    sides = [_side(request, columns, tree, side) for side in range(len(_SIDES))]
+    rows = union_all(*(select(side) for side in sides)).subquery("sides")
+    figures = [
+        func.anyIf(rows.c[each.name], rows.c[_SIDE] == literal_column(str(side))).label(name(each))
+        for each in columns
+        for side, name in enumerate((_current, _previous))
+    ]
+    counts = [
+        func.countIf(rows.c[_SIDE] == literal_column(str(side))).label(_ROWS.format(side=side))
+        for side in range(len(_SIDES))
+    ]
+    grouped_by = [rows.c[key.name] for key in keys]
+    statement = select(*grouped_by, *figures, *counts).select_from(rows).group_by(*grouped_by)
+    return statement.having(func.max(rows.c[_MATCHES]))
+
+
+def _side(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree, side: int) -> Subquery:
+    keys = request.dimensions
+    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)))
+    matches = func.toBool(and_(true(), *matching(tree, report))).label(_MATCHES)
+    shown = [report.c[each.name] for each in (*keys, *columns)]
+    statement = select(*shown, literal_column(str(side)).label(_SIDE), matches).select_from(report)
+    return within(statement, narrowed(_SIDES[side])).subquery(f"side_{side}")
+
+
+def _current(column: AnyColumn) -> str:
+    return f"_current_{column.name}"
+
+
+def _previous(column: AnyColumn) -> str:
+    return f"_previous_{column.name}"
+
+
+def _parts(
+    column: AnyColumn, sides: Mapping[AnyColumn, tuple[Expression, Expression]], request: ReportRequest
+) -> dict[str, Part]:
+    """The figures of a measure, and for numbers their difference, which never mixes currencies."""
+    current, previous = sides[column]
+    kind = _type_name(column)
+    parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
+    if column.type not in _NUMBERS:
+        return parts
+    change = current - previous
+    currency = _currency(column, request)
+    if currency is not None and currency in sides:
+        before, after = sides[currency]
+        change = case((before != after, null()), else_=change)
+    relative = func.divide(func.toFloat64(change), func.toFloat64(func.nullIf(func.abs(previous), _ZERO)))
+    return parts | {
+        "change": Part(change, f"Nullable({kind})"),
+        "relativeChange": Part(relative, "Nullable(Float64)"),
+    }
+
+
+def _key(key: Dimension, compared: Subquery) -> Source:
+    """A column that is a key only at times is told for both ranges at all times."""
+    expression = compared.c[key.name]
+    if key.otherwise is None:
+        return expression
+    part = Part(expression, f"Nullable({_type_name(key)})")
+    return {"current": part, "previous": part}
+
+
+def _type_name(column: AnyColumn) -> str:
+    return next(name for known, name in _TYPES if column.type is known)
+
+
+def _ordering(
+    order: tuple[ComparedOrder, ...],
+    keys: tuple[Dimension, ...],
+    parts: Mapping[AnyColumn, Mapping[str, Part]],
+    compared: Subquery,
+) -> list[Expression]:
+    by = []
+    for each in order:
+        value = compared.c[each.column.name] if each.column in keys else parts[each.column][each.part.value].expression
+        by.append((value.desc() if each.descending else value.asc()).nulls_last())
+    return [*by, *(compared.c[key.name].asc().nulls_last() for key in keys)]

@@ -1,0 +1,163 @@
+"""Conditions on the columns of a report's rows.
+
+They are two-valued: a null meets none but `IS_NULL`, `NE` and `NOT_IN`, so a filter and its negation part the rows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array, Bool, Decimal, Float64, Int64, String
+from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, true
+
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn
+from gqlreports.schema.plan.narrowing import value
+
+Expression: TypeAlias = ColumnElement[Any]
+
+_EXACT = Decimal(76, 20)
+_VALUE_TYPES: list[tuple[object, Any]] = [
+    (TEXT, String()),
+    (FLAG, Bool()),
+    (COUNT, Int64()),
+    (RATIO, Float64()),
+    (MONEY, _EXACT),
+    (SECONDS, _EXACT),
+    (MOMENT, Int64()),
+]
+
+
+class Operator(Enum):
+    """How a column is compared; the name is the one callers use, but for the case of its letters."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    IN = "in"
+    NOT_IN = "notIn"
+    STARTS_WITH = "startsWith"
+    ENDS_WITH = "endsWith"
+    CONTAINS = "contains"
+    IS_NULL = "isNull"
+    IS_NOT_NULL = "isNotNull"
+
+
+_COMPARED: Mapping[Operator, Callable[[Expression, Expression], Expression]] = {
+    Operator.EQ: lambda column, given: column == given,
+    Operator.LT: lambda column, given: column < given,
+    Operator.LTE: lambda column, given: column <= given,
+    Operator.GT: lambda column, given: column > given,
+    Operator.GTE: lambda column, given: column >= given,
+    Operator.IN: lambda column, given: func.has(given, column),
+    Operator.STARTS_WITH: func.startsWith,
+    Operator.ENDS_WITH: func.endsWith,
+    Operator.CONTAINS: lambda column, given: func.position(column, given) > literal_column("0"),
+}
+_NEGATED = {Operator.NE: Operator.EQ, Operator.NOT_IN: Operator.IN}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column compared with the value of that place in `Where.values`."""
+
+    column: AnyColumn
+    operator: Operator
+    place: int
+
+
+@dataclass(frozen=True)
+class Every:
+    """Met where all parts are; without parts, everywhere."""
+
+    parts: tuple["Tree", ...] = ()
+
+
+@dataclass(frozen=True)
+class Either:
+    """Met where one of the parts is; without parts, nowhere."""
+
+    parts: tuple["Tree", ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """Met where its part is not."""
+
+    part: "Tree"
+
+
+Tree: TypeAlias = Condition | Every | Either | Not
+
+
+@dataclass(frozen=True)
+class Where:
+    """A filter: its conditions, and apart from them their values, for the same conditions make the same SQL.
+
+    A value is what the column's type is in Python; moments are microseconds since 1970.
+    """
+
+    tree: Tree = Every()
+    values: tuple[Any, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {_name(place): given for place, given in enumerate(self.values)}
+
+
+EVERYTHING = Where()
+
+
+def columns(tree: Tree) -> Iterator[AnyColumn]:
+    """The columns that a filter is on."""
+    match tree:
+        case Condition(column):
+            yield column
+        case Every(parts) | Either(parts):
+            for part in parts:
+                yield from columns(part)
+        case Not(part):
+            yield from columns(part)
+
+
+def condition(tree: Tree, expression: Callable[[AnyColumn], Expression]) -> ColumnElement[bool]:
+    """The SQL of a filter, given that of the columns."""
+    match tree:
+        case Condition(column, operator, place):
+            return _condition(column, expression(column), operator, place)
+        case Every(parts):
+            return and_(true(), *(condition(part, expression) for part in parts))
+        case Either(parts):
+            return or_(false(), *(condition(part, expression) for part in parts))
+        case Not(part):
+            return not_(func.toBool(condition(part, expression)))
+
+
+def _condition(column: AnyColumn, expression: Expression, operator: Operator, place: int) -> ColumnElement[bool]:
+    if operator is Operator.IS_NULL:
+        return func.isNull(expression)
+    if operator is Operator.IS_NOT_NULL:
+        return func.isNotNull(expression)
+    if operator in _NEGATED:
+        return not_(func.toBool(_condition(column, expression, _NEGATED[operator], place)))
+    met = _COMPARED[operator](expression, _given(column, operator, place))
+    return func.ifNull(met, literal_column("false")) if column.nullable else met
+
+
+def _given(column: AnyColumn, operator: Operator, place: int) -> Expression:
+    kind = next(given for known, given in _VALUE_TYPES if column.type is known)
+    several = operator is Operator.IN
+    given = value(_name(place), Array(kind) if several else kind)
+    if column.type is not MOMENT:
+        return given
+    if several:
+        return func.arrayMap(literal_column("moment -> fromUnixTimestamp64Micro(moment, 'UTC')"), given)
+    return func.fromUnixTimestamp64Micro(given, literal_column("'UTC'"))
+
+
+def _name(place: int) -> str:
+    return f"where_{place}"

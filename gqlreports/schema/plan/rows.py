@@ -1,0 +1,234 @@
+"""The rows of a report, and what is computed over the CDRs behind them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import UInt64
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, null, or_, select
+
+from gqlreports.backends.base import Statement
+from gqlreports.plugins.aggregates import COUNT, FLAG, TEXT
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
+from gqlreports.schema.plan import filters
+from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
+from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, narrowed, shape, stored, value, within
+from gqlreports.schema.plan.printing import Source, printed
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.selection import Selection
+
+KEPT = 512
+"""How many compiled statements are kept of each kind."""
+
+SUMMED_AWAY = "summedAway"
+_DEFAULTS = [(TEXT, "''"), (FLAG, "false"), (COUNT, "0")]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One column to order rows by; nulls come last either way."""
+
+    column: AnyColumn
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the rows in an order; `first` None for all of them."""
+
+    order: tuple[Order, ...] = ()
+    first: int | None = None
+    offset: int = 0
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {} if self.first is None else {"first": self.first, "offset": self.offset}
+
+
+ALL = Page()
+
+
+def rows(request: ReportRequest, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> Statement:
+    """The selected columns of the rows that match; the dimensions break ties, so that pages never overlap."""
+    statement = _rows(shape(request), selection, page.order, page.first is not None, where.tree)
+    return filled(statement, request, page.parameters | where.parameters)
+
+
+def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
+    """How many rows match, as the column `rows`."""
+    return filled(_row_count(shape(request), where.tree), request, where.parameters)
+
+
+def totals(request: ReportRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
+    """The selected measures over all rows that match: always one row."""
+    return filled(_totals(shape(request), selection, where.tree), request, where.parameters)
+
+
+def others(request: ReportRequest, selection: Selection, order: Order, n: int, where: Where = EVERYTHING) -> Statement:
+    """The selected measures over all rows that match but for the first `n` in an order: always one row."""
+    return filled(_totals(shape(request), selection, where.tree, order), request, {"n": n} | where.parameters)
+
+
+def subtotals(
+    request: ReportRequest,
+    by: tuple[Dimension, ...],
+    selection: Selection,
+    page: Page = ALL,
+    where: Where = EVERYTHING,
+) -> Statement:
+    """The rows that match, summed up to those of fewer dimensions."""
+    statement = _subtotals(shape(request), by, selection, page.order, page.first is not None, where.tree)
+    return filled(statement, request, page.parameters | where.parameters)
+
+
+def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
+    """The columns that mean something without a key: measures, and dimensions with a measure in their place."""
+    return tuple(column for column in columns if isinstance(column, Measure) or column.otherwise is not None)
+
+
+@lru_cache(KEPT)
+def _rows(request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree) -> Statement:
+    keys = request.dimensions
+    needed = (*selected(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
+    report = grouped(request, keys, needed)
+    statement = select(*printed(selection, row_sources(request.columns, report))).select_from(report)
+    statement = statement.where(*matching(tree, report)).order_by(*ordering(order, keys, report))
+    return compiled(within(paged_if(paged, statement), narrowed()))
+
+
+@lru_cache(KEPT)
+def _row_count(request: ReportRequest, tree: Tree) -> Statement:
+    keys = request.dimensions
+    report = grouped(request, keys, (*keys, *filters.columns(tree)))
+    statement = select(func.count().label("rows")).select_from(report).where(*matching(tree, report))
+    return compiled(within(statement, narrowed()))
+
+
+@lru_cache(KEPT)
+def _totals(request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None) -> Statement:
+    report = grouped(request, (), selected(request, selection))
+    statement = select(*printed(selection, row_sources(request.columns, report))).select_from(report)
+    return compiled(within(statement, narrowed(OWN, behind(request, tree, largest))))
+
+
+@lru_cache(KEPT)
+def _subtotals(
+    request: ReportRequest,
+    by: tuple[Dimension, ...],
+    selection: Selection,
+    order: tuple[Order, ...],
+    paged: bool,
+    tree: Tree,
+) -> Statement:
+    needed = (*(each for each in selected(request, selection) if each not in summed_away(request, by)), *by)
+    report = grouped(request, by, (*needed, *(each.column for each in order)))
+    statement = select(*printed(selection, subtotal_sources(request, by, report))).select_from(report)
+    statement = statement.order_by(*ordering(order, by, report))
+    return compiled(within(paged_if(paged, statement), narrowed(OWN, behind(request, tree))))
+
+
+def grouped(request: ReportRequest, keys: tuple[Dimension, ...], needed: tuple[AnyColumn, ...]) -> Subquery:
+    """The report at the grain of `keys`, as a table expression."""
+    return at_grain(request, keys, needed).subquery("report")
+
+
+def at_grain(request: ReportRequest, keys: tuple[Dimension, ...], needed: tuple[AnyColumn, ...]) -> Select[Any]:
+    """The report's statement at the grain of `keys`, with the columns that are needed."""
+    columns = tuple(dict.fromkeys(needed)) or total_columns(request.columns)[:1]
+    return request.report.report.statement(Scope(keys, columns, request.parameters, request.basis))
+
+
+def selected(request: ReportRequest, selection: Selection) -> tuple[AnyColumn, ...]:
+    """The report's columns among the selected fields, each once."""
+    return tuple(column for column in request.columns if column.graphql_name in selection)
+
+
+def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dimension, ...]:
+    """The dimensions that have no value at the grain of `by`."""
+    return tuple(
+        column
+        for column in request.columns
+        if isinstance(column, Dimension) and column not in by and column.otherwise is None
+    )
+
+
+def row_sources(columns: tuple[AnyColumn, ...], report: Subquery) -> dict[str, Source]:
+    """What each column of a row is printed from, as far as `report` has it."""
+    return {column.graphql_name: report.c[column.name] for column in columns if column.name in report.c}
+
+
+def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, Source]:
+    """As for a row; a dimension that is summed away is null and in a list of such."""
+    away = summed_away(request, by)
+    nulls: dict[str, Source] = {column.graphql_name: null() for column in away}
+    return {**row_sources(request.columns, report), **nulls, SUMMED_AWAY: names_of(away)}
+
+
+def names_of(columns: tuple[AnyColumn, ...]) -> ColumnElement[Any]:
+    """Columns as an array of their constants."""
+    names = ", ".join(f"'{column.constant_name}'" for column in columns)
+    return literal_column(f"CAST([{names}], 'Array(String)')")
+
+
+def matching(tree: Tree, report: Subquery) -> tuple[ColumnElement[bool], ...]:
+    """A filter on rows."""
+    return () if tree == EVERYTHING.tree else (filters.condition(tree, lambda column: report.c[column.name]),)
+
+
+def behind(
+    request: ReportRequest, tree: Tree, largest: Order | None = None, spans: tuple[Span, ...] = (OWN,)
+) -> tuple[ColumnElement[bool], ...]:
+    """What CDRs must meet that are behind the rows that match, or behind all but the first `n` in an order.
+
+    A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several spans, a
+    row that matches in one of them is enough.
+    """
+    keys: dict[AnyColumn, ColumnElement[Any]] = {
+        key: stored(key.build(request.parameters)) for key in request.dimensions
+    }
+    key = key_of(request.dimensions, list(keys.values()))
+    others = () if largest is None else (key.not_in(_keys_of_rows(request, tree, OWN, largest)),)
+    if tree == EVERYTHING.tree:
+        return others
+    if all(column in keys for column in filters.columns(tree)):
+        return (filters.condition(tree, keys.__getitem__), *others)
+    return (or_(*(key.in_(_keys_of_rows(request, tree, span)) for span in spans)), *others)
+
+
+def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """A key as one value that equals itself: in ClickHouse a null in a tuple equals nothing."""
+    parts: list[ColumnElement[Any]] = []
+    for key, expression in zip(keys, expressions, strict=True):
+        if key.nullable:
+            default = next((text for kind, text in _DEFAULTS if key.type is kind), "toDateTime64(0, 3, 'UTC')")
+            parts += [func.isNull(expression), func.ifNull(expression, literal_column(default))]
+        else:
+            parts.append(expression)
+    return func.tuple(*parts)
+
+
+def ordering(order: tuple[Order, ...], keys: tuple[Dimension, ...], report: Subquery) -> list[ColumnElement[Any]]:
+    """An order by columns and then by the keys, each once."""
+    once: dict[AnyColumn, Order] = {}
+    for each in (*order, *(Order(key) for key in keys)):
+        once.setdefault(each.column, each)
+    return [
+        (report.c[each.column.name].desc() if each.descending else report.c[each.column.name].asc()).nulls_last()
+        for each in once.values()
+    ]
+
+
+def paged_if(paged: bool, statement: Select[Any]) -> Select[Any]:
+    return statement.limit(value("first", UInt64)).offset(value("offset", UInt64)) if paged else statement
+
+
+def _keys_of_rows(request: ReportRequest, tree: Tree, span: Span, largest: Order | None = None) -> Select[Any]:
+    """The keys of the rows that match, or of the first `n` of them in an order."""
+    keys = request.dimensions
+    order = () if largest is None else (largest,)
+    report = grouped(request, keys, (*keys, *filters.columns(tree), *(each.column for each in order)))
+    found = select(key_of(keys, [report.c[key.name] for key in keys])).select_from(report)
+    found = found.where(*matching(tree, report))
+    if largest is not None:
+        found = found.order_by(*ordering(order, keys, report)).limit(value("n", UInt64))
+    return within(found, narrowed(span))

@@ -1,0 +1,167 @@
+"""A report's measures along time, in the buckets of a zone's clock."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array, Bool, Int64
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal_column, null, or_, select, true
+
+from gqlreports.backends.base import Statement
+from gqlreports.plugins.aggregates import COUNT
+from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.schema.buckets import Buckets
+from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
+from gqlreports.schema.plan.narrowing import OWN, compiled, filled, narrowed, nothing, shape, value, within
+from gqlreports.schema.plan.printing import Source, printed
+from gqlreports.schema.plan.rows import (
+    KEPT,
+    SUMMED_AWAY,
+    Order,
+    at_grain,
+    behind,
+    grouped,
+    key_of,
+    names_of,
+    ordering,
+    selected,
+    summed_away,
+    total_columns,
+)
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.selection import Selection
+from gqlreports.tables import cdr
+
+_ONE: ColumnElement[Any] = literal_column("1")
+_ZERO: ColumnElement[Any] = literal_column("0")
+_UTC: ColumnElement[Any] = literal_column("'UTC'")
+# No column of a report begins with _.
+_START, _END, _PLACE, _FOUND = "_start", "_end", "_place", "_found"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series for each of the first keys of `by` in an order, and one of all others."""
+
+    by: tuple[Dimension, ...]
+    order: Order
+
+
+def timeline(
+    request: ReportRequest,
+    buckets: Buckets,
+    selection: Selection,
+    series: Series | None = None,
+    n: int = 1,
+    where: Where = EVERYTHING,
+) -> Statement:
+    """A row for each bucket of each of the `n` first series, and of the others; also where there is no CDR.
+
+    Without `series` there is one, of all CDRs.
+    """
+    statement = _timeline(shape(request), selection, series, where.tree)
+    given = {"buckets": list(buckets.starts), "cut_first": buckets.cut_first, "cut_last": buckets.cut_last}
+    return filled(statement, request, given | ({"n": n} if series else {}) | where.parameters)
+
+
+@lru_cache(KEPT)
+def _timeline(request: ReportRequest, selection: Selection, series: Series | None, tree: Tree) -> Statement:
+    by = series.by if series else ()
+    measured = [each for each in selected(request, selection) if each in total_columns(request.columns)]
+    columns = tuple(each for each in measured if each not in by) or total_columns(request.columns)[:1]
+    buckets, places = _buckets(), _places(request, series, tree)
+    figures = _figures(request, columns, series, tree)
+    empty = within(at_grain(request, (), columns), nothing()).subquery("nothing")
+    here = and_(figures.c[_START] == buckets.c[_START], figures.c[_PLACE] == places.c[_PLACE])
+    joined = buckets.join(places, true()).join(empty, true()).outerjoin(figures, here)
+    found = figures.c[_FOUND] == _ONE
+    sources = {
+        **_bucket_sources(buckets),
+        **_series_sources(request, by, places),
+        **{each.graphql_name: case((found, figures.c[each.name]), else_=empty.c[each.name]) for each in columns},
+    }
+    statement = select(*printed(selection, sources)).select_from(joined)
+    return compiled(statement.order_by(places.c[_PLACE] == _ZERO, places.c[_PLACE], buckets.c[_START]))
+
+
+def _buckets() -> Subquery:
+    starts = value("buckets", Array(Int64))
+    ends = func.arrayPushBack(func.arrayPopFront(starts), value("to", Int64))
+    both = select(func.arrayJoin(func.arrayZip(starts, ends)).label("bucket")).subquery("bounds")
+    bounds = (func.tupleElement(both.c.bucket, literal_column(place)) for place in "12")
+    return select(*(bound.label(name) for bound, name in zip(bounds, (_START, _END), strict=True))).subquery("buckets")
+
+
+def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subquery:
+    """The series by their places: the keys of the first `n`, from 1 on, and 0 where there are others."""
+    if series is None:
+        return select(_ZERO.label(_PLACE)).subquery("places")
+    ranked = _ranked(request, series, tree).subquery("ranked")
+    rank = ranked.c[_PLACE]
+    place = case((rank > value("n", Int64), _ZERO), else_=rank)
+    keys = [ranked.c[key.name] for key in series.by]
+    return select(*keys, place.label(_PLACE)).where(rank <= value("n", Int64) + _ONE).subquery("places")
+
+
+def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
+    """All keys of the series with their ranks in the order."""
+    report = grouped(request, series.by, (*series.by, series.order.column))
+    rank = func.row_number().over(order_by=ordering((series.order,), series.by, report))
+    keys = [report.c[key.name] for key in series.by]
+    statement = select(*keys, func.toInt64(rank).label(_PLACE)).select_from(report)
+    return within(statement, narrowed(OWN, behind(request, tree)))
+
+
+def _figures(request: ReportRequest, columns: tuple[AnyColumn, ...], series: Series | None, tree: Tree) -> Subquery:
+    """The measures of each bucket of each series that has a CDR."""
+    start = _dimension(_START, func.roundDown(func.toUnixTimestamp64Milli(cdr.c.dt), value("buckets", Array(Int64))))
+    place = () if series is None else (_dimension(_PLACE, _place_of_cdr(request, series, tree)),)
+    report = grouped(request, (start, *place), (start, *place, *columns))
+    no_place = [] if place else [_ZERO.label(_PLACE)]
+    statement = select(report, *no_place, _ONE.label(_FOUND)).select_from(report)
+    return within(statement, narrowed(OWN, behind(request, tree))).subquery("figures")
+
+
+def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnElement[Any]:
+    """The place of a CDR's key among the first `n`; 0 where it is none of them."""
+    ranked = _ranked(request, series, tree).subquery("ranked")
+    key = key_of(series.by, [ranked.c[each.name] for each in series.by])
+    placed = select(func.tuple(ranked.c[_PLACE], key).label("placed")).where(ranked.c[_PLACE] <= value("n", Int64))
+    first = placed.subquery("first")
+    keys = func.tupleElement(func.arraySort(func.groupArray(first.c.placed)), literal_column("2"))
+    of_cdr = key_of(series.by, [each.build(request.parameters) for each in series.by])
+    return func.toInt64(func.indexOf(select(keys).select_from(first).scalar_subquery(), of_cdr))
+
+
+def _dimension(name: str, key: ColumnElement[Any]) -> Dimension:
+    made = Dimension("", None, False, key, COUNT, None, None)
+    made.__set_name__(Dimension, name)
+    return made
+
+
+def _bucket_sources(buckets: Subquery) -> dict[str, Source]:
+    start, end = buckets.c[_START], buckets.c[_END]
+    cut_first = and_(value("cut_first", Bool), start == value("from", Int64))
+    cut_last = and_(value("cut_last", Bool), end == value("to", Int64))
+    return {
+        "start": func.fromUnixTimestamp64Milli(start, _UTC),
+        "end": func.fromUnixTimestamp64Milli(end, _UTC),
+        "clipped": func.toBool(or_(cut_first, cut_last)),
+    }
+
+
+def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: Subquery) -> dict[str, Source]:
+    away = summed_away(request, by)
+    if not by:
+        others: ColumnElement[Any] = literal_column("false")
+        names = names_of(away)
+    else:
+        others = func.toBool(places.c[_PLACE] == _ZERO)
+        everything = tuple(each for each in request.columns if each in away or each in by)
+        names = case((others, names_of(everything)), else_=names_of(away))
+    return {
+        "others": others,
+        SUMMED_AWAY: names,
+        **{column.graphql_name: null() for column in away},
+        **{key.graphql_name: case((others, null()), else_=places.c[key.name]) for key in by},
+    }

@@ -1,0 +1,102 @@
+"""The CDRs behind a report."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import strawberry
+from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
+from pydantic.alias_generators import to_camel
+
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.rawjson import Spliced
+from gqlreports.schema.scalars import BigInt, ExactDecimal
+from gqlreports.schema.selection import Selection
+from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
+
+CALLS = 100
+"""How many calls come where a caller does not say."""
+
+_FOR_STAFF = "provider_"
+_TYPES: Mapping[Any, Any] = {
+    clickhouse.DateTime64: datetime,
+    clickhouse.Bool: bool,
+    clickhouse.Decimal: ExactDecimal,
+    clickhouse.UInt8: int,
+    clickhouse.UInt16: int,
+    clickhouse.UInt32: BigInt,
+}
+
+
+@lru_cache(2)
+def call_type(staff: bool) -> type[Any]:
+    """The type of a CDR; partners do not see what concerns the provider."""
+    namespace: dict[str, Any] = {"__annotations__": {"cursor": str}}
+    namespace["cursor"] = strawberry.field(description="Its place in the order of calls, for `after`.")
+    for column in COLUMNS:
+        if staff or not column.name.startswith(_FOR_STAFF):
+            kind = _TYPES.get(type(column.type), str)
+            namespace["__annotations__"][column.name] = kind | None if str(column.type).startswith("Nullable") else kind
+            namespace[column.name] = strawberry.field(name=to_camel(column.name), description=column.doc)
+    made = type("CallDetailRecord", (), namespace)
+    return strawberry.type(made, description="One route attempt (branch) of a call.")
+
+
+def call_fields(columns: ReportColumns) -> dict[str, Any]:
+    """`calls(where, first, after)` and `callCount(where)`."""
+
+    def calls(self: Any, where: Any = None, first: int | None = CALLS, after: str | None = None) -> Any:
+        return _listed(self.answer, columns.where(where), None, first, after)
+
+    async def call_count(self: Any, where: Any = None) -> int:
+        answer: ReportAnswer = self.answer
+        return await answer.call_count(columns.where(where))
+
+    return {
+        "calls": field_of(
+            calls,
+            "The CDRs behind the rows that match, by time, switch, callid and branch.",
+            where=columns.filter_input | None,
+            first=int | None,
+            after=str | None,
+            returns=list_of(call_type(columns.staff)),
+        ),
+        "call_count": field_of(
+            call_count, "How many CDRs that is in all.", where=columns.filter_input | None, returns=BigInt
+        ),
+    }
+
+
+def other_call_fields(columns: ReportColumns) -> dict[str, Any]:
+    """`otherCalls(first, after)` and `otherCallCount` of the rows that are not among the largest."""
+
+    def other_calls(self: Any, first: int | None = CALLS, after: str | None = None) -> Any:
+        largest = self.largest
+        return _listed(largest.answer, largest.where, largest.others, first, after)
+
+    async def other_call_count(self: Any) -> int:
+        answer: ReportAnswer = self.largest.answer
+        return await answer.call_count(self.largest.where, self.largest.others)
+
+    return {
+        "other_calls": field_of(
+            other_calls,
+            "The CDRs behind the others.",
+            first=int | None,
+            after=str | None,
+            returns=list_of(call_type(columns.staff)),
+        ),
+        "other_call_count": field_of(other_call_count, "How many CDRs are behind the others.", returns=BigInt),
+    }
+
+
+def _listed(answer: ReportAnswer, where: Where, others: Others | None, first: int | None, after: str | None) -> Spliced:
+    cursor = Cursor.parse(after) if after is not None else None
+
+    async def fetch(selection: Selection) -> bytes:
+        return await answer.calls(selection, CALLS if first is None else first, cursor, where, others)
+
+    return Spliced(fetch)

@@ -1,0 +1,173 @@
+"""A report's rows beside those of another range."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn, Measure
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.periods import RelativePeriod, compared_period
+from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.rawjson import Spliced
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.scalars import BigInt, ExactDecimal
+from gqlreports.schema.selection import Selection
+from gqlreports.schema.types.columns import column_type, object_of
+from gqlreports.schema.types.shared import ROWS, Direction, ReportColumns, field_of, list_of
+from gqlreports.schema.zones import zone
+
+strawberry.enum(RelativePeriod, description="A range told by that of the report.")
+strawberry.enum(ComparisonPart, description="What to order by of a measure in both ranges.")
+
+
+def _compared(name: str, kind: Any, number: bool) -> type[Any]:
+    texts = {"current": "In the report's own range.", "previous": "In the range that it is compared with."}
+    if number:
+        texts["change"] = "The former less the latter; null for money in different currencies."
+        texts["relative_change"] = "The change over the size of the latter; null where that is 0."
+    types = {text: float if text == "relative_change" else kind for text in texts}
+    namespace: dict[str, Any] = {
+        **{field: strawberry.field(description=text) for field, text in texts.items()},
+        "__annotations__": {field: types[field] | None for field in texts},
+    }
+    return strawberry.type(type(f"{name}Comparison", (), namespace), description="A figure in both ranges.")
+
+
+_COMPARED: list[tuple[object, type[Any]]] = [
+    (COUNT, _compared("BigInt", BigInt, True)),
+    (MONEY, money := _compared("Decimal", ExactDecimal, True)),
+    (SECONDS, money),
+    (RATIO, _compared("Float", float, True)),
+    (TEXT, _compared("String", str, False)),
+    (FLAG, _compared("Boolean", bool, False)),
+    (MOMENT, _compared("DateTime", datetime, False)),
+]
+
+
+@strawberry.input(description="A range of time.")
+class DateTimeRange:
+    from_: datetime = strawberry.field(name="from", description="The first moment of the range.")
+    to: datetime = strawberry.field(description="The moment at which the range ends; it is no part of it.")
+
+
+@strawberry.input(one_of=True, description="What a report is compared with.")
+class ComparedPeriod:
+    period: RelativePeriod | None = strawberry.field(default=strawberry.UNSET, description="An earlier period.")
+    range: DateTimeRange | None = strawberry.field(default=strawberry.UNSET, description="A range of any length.")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was asked for."""
+
+    answer: ReportAnswer
+    previous: ReportRequest
+    where: Where
+
+
+def comparison_field(columns: ReportColumns) -> Any:
+    """`comparison(with, timeZone, where)`."""
+    made = _comparison_type(columns)
+
+    def comparison(self: Any, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None) -> Any:
+        answer: ReportAnswer = self.answer
+        request = answer.request
+        if with_.range:
+            start, end = with_.range.from_, with_.range.to
+        else:
+            assert isinstance(with_.period, RelativePeriod)
+            start, end = compared_period(request.start, request.end, with_.period, zone(time_zone or "UTC"))
+        previous = replace(request, start=start, end=end)
+        return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
+
+    return field_of(
+        comparison,
+        "The rows beside those of another range; a key that is in one of them only is kept.",
+        with_=Annotated[ComparedPeriod, strawberry.argument(name="with")],
+        time_zone=str | None,
+        where=columns.filter_input | None,
+        returns=made,
+    )
+
+
+def _comparison_type(columns: ReportColumns) -> type[Any]:
+    title = columns.registered.title
+    row = object_of(columns.name("ComparisonRow"), columns.all, f"A row of {title} in both ranges.", _type_in_both)
+    totals = object_of(
+        columns.name("ComparisonTotals"), columns.summed, f"Rows of {title} together, in both ranges.", _type_in_both
+    )
+    namespace: dict[str, Any] = {
+        "__annotations__": {"from_": datetime, "to": datetime, "compared": strawberry.Private[Compared]},
+        "from_": strawberry.field(name="from", description="The first moment of the range that is compared with."),
+        "to": strawberry.field(description="The moment at which that range ends."),
+        "rows": _rows_field(columns, row),
+        "row_count": _row_count_field(),
+        "totals": _totals_field(totals),
+    }
+    made = type(columns.name("Comparison"), (), namespace)
+    return strawberry.type(made, description=f"{title} in two ranges.")
+
+
+def _type_in_both(column: AnyColumn) -> Any:
+    """A key is the same in both ranges; a column that is a key only at times has two values at all times."""
+    if isinstance(column, Measure) or column.otherwise is not None:
+        return next(made for kind, made in _COMPARED if column.type is kind)
+    return column_type(column)
+
+
+def _order_input(columns: ReportColumns) -> type[Any]:
+    namespace: dict[str, Any] = {
+        "__annotations__": {"column": columns.column_enum, "by": ComparisonPart, "direction": Direction},
+        "by": ComparisonPart.CURRENT,
+        "direction": Direction.ASC,
+    }
+    made = type(columns.name("ComparisonOrder"), (), namespace)
+    return strawberry.input(made, description="One column, and what of it, to order by; earlier ones count first.")
+
+
+def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
+    def rows(self: Any, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0) -> Any:
+        asked: Compared = self.compared
+        page = columns.page(None, first, offset)
+        order = tuple(
+            ComparedOrder(columns.by_constant[each.column.value], each.by, each.direction is Direction.DESC)
+            for each in order_by or ()
+        )
+
+        async def fetch(selection: Selection) -> bytes:
+            return await asked.answer.compared_rows(asked.previous, selection, order, page, asked.where)
+
+        return Spliced(fetch)
+
+    return field_of(
+        rows,
+        "The keys that have a row that matches in either range.",
+        order_by=list_of(_order_input(columns)) | None,
+        first=int | None,
+        offset=int | None,
+        returns=list_of(row),
+    )
+
+
+def _row_count_field() -> Any:
+    async def row_count(self: Any) -> int:
+        asked: Compared = self.compared
+        return await asked.answer.compared_row_count(asked.previous, asked.where)
+
+    return field_of(row_count, "How many rows there are in all.", returns=BigInt)
+
+
+def _totals_field(totals_type: type[Any]) -> Any:
+    def totals(self: Any) -> Any:
+        asked: Compared = self.compared
+
+        async def fetch(selection: Selection) -> bytes:
+            return await asked.answer.compared_totals(asked.previous, selection, asked.where)
+
+        return Spliced(fetch)
+
+    return field_of(totals, "All those rows together, in both ranges.", returns=totals_type)

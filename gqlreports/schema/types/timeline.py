@@ -1,0 +1,96 @@
+"""A report's measures along time."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.aggregates import TEXT
+from gqlreports.plugins.contract import Dimension
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.buckets import Interval, Weekday, buckets
+from gqlreports.schema.plan.rows import Order
+from gqlreports.schema.plan.timeline import Series
+from gqlreports.schema.rawjson import Spliced
+from gqlreports.schema.selection import Selection
+from gqlreports.schema.types.columns import object_of
+from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
+from gqlreports.schema.types.subtotals import level_type
+from gqlreports.schema.zones import zone
+
+SERIES = 5
+"""How many series come where a caller does not say."""
+MOST_SERIES = 100
+
+strawberry.enum(Interval, description="How long a bucket is.")
+strawberry.enum(Weekday, description="The day that a week begins with.")
+
+
+def timeline_field(columns: ReportColumns) -> Any:
+    """`timeline(every, timeZone, weekStart, where, by, series, seriesBy)`."""
+    bucket = _bucket_type(columns)
+
+    def timeline(
+        self: Any,
+        every: Interval,
+        time_zone: str | None = "UTC",
+        week_start: Weekday | None = Weekday.MONDAY,
+        where: Any = None,
+        by: Any = None,
+        series: int | None = SERIES,
+        series_by: Any = None,
+    ) -> Any:
+        answer: ReportAnswer = self.answer
+        request = answer.request
+        keys = columns.keys(by or (), request)
+        n = (SERIES if series is None else series) if keys else 0
+        if not (0 if not keys else 1) <= n <= MOST_SERIES:
+            raise InvalidInput(f"`series` is {n}; a timeline has from 1 to {MOST_SERIES}.")
+        found = buckets(
+            request.start, request.end, every, zone(time_zone or "UTC"), week_start or Weekday.MONDAY, n + 1
+        )
+        match, asked = columns.where(where), Series(keys, _order(columns, keys, series_by)) if keys else None
+
+        async def fetch(selection: Selection) -> bytes:
+            return await answer.timeline(found, selection, asked, n, match)
+
+        return Spliced(fetch)
+
+    return field_of(
+        timeline,
+        "The figures of each hour, day, week or month of a zone's clock; one series, or those of the largest keys "
+        "of `by` and of all others.",
+        every=Interval,
+        time_zone=str | None,
+        week_start=Weekday | None,
+        where=columns.filter_input | None,
+        by=list_of(columns.dimension_enum) | None,
+        series=int | None,
+        series_by=columns.measure_enum | None if columns.measures else str | None,
+        returns=list_of(bucket),
+    )
+
+
+def _order(columns: ReportColumns, keys: tuple[Dimension, ...], series_by: Any) -> Order:
+    """The largest first: by the measure asked for, else by the first that is no ratio and no text."""
+    if series_by is not None:
+        return Order(columns.by_constant[series_by.value], descending=True)
+    numbers = (each for each in columns.measures if each.kind == "measure" and each.type is not TEXT)
+    return Order(next(numbers, keys[0]), descending=True)
+
+
+def _bucket_type(columns: ReportColumns) -> type[Any]:
+    return object_of(
+        columns.name("Bucket"),
+        columns.all,
+        f"A stretch of time in {columns.registered.title}.",
+        level_type,
+        {
+            "start": (datetime, "The first moment of it."),
+            "end": (datetime, "The moment at which it ends; it is no part of it."),
+            "clipped": (bool, "Whether the range cuts it short."),
+            "others": (bool, "Whether it is of the series of all further keys."),
+            "summed_away": (list_of(columns.dimension_enum), "The dimensions that have no value here."),
+        },
+    )

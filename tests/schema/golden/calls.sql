@@ -1,0 +1,125 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String})
+    )
+SELECT
+    base64URLEncode(toJSONString(tuple(toUnixTimestamp64Milli(calls.dt), calls.switch, calls.callid, calls.branch_idx))) AS cursor,
+    concat(substringUTF8(calls.dest_number, 1, lengthUTF8(calls.dest_number) - least(lengthUTF8(calls.dest_number), 4)), repeat('*', least(lengthUTF8(calls.dest_number), 4))) AS destNumber
+FROM
+(
+    SELECT
+        kept.dt AS dt,
+        kept.callid AS callid,
+        kept.branch_idx AS branch_idx,
+        kept.switch AS switch,
+        kept.dest_number AS dest_number
+    FROM
+    (
+        SELECT
+            cdr.dt AS dt,
+            cdr.callid AS callid,
+            cdr.branch_idx AS branch_idx,
+            cdr.switch AS switch,
+            cdr.dest_number AS dest_number
+        FROM cdr
+        WHERE (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) NOT IN (
+            SELECT
+                taken_back.switch,
+                taken_back.callid,
+                taken_back.branch_idx
+            FROM cdr AS taken_back
+            WHERE taken_back.sign < 0
+        ))
+        ORDER BY
+            cdr.dt ASC,
+            cdr.switch ASC,
+            cdr.callid ASC,
+            cdr.branch_idx ASC
+        LIMIT {first:UInt64}
+    ) AS kept
+    UNION ALL
+    SELECT
+        corrected.dt AS dt,
+        corrected.callid AS callid,
+        corrected.branch_idx AS branch_idx,
+        corrected.switch AS switch,
+        corrected.dest_number AS dest_number
+    FROM
+    (
+        SELECT
+            cdr.dt AS dt,
+            cdr.callid AS callid,
+            cdr.branch_idx AS branch_idx,
+            cdr.switch AS switch,
+            cdr.dest_number AS dest_number
+        FROM cdr
+        WHERE (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) IN (
+            SELECT
+                taken_back.switch,
+                taken_back.callid,
+                taken_back.branch_idx
+            FROM cdr AS taken_back
+            WHERE taken_back.sign < 0
+        ))
+        GROUP BY
+            cdr.dt,
+            cdr.callid,
+            cdr.branch_idx,
+            cdr.switch,
+            cdr.direction,
+            cdr.customer_id,
+            cdr.account,
+            cdr.tech_prefix,
+            cdr.source_cli,
+            cdr.dest_cli,
+            cdr.source_dest_number,
+            cdr.dest_number,
+            cdr.lrn,
+            cdr.answered,
+            cdr.duration,
+            cdr.customer_duration,
+            cdr.customer_charge,
+            cdr.customer_card_id,
+            cdr.customer_card_rate,
+            cdr.customer_card_currency,
+            cdr.customer_card_dest_code,
+            cdr.customer_card_dest_name,
+            cdr.provider_id,
+            cdr.provider_card_id,
+            cdr.provider_duration,
+            cdr.provider_charge,
+            cdr.provider_card_currency,
+            cdr.pdd_out,
+            cdr.ring_duration,
+            cdr.sip_code,
+            cdr.sip_reason,
+            cdr.release_reason,
+            cdr.dtmf,
+            cdr.source_ip
+        HAVING sum(cdr.sign) > 0
+        ORDER BY
+            cdr.dt ASC,
+            cdr.switch ASC,
+            cdr.callid ASC,
+            cdr.branch_idx ASC
+        LIMIT {first:UInt64}
+    ) AS corrected
+) AS calls
+ORDER BY
+    calls.dt ASC,
+    calls.switch ASC,
+    calls.callid ASC,
+    calls.branch_idx ASC
+LIMIT {first:UInt64}
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000
+-- where_0 = '00'
+-- after_dt = 1
+-- after_switch = 's'
+-- after_callid = 'c'
+-- after_branch_idx = 0
+-- first = 100

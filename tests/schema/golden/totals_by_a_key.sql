@@ -1,0 +1,17 @@
+WITH
+    cdr AS
+    (
+        SELECT *
+        FROM default.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String})
+    )
+SELECT report.asr AS asr
+FROM
+(
+    SELECT divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr
+    FROM cdr
+) AS report
+-- customer = '1001'
+-- from = 1760918400000
+-- to = 1763596800000
+-- where_0 = '00'
