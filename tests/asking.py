@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema.plan import total_columns
 from gqlreports.schema.scalars import print_moment
-from tests.analysis_oracle import CURRENCY_OF, Analysis, Order, Where, constant
+from tests.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
 from tests.sites import Site
 
 REPORTS = Registry.load(strict=True).reports
 COLUMNS = {name: " ".join(each.graphql_name for each in report.columns(True)) for name, report in REPORTS.items()}
 TOTALS = {
-    name: " ".join(each.graphql_name for each in total_columns(report.columns(True)))
-    for name, report in REPORTS.items()
+    name: " ".join(each for each in columns.split() if each not in DIMENSIONS[name])
+    for name, columns in COLUMNS.items()
 }
 BUCKET = "start end clipped others summedAway"
 MONEY = {*CURRENCY_OF, "customerCharge", "customerCardRate"}
@@ -39,7 +38,9 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 def document(analysis: Analysis, selection: str, variables: Mapping[str, Any]) -> str:
     """The query for fields of a report; those of `variables` are filters."""
     name = REPORTS[analysis.type].type_name
-    literal = ", ".join(f"{key}: {str(value).lower()}" for key, value in analysis.parameters.items())
+    literal = ", ".join(
+        f"{key}: {str(value).lower() if value is True else value}" for key, value in analysis.parameters.items()
+    )
     given = f", parameters: {{{name[0].lower()}{name[1:]}: {{{literal}}}}}" if literal else ""
     filters = "".join(f", ${each}: {name}Filter" for each in variables)
     return f"""

@@ -26,8 +26,8 @@ NAMES = {"": "CURRENT", "current": "CURRENT", "previous": "PREVIOUS", "change": 
 
 def compared(columns: str, keys: tuple[str, ...]) -> str:
     """The selection of columns with all parts of their measures."""
-    parts = {name: "" if name in keys else PARTS for name in columns.split()}
-    parts |= {name: "{ current previous }" for name in parts if name in CURRENCIES and name not in keys}
+    parts = {name: PARTS if name not in keys else "" for name in columns.split()}
+    parts |= {name: "{ current previous }" for name in parts if name in CURRENCIES}
     return " ".join(f"{name} {part}" for name, part in parts.items())
 
 
