@@ -240,18 +240,23 @@ class Analysis:
             regrouped([(key, cdr) for key, cdr in side.keyed if key in kept], self.keys) for side in (self, other)
         )
         rows = (
-            compared(self.figures(now.get(key, [])), self.figures(then.get(key, []))) | both_sides(key) for key in kept
+            compared(self.figures(now.get(key, [])), self.figures(then.get(key, []))) | dict(key) for key in kept
         )  # fmt: skip
         totals = (self.figures([cdr for group in side.values() for cdr in group]) for side in (now, then))
-        return self.in_order(rows, order), compared(*totals)
+        return [both_sides(row) for row in self.in_order(rows, order)], compared(*totals)
 
     def calls(self, where: Where | None = None) -> list[Cdr]:
         return in_time(cdr for _, cdr in self.matching(where))
 
 
-def both_sides(key: Key) -> Row:
-    """The values of a key; a currency, which may be a measure, has them as its current and its previous value."""
-    return {name: {"current": value, "previous": value} if name in CURRENCIES else value for name, value in key}
+def both_sides(row: Row) -> Row:
+    """A currency, which may be a measure, is its current and its previous value even where it is a key."""
+    keys = {name: {"current": row[name], "previous": row[name]} for name in CURRENCIES if is_key(row, name)}
+    return row | keys
+
+
+def is_key(row: Row, name: str) -> bool:
+    return name in row and not isinstance(row[name], dict)
 
 
 def compared(current: Row, previous: Row) -> Row:

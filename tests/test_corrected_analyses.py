@@ -89,7 +89,7 @@ def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(8)
+@drawn(4)
 def test_every_analysis_after_corrections(
     corrected: tuple[Site, World], type: str, parameters: dict[str, Any], choose: st.DataObject
 ) -> None:

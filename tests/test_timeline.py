@@ -35,7 +35,7 @@ def spans(site: Site, start: datetime, end: datetime, arguments: str) -> list[tu
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(40)
+@drawn(20)
 def test_buckets_and_series(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     columns = COLUMNS[type].split()
