@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of customers and keys; by default sqlite:///HOME/directory.db",
     )
     query_timeout: float = Field(default=60, gt=0, allow_inf_nan=False, description="Seconds that one query may take")
+    masked_digits: int = Field(
+        default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
+    )
 
     @property
     def store_url(self) -> str:

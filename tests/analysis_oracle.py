@@ -28,19 +28,28 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
     "DID_AS_CLI": ("account", "destCli", "isDid"),
     "GROUP_BY_TECH_PREFIX": ("techPrefix",),
     "DTMF": ("route",),
+    "ASR_PER_ROUTE": ("provider", "route"),
+    "USA_CALLS": ("state", "jurisdiction"),
+    "BREAKOUT": ("destinationCode", "destinationName"),
+    "PER_NUMBER": ("number",),
+    "RELEASE_REASONS": ("releaseReason", "sipCode"),
 }
+CURRENCY_KEYS = ("customerCurrency", "providerCurrency")
+CURRENCIES = (*CURRENCY_KEYS, "profitCurrency")
 CURRENCY_OF = {
     "totalCustomerCharge": "customerCurrency",
     "totalProviderCharge": "providerCurrency",
+    "customerCharge": "customerCurrency",
     "providerCharge": "providerCurrency",
     "costPerDigit": "providerCurrency",
+    "profit": "profitCurrency",
 }
-CURRENCIES = ("customerCurrency", "providerCurrency")
 SERIES_BY = {  # the first measure that is no ratio and no text
     "USA_RATE_CENTER": "totalCustomerCharge",
     "DID_AS_CLI": "count",
     "GROUP_BY_TECH_PREFIX": "answeredCalls",
     "DTMF": "answeredCalls",
+    "USA_CALLS": "calls",
 }
 
 
@@ -150,7 +159,7 @@ class Analysis:
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that rows are grouped by, in the order of their declaration."""
-        return DIMENSIONS[self.type] + (CURRENCIES if self.parameters.get("byCurrency") else ())
+        return DIMENSIONS[self.type] + (CURRENCY_KEYS if self.parameters.get("byCurrency") else ())
 
     @cached_property
     def keyed(self) -> Keyed:
@@ -206,7 +215,7 @@ class Analysis:
         """The buckets of each series: the largest first, and all further keys together last."""
         spans = calendar.buckets(self.start, self.end)
         found: list[Row] = []
-        for key, cdrs in self._series(where, by, series, series_by or SERIES_BY[self.type]):
+        for key, cdrs in self._series(where, by, series, series_by or SERIES_BY.get(self.type, "attempts")):
             grain = () if key is None else by
             parts: list[list[Cdr]] = [[] for _ in spans]
             for cdr in cdrs:

@@ -19,8 +19,8 @@ TOTALS = {
     for name, columns in COLUMNS.items()
 }
 BUCKET = "start end clipped others summedAway"
-MONEY = {*CURRENCY_OF, "customerCharge", "customerCardRate"}
-SECONDS = {"duration", "customerDuration", "providerDuration", "ringDuration"}
+MONEY = {*CURRENCY_OF, "customerCardRate"}
+SECONDS = {"duration", "talkTime", "customerDuration", "providerDuration", "ringDuration"}
 TIMES = {"start", "end", "from", "to", "dt"}
 CUSTOMERS = ("5001", "05001", "o'hara-west", "5003", "5004", "5009")
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -29,6 +29,15 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("DID_AS_CLI", {}),
     ("GROUP_BY_TECH_PREFIX", {}),
     ("DTMF", {}),
+]
+OTHER_CASES: list[tuple[str, dict[str, Any]]] = [
+    ("USA_RATE_CENTER", {"side": "ORIGINATING"}),
+    ("DID_AS_CLI", {"didsOnly": True}),
+    ("ASR_PER_ROUTE", {}),
+    ("USA_CALLS", {"number": "LRN"}),
+    ("BREAKOUT", {}),
+    ("PER_NUMBER", {"side": "CLI"}),
+    ("RELEASE_REASONS", {}),
 ]
 
 

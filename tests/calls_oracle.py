@@ -1,17 +1,14 @@
 """Test oracle of calls: every column of a CDR, from the file that it was loaded from."""
 
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.oracle import Cdr, Cells, Row, parse_number, read_cdr, records
+from tests.oracle import Cdr, Cells, Row, parse_number, parse_thousandths, read_cdr, records
 
 TEXT_CELLS = {
     "direction": "direction", "sourceCli": "source_cli", "sourceDestNumber": "source_dest_number",
-    "customerCardId": "customer_card_id", "customerCardDestName": "customer_card_dest_name",
-    "providerId": "provider_id", "sipReason": "sip_reason", "releaseReason": "release_reason", "sourceIp": "source_ip",
-}  # fmt: skip
-SECONDS_CELLS = {
-    "customerDuration": "customer_duration", "providerDuration": "provider_duration", "ringDuration": "ring_duration",
+    "customerCardId": "customer_card_id", "sipReason": "sip_reason", "sourceIp": "source_ip",
 }  # fmt: skip
 
 
@@ -29,21 +26,32 @@ def raw_cells(path: Path) -> dict[tuple[str, str, int], Cells]:
 
 def call_row(cdr: Cdr, cells: Cells) -> Row:
     """All columns of a CDR: those that reports use from the CDR, the rest from the cells it was loaded from."""
-    text = {name: cells[snake] for name, snake in TEXT_CELLS.items()}
-    seconds = {name: _milliseconds(cells, snake) for name, snake in SECONDS_CELLS.items()}
     return {
-        **text,
-        **seconds,
+        **{name: cells[snake] for name, snake in TEXT_CELLS.items()},
         "dt": cdr.dt, "callid": cdr.callid, "branchIdx": cdr.branch_idx, "switch": cdr.switch,
         "customerId": cdr.customer_id, "account": cdr.account, "techPrefix": cdr.tech_prefix, "destCli": cdr.dest_cli,
         "destNumber": cdr.dest_number, "lrn": cdr.lrn, "answered": cdr.answered, "duration": cdr.duration,
-        "customerCharge": cdr.customer_charge, "customerCardCurrency": cdr.customer_currency,
-        "customerCardDestCode": cdr.dest_code, "providerCardId": cdr.provider_card_id,
-        "providerCharge": cdr.provider_charge, "providerCardCurrency": cdr.provider_currency, "dtmf": cdr.dtmf,
+        "customerDuration": cdr.customer_duration, "customerCharge": cdr.customer_charge,
         "customerCardRate": parse_number(cells, "customer_card_rate", signed=True),
-        "sipCode": int(cells["sip_code"] or 0), "pddOut": int(cells["pdd_out"]) if cells["pdd_out"] else None,
+        "customerCardCurrency": cdr.customer_currency, "customerCardDestCode": cdr.dest_code,
+        "customerCardDestName": cdr.dest_name, "providerId": cdr.provider_id, "providerCardId": cdr.provider_card_id,
+        "providerDuration": cdr.provider_duration, "providerCharge": cdr.provider_charge,
+        "providerCardCurrency": cdr.provider_currency, "pddOut": cdr.pdd, "dtmf": cdr.dtmf, "sipCode": cdr.sip_code,
+        "ringDuration": parse_thousandths(cells, "ring_duration"), "releaseReason": cdr.release_reason,
     }  # fmt: skip
 
 
-def _milliseconds(cells: Cells, name: str) -> Decimal:
-    return Decimal(int(parse_number(cells, name) * 1000)).scaleb(-3)
+def cdr_of(call: Mapping[str, Any]) -> Cdr:
+    """A CDR from its columns as the API names them."""
+    return Cdr(
+        dt=call["dt"], callid=call["callid"], branch_idx=call["branchIdx"], switch=call["switch"],
+        customer_id=call["customerId"], account=call["account"], tech_prefix=call["techPrefix"],
+        dest_cli=call["destCli"], dest_number=call["destNumber"], lrn=call["lrn"], answered=call["answered"],
+        duration=call["duration"], customer_charge=call["customerCharge"],
+        customer_currency=call["customerCardCurrency"], customer_duration=call["customerDuration"],
+        dest_code=call["customerCardDestCode"], dest_name=call["customerCardDestName"],
+        provider_id=call["providerId"], provider_card_id=call["providerCardId"],
+        provider_charge=call["providerCharge"], provider_currency=call["providerCardCurrency"],
+        provider_duration=call["providerDuration"], pdd=call["pddOut"], sip_code=call["sipCode"],
+        release_reason=call["releaseReason"], dtmf=call["dtmf"],
+    )  # fmt: skip

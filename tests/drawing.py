@@ -9,19 +9,22 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.analysis_oracle import CURRENCY_OF, Analysis, Order, Where
-from tests.asking import CUSTOMERS
+from tests.asking import CUSTOMERS, SECONDS
 from tests.oracle import Basis, Row
 from tests.sites import Site
 
 START, END = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 11, 21, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")
-FLAGS, RATIOS = {"isDid"}, {"asr", "acd", "dtmfRatio"}
-COUNTS = {"callCount", "count", "answeredCalls", "total", "dtmfCalls", "digits"}
+FLAGS, RATIOS, MEANS = {"isDid"}, {"asr", "ner", "dtmfRatio"}, {"acd", "margin"}
+COUNTS = {
+    "callCount", "count", "answeredCalls", "total", "dtmfCalls", "digits", "attempts", "connected", "calls", "pddP50",
+    "pddP95", "sipCode",
+}  # fmt: skip
+SMALLEST = dict.fromkeys(SECONDS, Decimal("0.001")) | dict.fromkeys(CURRENCY_OF, Decimal("0.00000001"))
 ODD_TEXTS = ("", "'", '"', "\\", "%", "_", "\\N", "a%", "x' OR 1=1 --", "{n:String}", "\\'", "NULL", "📞", "\n", "\t")
-PENNY = Decimal("0.00000001")
 UNEVEN = 0.00037
-"""Added to a mean of durations, whose last bit is left open, so that nothing is equal to it."""
+"""Added to a quotient of decimals, whose last bit is left open, so that nothing is equal to it."""
 
 
 def drawn(examples: int) -> settings:
@@ -97,17 +100,17 @@ def conditions(rows: Sequence[Row], column: str) -> st.SearchStrategy[dict[str, 
 
 
 def is_text(column: str) -> bool:
-    return column not in FLAGS | RATIOS | COUNTS | CURRENCY_OF.keys()
+    return column not in FLAGS | RATIOS | MEANS | COUNTS | SMALLEST.keys()
 
 
 def operands(column: str, values: Sequence[Any]) -> st.SearchStrategy[Any]:
     """Values of a column in their JSON form."""
     if column in COUNTS:
         return one_of([*values, 0, 1, -1, 2**31, 2**53 + 1]) | st.integers(0, 50)
-    if column in CURRENCY_OF:
+    if column in SMALLEST:
         amounts = one_of([*values, Decimal(0)])
-        return st.builds(lambda amount, count: f"{amount + count * PENNY:f}", amounts, st.integers(-1, 1))
-    if column == "acd":
+        return st.builds(lambda amount, count: f"{amount + count * SMALLEST[column]:f}", amounts, st.integers(-1, 1))
+    if column in MEANS:
         return one_of([UNEVEN, *(round(value, 3) + UNEVEN for value in values)])
     if column in RATIOS:
         return one_of([*values, 0.0, 1.0, 0.5])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.analysis_oracle import Analysis, Where, constant
 from tests.asking import CASES, COLUMNS, CUSTOMERS, TOTALS, ask, names, near, order_by, refusal
-from tests.calls_oracle import call_row, raw_cells
+from tests.calls_oracle import call_row, cdr_of, raw_cells
 from tests.drawing import BASES, END, START, analyses, drawn, filters
 from tests.oracle import Basis, Cdr, Row
 from tests.sites import Site
@@ -29,16 +29,6 @@ def whole(site: Site, cdrs: list[Cdr]) -> list[Row]:
     """Every column of some CDRs."""
     cells = cells_of(site.home / "cdrs.csv")
     return [call_row(cdr, cells[cdr.switch, cdr.callid, cdr.branch_idx]) for cdr in cdrs]
-
-
-def cdr_of(call: dict[str, Any]) -> Cdr:
-    """A CDR as it came from the API."""
-    return Cdr(
-        call["dt"], call["callid"], call["branchIdx"], call["switch"], call["customerId"], call["account"],
-        call["techPrefix"], call["destCli"], call["destNumber"], call["lrn"], call["answered"], call["duration"],
-        call["customerCharge"], call["customerCardCurrency"], call["customerCardDestCode"], call["providerCardId"],
-        call["providerCharge"], call["providerCardCurrency"], call["dtmf"],
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)

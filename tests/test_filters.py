@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.analysis_oracle import CURRENCY_OF, Analysis, Where, matches
 from tests.asking import CASES, COLUMNS, TOTALS, ask, asked, near, order_by, refusal
-from tests.drawing import END, ODD_TEXTS, PENNY, START, analyses, drawn, filters, orders
+from tests.drawing import END, ODD_TEXTS, SMALLEST, START, analyses, drawn, filters, orders
 from tests.oracle import Row
 from tests.sites import Site
 
@@ -77,7 +77,7 @@ def test_money_is_compared_in_its_last_place(site: Site, column: str) -> None:
     amounts = sorted({amount for row in analysis.rows() if isinstance(amount := row[column], Decimal)})
     for amount in (amounts[0], amounts[-1], *amounts[1:-1:150]):
         for operator in ("eq", "ne", "lt", "lte", "gt", "gte"):
-            for near_by in (amount - PENNY, amount, amount + PENNY):
+            for near_by in (amount - SMALLEST[column], amount, amount + SMALLEST[column]):
                 where = {column: {operator: f"{near_by:f}"}}
                 assert rows_where(site, analysis, where) == analysis.rows(where), where
 
