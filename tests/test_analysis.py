@@ -79,7 +79,6 @@ def cells(sample: Site) -> dict[tuple[str, str, int], Cells]:
 def test_sample_files(
     sample: Site, cells: dict[tuple[str, str, int], Cells], type: str, parameters: dict[str, Any]
 ) -> None:
-    for customer in ("1004", "1006"):
-        analysis = Analysis(sample.world, type, customer, START, END, "ATTEMPT", parameters)
-        assert analysis.rows(WHERE[type])
-        check_all(sample, analysis, WHERE[type], cells)
+    analysis = Analysis(sample.world, type, "1004", START, END, "ATTEMPT", parameters)
+    assert analysis.rows(WHERE[type])
+    check_all(sample, analysis, WHERE[type], cells)

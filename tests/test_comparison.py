@@ -61,7 +61,7 @@ def between(start: datetime, end: datetime) -> str:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(15)
+@drawn(10)
 def test_two_ranges(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     if choose.draw(st.booleans()):
@@ -186,3 +186,12 @@ def test_what_is_no_period_is_refused(site: Site, with_: str, code: str) -> None
 def test_one_period_is_compared_with(site: Site, with_: str) -> None:
     analysis = Analysis(site.world, "DID_AS_CLI", "5001", START, END)
     assert refusal(site, analysis, f"comparison(with: {with_}) {{ rowCount }}") == "GRAPHQL_VALIDATION_FAILED"
+
+
+def test_a_text_has_no_change_to_order_by(site: Site) -> None:
+    analysis = Analysis(site.world, "DTMF", "5001", START, END)
+    for part in ("CHANGE", "RELATIVE_CHANGE"):
+        rows = f"rows(orderBy: [{{column: PROVIDER_CURRENCY, by: {part}}}]) {{ route }}"
+        assert (
+            refusal(site, analysis, f"comparison(with: {{period: PREVIOUS_PERIOD}}) {{ {rows} }}") == "BAD_USER_INPUT"
+        )

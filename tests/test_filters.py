@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis_oracle import CURRENCY_OF, Analysis, Where, matches
-from tests.asking import CASES, COLUMNS, TOTALS, ask, asked, near, order_by, refusal
+from tests.asking import CASES, COLUMNS, TOTALS, ask, asked, document, near, order_by, refusal, scope
 from tests.drawing import END, ODD_TEXTS, SMALLEST, START, analyses, drawn, filters, orders
 from tests.oracle import Row
 from tests.sites import Site
@@ -27,7 +27,7 @@ def rows_where(site: Site, analysis: Analysis, where: Where | None) -> list[Row]
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(20)
+@drawn(12)
 def test_rows_that_match(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     """Rows, their number, their totals, and the rows that do not match, by any filter and order."""
     analysis = choose.draw(analyses(site, type, parameters))
@@ -75,9 +75,9 @@ def test_text_is_taken_as_it_is(site: Site, operator: str) -> None:
 def test_money_is_compared_in_its_last_place(site: Site, column: str) -> None:
     analysis = whole(site, "USA_RATE_CENTER", byCurrency=True)
     amounts = sorted({amount for row in analysis.rows() if isinstance(amount := row[column], Decimal)})
-    for amount in (amounts[0], amounts[-1], *amounts[1:-1:150]):
+    for amount in (amounts[0], amounts[len(amounts) // 2], amounts[-1]):
         for operator in ("eq", "ne", "lt", "lte", "gt", "gte"):
-            for near_by in (amount - SMALLEST[column], amount, amount + SMALLEST[column]):
+            for near_by in (amount, amount + SMALLEST[column]):
                 where = {column: {operator: f"{near_by:f}"}}
                 assert rows_where(site, analysis, where) == analysis.rows(where), where
 
@@ -146,6 +146,20 @@ def test_a_null_meets_only_what_says_so(site: Site) -> None:
 )
 def test_an_operator_that_is_null_is_refused(site: Site, field: str, where: Where) -> None:
     assert refusal(site, whole(site, "GROUP_BY_TECH_PREFIX"), field, where=where) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("depth", [10, 120])
+def test_a_deep_filter_is_answered_or_refused(site: Site, depth: int) -> None:
+    analysis = whole(site, "GROUP_BY_TECH_PREFIX")
+    where: Where = {"total": {"gt": 110}}
+    for _ in range(depth):
+        where = {"not": where}
+    answer = site.ask(document(analysis, "rowCount(where: $where)", {"where": where}), **scope(analysis), where=where)
+    if "errors" in answer:
+        assert depth > 10
+        assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    else:
+        assert answer["data"]["customReport"]["rowCount"] == len(analysis.rows(where))
 
 
 def test_a_filter_in_the_document_is_as_good_as_a_variable(site: Site) -> None:

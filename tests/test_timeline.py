@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,7 @@ def spans(site: Site, start: datetime, end: datetime, arguments: str) -> list[tu
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(20)
+@drawn(12)
 def test_buckets_and_series(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     columns = COLUMNS[type].split()
@@ -56,7 +57,7 @@ def test_buckets_and_series(site: Site, type: str, parameters: dict[str, Any], c
     assert ask(site, analysis, selection, where=where)["timeline"] == near(expected)
 
 
-@pytest.mark.parametrize("zone", [NEW_YORK, KOLKATA, KATHMANDU, "Europe/London", "Africa/Cairo"])
+@pytest.mark.parametrize("zone", [NEW_YORK, KATHMANDU, "Africa/Cairo"])
 @pytest.mark.parametrize(("type", "parameters"), CASES[1:])
 def test_every_hour_of_a_month(site: Site, zone: str, type: str, parameters: dict[str, Any]) -> None:
     analysis = Analysis(site.world, type, "5001", START, END, "ATTEMPT", parameters)
@@ -97,6 +98,14 @@ def test_a_day_that_a_zone_left_out_is_no_bucket(site: Site) -> None:
         (moment("2011-12-30T10:00"), moment("2011-12-31T10:00"), False),
         (moment("2011-12-31T10:00"), moment("2012-01-01T10:00"), False),
     ]
+
+
+def test_a_clock_that_is_moved_by_half_an_hour(site: Site) -> None:
+    """On Lord Howe Island the half hour from 02:00 was left out on 5 October 2025."""
+    start, end = moment("2025-10-04T14:30"), moment("2025-10-04T17:00")
+    cuts = [start, moment("2025-10-04T15:30"), moment("2025-10-04T16:00"), end]
+    expected = [(begin, before, False) for begin, before in pairwise(cuts)]
+    assert spans(site, start, end, 'every: HOUR, timeZone: "Australia/Lord_Howe"') == expected
 
 
 def test_a_week_begins_on_the_day_that_is_told(site: Site) -> None:
