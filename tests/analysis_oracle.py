@@ -189,14 +189,19 @@ class Analysis:
     def totals(self, where: Where | None = None) -> Row:
         return self.figures([cdr for _, cdr in self.matching(where)])
 
-    def level(self, cdrs: list[Cdr], by: Iterable[str], key: Key = ()) -> Row:
-        """Figures at the grain of `by`, with the values of its dimensions in `key`."""
-        away = [constant(name) for name in self.keys if name not in by]
-        return self.figures(cdrs) | dict.fromkeys(self.keys) | dict(key) | {"summedAway": away}
+    def level(self, cdrs: list[Cdr], by: Iterable[str], key: Key | None = ()) -> Row:
+        """Figures at the grain of `by`, with the values of its dimensions in `key`, None for those of several keys.
+
+        A currency that is not in `by` is a measure here.
+        """
+        away = [name for name in self.keys if name in by or name not in CURRENCY_KEYS]
+        listed = [constant(name) for name in away if key is None or name not in by]
+        return self.figures(cdrs) | dict.fromkeys(away) | dict(key or ()) | {"summedAway": listed}
 
     def subtotals(self, by: Sequence[str], where: Where | None = None, order: Order = ()) -> list[Row]:
         groups = regrouped(self.matching(where), by)
-        return self.in_order((self.level(cdrs, by, key) for key, cdrs in groups.items()), order)
+        ties = [(name, False) for name in self.keys if name in by]
+        return ordered((self.level(cdrs, by, key) for key, cdrs in groups.items()), [*order, *ties])
 
     def top(self, n: int, by: str, descending: bool = True, where: Where | None = None) -> Top:
         rows = self.rows(where, [(by, descending)])
@@ -216,13 +221,12 @@ class Analysis:
         spans = calendar.buckets(self.start, self.end)
         found: list[Row] = []
         for key, cdrs in self._series(where, by, series, series_by or SERIES_BY.get(self.type, "attempts")):
-            grain = () if key is None else by
             parts: list[list[Cdr]] = [[] for _ in spans]
             for cdr in cdrs:
                 parts[bisect_right([span[0] for span in spans], cdr.dt) - 1].append(cdr)
             for (start, end, clipped), part in zip(spans, parts, strict=True):
                 bucket: Row = {"start": start, "end": end, "clipped": clipped, "others": key is None}
-                found.append(self.level(part, grain, key or ()) | bucket)
+                found.append(self.level(part, by, key) | bucket)
         return found
 
     def _series(
@@ -233,7 +237,7 @@ class Analysis:
         if not by:
             return [((), [cdr for _, cdr in keyed])]
         groups = regrouped(keyed, by)
-        sized = self.in_order((self.level(cdrs, by, key) for key, cdrs in groups.items()), [(series_by, True)])
+        sized = self.subtotals(by, where, [(series_by, True)])
         keys: list[Key] = [tuple((name, row[name]) for name in self.keys if name in by) for row in sized]
         found: list[tuple[Key | None, list[Cdr]]] = [(key, groups[key]) for key in keys[:series]]
         further = [cdr for key in keys[series:] for cdr in groups[key]]

@@ -59,7 +59,7 @@ def test_only_the_selected_columns_are_there(site: Site) -> None:
         ("USA_RATE_CENTER", {}, "by: [CUSTOMER_CURRENCY]"),
         ("USA_RATE_CENTER", {}, "by: [RC, PROVIDER_CURRENCY]"),
         ("USA_RATE_CENTER", {}, "by: [RC], orderBy: [{column: PREFIX}]"),
-        ("USA_RATE_CENTER", {"byCurrency": True}, "by: [RC], orderBy: [{column: CUSTOMER_CURRENCY}]"),
+        ("USA_RATE_CENTER", {"byCurrency": True}, "by: [RC], orderBy: [{column: CUSTOMER_CURRENCY}, {column: PREFIX}]"),
         ("DID_AS_CLI", {}, "by: [IS_DID], orderBy: [{column: COUNT}, {column: ACCOUNT}]"),
     ],
 )
