@@ -8,7 +8,7 @@ import strawberry
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Measure
+from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.periods import RelativePeriod, compared_period
 from gqlreports.schema.plan.comparison import NUMBERS, ComparedOrder, ComparisonPart
@@ -81,9 +81,7 @@ def comparison_field(columns: ReportColumns) -> Any:
             start, end = with_.range.from_, with_.range.to
         else:
             assert isinstance(with_.period, RelativePeriod)
-            start, end = compared_period(
-                request.start, request.end, with_.period, zone("UTC" if time_zone is None else time_zone)
-            )
+            start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
         previous = replace(request, start=start, end=end)
         return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
 

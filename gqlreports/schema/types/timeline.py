@@ -51,7 +51,7 @@ def timeline_field(columns: ReportColumns) -> Any:
             request.start,
             request.end,
             every,
-            zone("UTC" if time_zone is None else time_zone),
+            zone(time_zone),
             week_start or Weekday.MONDAY,
             n + 1,
         )
