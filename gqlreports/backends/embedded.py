@@ -17,8 +17,9 @@ import clickhouse_connect
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import Error
 
+from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Fetched, Session, Statement, store_error
-from gqlreports.backends.reader import LINES, Reader, ReadFailed
+from gqlreports.backends.reader import STREAMING, Reader, ReadFailed
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class EmbeddedBackend:
     ) -> None:
         self._path = path
         self._definition = definition
-        self._limits = {"max_execution_time": str(query_timeout)}
+        self._query_timeout = query_timeout
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
@@ -83,7 +84,7 @@ class EmbeddedBackend:
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
         query = _Query(statement)
         try:
-            reader = await self._cancellable(query, self._take, query, LINES)
+            reader = await self._cancellable(query, self._take, query, STREAMING)
             yield self._pieces(query, reader.stream(statement, form))
         finally:
             await asyncio.shield(asyncio.to_thread(self._stop, query))
@@ -108,7 +109,13 @@ class EmbeddedBackend:
             self._control.close()
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        while (piece := await self._cancellable(query, next, pieces, None)) is not None:
+        """Only the store's time counts, not that which the caller takes for the pieces."""
+        allowance = Allowance(self._query_timeout)
+        while True:
+            async with allowance.part():
+                piece = await self._cancellable(query, next, pieces, None)
+            if piece is None:
+                return
             yield piece
 
     async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:
@@ -177,7 +184,8 @@ class EmbeddedBackend:
             if self._idle and more is None:
                 query.reader = self._idle.pop()
             else:
-                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", {**self._limits, **(more or {})})
+                settings = {"max_execution_time": str(self._query_timeout), **(more or {})}
+                query.reader = Reader(self._path, f"reader-{next(self._numbers)}", settings)
             self._queries.add(query)
             return query.reader
 

@@ -23,8 +23,23 @@ READING = {
     "output_format_json_quote_decimals": "1",
     "output_format_json_validate_utf8": "1",
 }
-LINES = {"output_format_json_array_of_rows": "0"}
-"""For rows that come piece by piece: each a line, not all of them an array."""
+# Nothing: in chDB an empty value stands for 1.
+_EMPTY = "\0"
+STREAMING = {
+    "output_format_json_array_of_rows": "0",
+    "format_csv_null_representation": _EMPTY,
+    "max_execution_time": "0",
+    "max_threads": "1",
+    "max_block_size": "8192",
+    "max_read_buffer_size": "131072",
+    "max_bytes_before_external_group_by": "20000000",
+    "max_bytes_before_external_sort": "20000000",
+    "temporary_files_buffer_size": "65536",
+}
+"""For any number of rows in bounded memory: groups and sorted rows of which there are many go to disk.
+
+The engine's own time limit is off: its clock also runs while nobody takes the next piece.
+"""
 _CODE = re.compile(r"Code: (\d+)")
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from gqlreports.cli import keys, loading, reports, serving
+from gqlreports.cli import keys, loading, reports, running, serving
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -14,7 +14,7 @@ app = typer.Typer(
 )
 app.command()(serving.serve)
 app.command()(serving.demo)
-app.command()(reports.run)
+app.command()(running.run)
 app.command()(reports.reports)
 app.command()(reports.sdl)
 app.add_typer(loading.app, name="load")

@@ -15,6 +15,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.graphql import GraphQLEndpoint
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ LARGEST_BODY = 128 * 1024
 
 
 def create_app(registry: Registry, backend: Backend, directory: Directory) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, a health check at /healthz.
+    """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.
@@ -42,7 +43,9 @@ def create_app(registry: Registry, backend: Backend, directory: Directory) -> St
 
     schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
     endpoint = GraphQLEndpoint(schemas, backend, directory)
+    exports = ExportEndpoint(registry, schemas, backend, directory)
     routes = [
+        Route("/export/{file}", exports.respond),
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),
     ]
