@@ -30,7 +30,7 @@ STREAMING = {
     "format_csv_null_representation": _EMPTY,
     "max_execution_time": "0",
     "max_threads": "1",
-    "max_block_size": "8192",
+    "max_block_size": "4096",
     "max_read_buffer_size": "131072",
     "max_bytes_before_external_group_by": "20000000",
     "max_bytes_before_external_sort": "20000000",

@@ -49,14 +49,16 @@ def run(
 ) -> None:
     """Print a report, or write all of it to a file."""
     with told() as settings:
-        report = visible_report(Registry.load(), type, _OPERATOR)
+        registry = Registry.load()
+        report = visible_report(registry, type, _OPERATOR)
         parameters = validated(report, dict(_parameter(each) for each in param or []))
         found = directory_of(settings).customer(_OPERATOR, customer)
         request = ReportRequest(
             report, found.id, _moment("--from", from_), _moment("--to", to), parameters, basis, staff=True
         )
         order = tuple(_order(request, each) for each in order_by or [])
-        export = Export(request, chosen_columns(request, column), order, _where(request, where), zone(time_zone).key)
+        matching = _where(registry, request, where)
+        export = Export(request, chosen_columns(request, column), order, matching, zone(time_zone).key)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = export_format(output.suffix.removeprefix(".")) if output else None
@@ -93,12 +95,11 @@ def _order(request: ReportRequest, text: str) -> Order:
     return Order(column, _DESCENDING[direction])
 
 
-def _where(request: ReportRequest, text: str | None) -> Where:
+def _where(registry: Registry, request: ReportRequest, text: str | None) -> Where:
     if text is None:
         return EVERYTHING
     try:
         given = {"where": orjson.loads(text)}
     except orjson.JSONDecodeError:
         raise InvalidInput(f"--where {text}: this is not JSON.") from None
-    schema = build_schema(Registry({request.report.name: request.report}), staff=True)
-    return rows_arguments(schema, request, given)[0]
+    return rows_arguments(build_schema(registry, staff=True), request, given)[0]

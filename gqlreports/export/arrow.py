@@ -1,6 +1,5 @@
 """The rows of an export as Arrow tables."""
 
-import io
 from collections.abc import AsyncIterator
 
 import pyarrow
@@ -10,6 +9,9 @@ from gqlreports.export.export import Export, OnRows
 from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
 from gqlreports.plugins.contract import MOMENT, AnyColumn
 from gqlreports.schema.plan.cells import typed
+
+# Arrow's own allocator keeps some 20 MB more.
+pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 """What a document of the Arrow streaming format ends with."""
@@ -37,13 +39,13 @@ async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIter
         yield schema.empty_table()
 
 
-async def _documents(pieces: AsyncIterator[bytes]) -> AsyncIterator[io.BytesIO]:
+async def _documents(pieces: AsyncIterator[bytes]) -> AsyncIterator[pyarrow.BufferReader]:
     """Arrow streams one behind the other, each at the place where it begins."""
     held = b""
     async for piece in pieces:
         held += piece
         if held.endswith(_END):
-            file = io.BytesIO(held)
+            file = pyarrow.BufferReader(held)
             while file.tell() < len(held):
                 yield file
             held = b""

@@ -11,7 +11,7 @@ from gqlreports.backends.base import Backend
 from gqlreports.export.arrow import arrow_schema, tables
 from gqlreports.export.export import Export, OnRows
 
-ROW_GROUP = 65_536
+ROW_GROUP = 16_384
 """At least so many rows are in a row group, but for the last."""
 
 
