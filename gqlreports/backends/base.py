@@ -98,7 +98,9 @@ class Backend(Protocol):
         """The rows of a read-only query in ClickHouse's format `form`, piece by piece in bounded memory.
 
         `form` is CSV, JSONEachRow or ArrowStream; the pieces are one or more documents of it, one behind the other.
-        Leaving the context stops the query.  A failure on the way is raised by the iterator, never a clean end.
+        A null is an empty cell of CSV, without quotes.  Leaving the context stops the query.  A failure on the way is
+        raised by the iterator, never a clean end.  Of the time that the query may take, what the caller takes for the
+        pieces is no part.
         """
 
     def session(self) -> AbstractAsyncContextManager[Session]:

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver import Client
 
+from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.failures import FAILURES, store_error
-from gqlreports.backends.reader import Reader
-from gqlreports.backends.settings import LINES, WRITING
+from gqlreports.backends.reader import STREAMING, Reader
+from gqlreports.backends.settings import WRITING
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class EmbeddedBackend:
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
         query = _Query(statement)
         try:
-            reader = await self._cancellable(query, self._take, query, LINES)
+            reader = await self._cancellable(query, self._take, query, STREAMING)
             yield self._pieces(query, reader.stream(statement, form))
         finally:
             await asyncio.shield(asyncio.to_thread(self._stop, query))
@@ -102,7 +103,13 @@ class EmbeddedBackend:
             self._control.close()
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        while (piece := await self._cancellable(query, next, pieces, None)) is not None:
+        """Only the store's time counts, not that which the caller takes for the pieces."""
+        allowance = Allowance(self._limits.seconds)
+        while True:
+            async with allowance.part():
+                piece = await self._cancellable(query, next, pieces, None)
+            if piece is None:
+                return
             yield piece
 
     async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:

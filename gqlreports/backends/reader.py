@@ -13,7 +13,23 @@ from clickhouse_connect.driver.binding import bind_query
 
 from gqlreports.backends.base import Fetched, Statement
 from gqlreports.backends.failures import ReadFailed
-from gqlreports.backends.settings import READING
+from gqlreports.backends.settings import LINES, READING
+
+STREAMING = LINES | {
+    # Nothing: in chDB an empty value stands for 1.
+    "format_csv_null_representation": "\0",
+    "max_execution_time": "0",
+    "max_threads": "1",
+    "max_block_size": "4096",
+    "max_read_buffer_size": "131072",
+    "max_bytes_before_external_group_by": "20000000",
+    "max_bytes_before_external_sort": "20000000",
+    "temporary_files_buffer_size": "65536",
+}
+"""For any number of rows in bounded memory: groups and sorted rows of which there are many go to disk.
+
+The engine's own time limit is off: its clock also runs while nobody takes the next piece.
+"""
 
 
 class Reader:

@@ -34,6 +34,9 @@ _SERVED = {
 }
 
 
+_STREAMING = LINES | {"format_csv_null_representation": ""}
+
+
 class ServerBackend:
     """The database at `address`.
 
@@ -73,7 +76,7 @@ class ServerBackend:
         async with AsyncExitStack() as stack:
             with _told():
                 async with asyncio.timeout(self._limits.seconds):
-                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, LINES)))
+                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, _STREAMING)))
             yield _told_pieces(answer)
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.graphql import GraphQLEndpoint
 from gqlreports.web.request_id import RequestIdMiddleware
 
@@ -26,7 +27,7 @@ LARGEST_BODY = 128 * 1024
 
 
 def create_app(registry: Registry, backend: Backend, directory: Directory, masked: int = 0) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, a health check at /healthz.
+    """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
@@ -45,7 +46,9 @@ def create_app(registry: Registry, backend: Backend, directory: Directory, maske
 
     schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
     endpoint = GraphQLEndpoint(schemas, backend, directory, masked)
+    exports = ExportEndpoint(registry, schemas, backend, directory)
     routes = [
+        Route("/export/{file}", exports.respond),
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),
     ]

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError, GraphQLSyntaxError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -18,16 +17,17 @@ from strawberry.types.execution import ExecutionResult
 from gqlreports.backends.base import Backend
 from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Principal, Role
+from gqlreports.directory.principal import Role
 from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.web.authentication import CHALLENGE, authenticated
 from gqlreports.web.caller import CallerLeft, while_connected
 
 logger = logging.getLogger(__name__)
 
 _HEADERS = '{"Authorization": "Bearer "}'
-_HIDDEN = "Something went wrong here; the operator's log has the details."
+HIDDEN = "Something went wrong here; the operator's log has the details."
 
 
 class GraphQLEndpoint:
@@ -49,22 +49,15 @@ class GraphQLEndpoint:
             await HTMLResponse(view.graphiql)(scope, receive, send)
             return
         try:
-            principal = await self._authenticated(request)
+            principal = await authenticated(request, self._directory)
         except Unauthenticated as error:
-            headers = {"WWW-Authenticate": "Bearer"}
-            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
+            await error_response(str(error), error.code, 401, CHALLENGE)(scope, receive, send)
             return
         except DirectoryUnavailable as error:
             await error_response(str(error), error.code, 503)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._views[principal.role](scope, receive, send)
-
-    async def _authenticated(self, request: Request) -> Principal:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
-        return await run_in_threadpool(self._directory.authenticate, key.strip())
 
 
 class _View(GraphQL[Context, None]):
@@ -124,7 +117,7 @@ def _shown(error: GraphQLError) -> Any:
     if isinstance(cause, ReportsError):
         shown["extensions"] = cause.extensions
     elif cause is not None:
-        shown |= {"message": _HIDDEN, "extensions": {"code": "INTERNAL"}}
+        shown |= {"message": HIDDEN, "extensions": {"code": "INTERNAL"}}
     elif isinstance(error, GraphQLSyntaxError):
         shown["extensions"] = {"code": "GRAPHQL_PARSE_FAILED"}
     else:
