@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +17,10 @@ from clickhouse_connect.driver import Client
 
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.failures import FAILURES, store_error
-from gqlreports.backends.reader import Reader
+from gqlreports.backends.reader import DATABASE, Reader
+from gqlreports.backends.readers import Readers
 from gqlreports.backends.settings import LINES, WRITING
+from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -57,15 +58,16 @@ class EmbeddedBackend:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
-        self._idle: list[Reader] = []
+        self._wall = Wall(DATABASE)
+        self._readers = Readers(path, self._limits.settings, self._wall)
         self._queries: set[_Query] = set()
-        self._numbers = count()
         self._closed = False
 
     async def open(self) -> None:
         await self._in_thread(self._opened)
 
     async def fetch_json(self, statement: Statement) -> Fetched:
+        await self._wall.check(statement, self.fetch_json)
         query = _Query(statement)
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -75,6 +77,7 @@ class EmbeddedBackend:
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._wall.check(statement, self.fetch_json)
         query = _Query(statement)
         try:
             reader = await self._cancellable(query, self._take, query, LINES)
@@ -96,8 +99,7 @@ class EmbeddedBackend:
         for query in list(self._queries):
             await asyncio.to_thread(self._cancel, query)
         await asyncio.to_thread(self._threads.shutdown)
-        for reader in self._idle:
-            reader.close()
+        self._readers.close()
         if self._control:
             self._control.close()
 
@@ -167,7 +169,7 @@ class EmbeddedBackend:
             reader.close()
             raise
         self._finish(query)
-        self._idle.append(reader)
+        self._readers.give_back(reader)
         return fetched
 
     def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
@@ -176,12 +178,8 @@ class EmbeddedBackend:
         with self._lock:
             if query.cancelled:
                 raise QueryCancelled("The report was cancelled.")
-            if self._idle and more is None:
-                query.reader = self._idle.pop()
-            else:
-                query.reader = Reader(
-                    self._path, f"reader-{next(self._numbers)}", {**self._limits.settings, **(more or {})}
-                )
+            customer = query.statement.customer
+            query.reader = self._readers.take(customer) if more is None else self._readers.new(customer, more)
             self._queries.add(query)
             return query.reader
 
