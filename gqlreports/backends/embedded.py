@@ -1,7 +1,6 @@
 """ClickHouse in this process: chDB on a directory of its own, queried from worker threads."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import threading
@@ -17,6 +16,7 @@ from clickhouse_connect.driver import Client
 
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.failures import FAILURES, store_error
+from gqlreports.backends.folder import make_ready
 from gqlreports.backends.reader import DATABASE, Reader
 from gqlreports.backends.readers import Readers
 from gqlreports.backends.settings import LINES, WRITING
@@ -136,15 +136,14 @@ class EmbeddedBackend:
 
     def _first_connection(self) -> Client:
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            if holder := _holder(self._path):
-                raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
+            make_ready(self._path)
             client = self._connect(WRITING)
             self._migrate(client)
-        except StoreUnavailable:
-            raise
         except Exception as error:
             logger.error("The store at %s could not be opened: %s", self._path, error)
+            meaning = error if isinstance(error, StoreUnavailable) else store_error(error)
+            if isinstance(meaning, StoreUnavailable):
+                raise meaning from error
             raise StoreUnavailable("The store cannot be opened; the log says why.") from error
         return client
 
@@ -224,16 +223,3 @@ def _forget(work: asyncio.Future[Any]) -> None:
     """Take note of how a query ended that nobody waits for."""
     if not work.cancelled():
         work.exception()
-
-
-def _holder(path: Path) -> str | None:
-    """The process that has the engine's directory open, by the lock that the engine keeps on its status file."""
-    status = path / "status"
-    if not status.exists():
-        return None
-    with status.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return file.readline().removeprefix("PID:").strip() or "unknown"
-    return None

@@ -85,7 +85,7 @@ IMPOSSIBLE = {
     "eval()": "SELECT customer_id AS found FROM eval('SELECT * FROM cdr')",
     "explain": "SELECT explain AS found FROM (EXPLAIN SELECT 1)",
     "own settings": f"SELECT customer_id AS found FROM {BARE} SETTINGS additional_table_filters = {{}}",
-    "own settings in a subquery": f"SELECT found FROM (SELECT customer_id AS found FROM {BARE} SETTINGS max_threads = 1)",
+    "own settings in a subquery": f"SELECT found FROM (SELECT 1 AS found FROM {BARE} SETTINGS max_threads = 1)",
     "own format": f"SELECT customer_id AS found FROM {BARE} FORMAT Null",
     "into a file": f"SELECT customer_id AS found FROM {BARE} INTO OUTFILE '{{outfile}}'",
     "out of the parentheses": f"SELECT 1 AS found) SETTINGS max_threads = 1 -- FROM {BARE}",
