@@ -43,13 +43,13 @@ def opening(path: Path, *user: str) -> str:
 
 
 @pytest.fixture
-def home(engine: Engine, tmp_path: Path) -> Iterator[Path]:
+def home(engine: Engine, tmp_path: Path) -> Path:
     """A place for a store that any user may come to."""
     engine.close()
     for each in (tmp_path, *tmp_path.parents[:3]):
         if each.stat().st_uid == os.getuid() and each != Path("/"):
             each.chmod(0o755)
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture
