@@ -7,16 +7,20 @@ from gqlreports.plugins.aggregates import (
     RATIO,
     SECONDS,
     TEXT,
+    Additivity,
     Aggregate,
     Charge,
     CountingBasis,
+    Difference,
     answered,
     attempts,
     count,
     customer_charge,
+    effective,
     is_answered,
     provider_charge,
     quotient,
+    route_attempts,
     talk_time,
     total,
 )
@@ -29,6 +33,7 @@ from gqlreports.plugins.contract import (
     measure,
     ratio,
 )
+from gqlreports.plugins.percentiles import percentile
 from gqlreports.tables import cdr
 
 __all__ = [
@@ -39,9 +44,11 @@ __all__ = [
     "RATIO",
     "SECONDS",
     "TEXT",
+    "Additivity",
     "Aggregate",
     "Charge",
     "CountingBasis",
+    "Difference",
     "Report",
     "ReportParameters",
     "Scope",
@@ -51,11 +58,14 @@ __all__ = [
     "count",
     "customer_charge",
     "dimension",
+    "effective",
     "is_answered",
     "measure",
+    "percentile",
     "provider_charge",
     "quotient",
     "ratio",
+    "route_attempts",
     "talk_time",
     "total",
 ]

@@ -134,10 +134,9 @@ def test_a_disk_that_is_full(
     first, *others = files
     assert load(small_disk, {first: files[first]}).returncode == 0
     filler = small_disk / "filler"
-    with filler.open("wb") as file, pytest.raises(OSError, match="No space left"):
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
         while True:
             file.write(bytes(4096))
-            file.flush()
     failed = load(small_disk, {each: files[each] for each in others})
     assert failed.returncode == 1
     assert "The store's disk is full: free some space, then try again." in failed.stderr
