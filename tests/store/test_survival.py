@@ -65,6 +65,12 @@ def kept(engine: Engine, home: Path) -> Counter[Key]:
     return counted
 
 
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
 def load(home: Path, files: dict[str, set[Key]]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *files], env=environment(home), capture_output=True, text=True, timeout=300)
 
@@ -134,9 +140,8 @@ def test_a_disk_that_is_full(
     first, *others = files
     assert load(small_disk, {first: files[first]}).returncode == 0
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-        while True:
-            file.write(bytes(4096))
+    with pytest.raises(OSError, match="No space left"):
+        fill(filler)
     failed = load(small_disk, {each: files[each] for each in others})
     assert failed.returncode == 1
     assert "The store's disk is full: free some space, then try again." in failed.stderr
