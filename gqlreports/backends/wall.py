@@ -36,12 +36,15 @@ class Wall:
         self._passed: OrderedDict[str, None] = OrderedDict()
 
     def settings(self, customer: str | None) -> dict[str, str]:
-        """The filter that leaves of every table the rows of one customer; nothing for what is not a report's."""
+        """The filter that leaves of every table the rows of one customer; nothing for what is not a report's.
+
+        A server finds the customer in `log_comment` too, for a row policy and its log of queries.
+        """
         if customer is None:
             return {}
         condition = _quoted(f"customer_id = {_quoted(customer)}")
         each = ", ".join(f"{_quoted(f'{self._database}.{table}')}: {condition}" for table in _FILTERED)
-        return {"additional_table_filters": f"{{{each}}}"}
+        return {"additional_table_filters": f"{{{each}}}", "log_comment": customer}
 
     async def check(self, statement: Statement, ask: Ask) -> None:
         """Look at a report's statement, once for each text, by asking the store.

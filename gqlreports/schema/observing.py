@@ -1,13 +1,17 @@
 """Notes what a document asked for, how long its steps took, and how it ended."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 
 from gqlreports.errors import ReportsError
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.telemetry.record import OK, ReportRecord, current
+
+LONGEST_NAME = 100
+"""Characters of an operation's name that are noted."""
 
 
 class Observing(SchemaExtension):
@@ -25,28 +29,26 @@ class Observing(SchemaExtension):
         with current().execution.running():
             yield
 
-    def on_operation(self) -> Iterator[None]:
-        yield
+    def get_results(self) -> dict[str, Any]:
+        """Called at the end of every operation, however it ended; adds nothing to the response."""
         record, context = current(), self.execution_context
-        errors = self._errors()
+        errors = context.pre_execution_errors or []
         record.operation = self._operation()
         record.code = _code(errors[0]) if errors else OK
         answers: dict[str, ReportAnswer] = context.context.answers if context.context else {}
         record.reports = [_report(answer, _code_of(name, errors)) for name, answer in answers.items()]
-
-    def _errors(self) -> list[GraphQLError]:
-        context = self.execution_context
-        result = context.result
-        return list((getattr(result, "errors", None) if result else context.pre_execution_errors) or [])
+        return {}
 
     def _operation(self) -> str | None:
-        """Its name, once the document is known to have one: before, a caller may name it anything."""
-        context = self.execution_context
-        document = context.graphql_document
-        names = [getattr(each, "name", None) for each in document.definitions] if document else []
-        known = [name.value for name in names if name]
-        given = context._provided_operation_name
-        return given if given in known else next(iter(known), None) if given is None else None
+        """The name of the operation that ran, if the document has it; what else a caller names is not repeated."""
+        document = self.execution_context.graphql_document
+        operations = (
+            [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+        )
+        names = [each.name.value for each in operations if each.name]
+        given = self.execution_context._provided_operation_name
+        ran = given if given in names or len(operations) > 1 else next(iter(names), None)
+        return ran[:LONGEST_NAME] if ran in names and ran else None
 
 
 def _report(answer: ReportAnswer, code: str) -> ReportRecord:

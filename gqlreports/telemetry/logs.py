@@ -3,12 +3,12 @@
 Every logger goes this way, uvicorn's and Strawberry's too.  A line holds no key and nothing that a document holds.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
-import orjson
 import structlog
 from opentelemetry import trace
 
@@ -43,7 +43,7 @@ def configure_logs(stream: TextIO = sys.stderr) -> None:
 def _rendered(stream: TextIO) -> list[Any]:
     if stream.isatty():
         return [_without_line_breaks, structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(json.dumps, default=str)]
 
 
 def _of_request(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -60,7 +60,3 @@ def _without_line_breaks(logger: object, method: str, line: MutableMapping[str, 
     """On a terminal nothing but our own line breaks and colours."""
     line["event"] = "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(line["event"]))
     return line
-
-
-def _json(line: object, **options: Any) -> str:
-    return orjson.dumps(line, default=str).decode()
