@@ -255,10 +255,9 @@ def test_a_reports_query_carries_its_customers_filter(clickhouse: ClickHouse) ->
     async def asked(customer: str | None) -> dict[str, list[str]]:
         async with proxied(Proxy(), clickhouse.port) as proxy:
             backend = ServerBackend(parse_address(f"clickhouse://127.0.0.1:{proxy.port}/default"))
-            await backend.open()
-            await fetched(backend, Statement("SELECT 1 AS one", {}, customer))
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
             proxy.seen.clear()
-            await fetched(backend, Statement("SELECT 1 AS one", {}, customer))
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
             await backend.close()
             return parse_qs(urlsplit(proxy.seen.split(b" ")[1].decode()).query)
 
