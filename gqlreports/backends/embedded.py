@@ -139,9 +139,11 @@ class EmbeddedBackend:
             make_ready(self._path)
             client = self._connect(WRITING)
             self._migrate(client)
+        except StoreUnavailable:
+            raise
         except Exception as error:
             logger.error("The store at %s could not be opened: %s", self._path, error)
-            meaning = error if isinstance(error, StoreUnavailable) else store_error(error)
+            meaning = store_error(error)
             if isinstance(meaning, StoreUnavailable):
                 raise meaning from error
             raise StoreUnavailable("The store cannot be opened; the log says why.") from error

@@ -15,7 +15,7 @@ LONGEST_NAME = 100
 
 
 class Observing(SchemaExtension):
-    """Fills the record of the request."""
+    """Fills the record of the request.  It comes first of the extensions, so that its times hold theirs."""
 
     def on_parse(self) -> Iterator[None]:
         with current().parse.running():

@@ -58,7 +58,7 @@ def build_schema(registry: Registry, staff: bool, executor: type[Any] = Splicing
         query=query,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics, Observing],
+        extensions=[Observing, lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -149,6 +149,14 @@ def test_only_the_customers_own_rows_are_found(walled: Store, way: str) -> None:
     assert behind or "'1002'" in FILTERED[way]
 
 
+@pytest.mark.parametrize("figure", ["count()", "countIf(toYYYYMM(dt) = 202511)", "uniqExact(customer_id)"])
+def test_what_is_known_without_reading_rows_is_filtered_too(walled: Store, figure: str) -> None:
+    """ClickHouse answers a count from its metadata where it can."""
+    sql = f"SELECT toString({figure}) AS found FROM {BARE}"
+    assert walled.run(lambda backend: found(backend, sql, None)) == {"2"}
+    assert walled.run(lambda backend: found(backend, sql, OWN)) == {"1"}
+
+
 @pytest.mark.parametrize("way", REFUSED)
 def test_what_no_filter_reaches_is_refused(walled: Store, way: str) -> None:
     assert OTHER in walled.run(lambda backend: found(backend, REFUSED[way], None))

@@ -147,6 +147,7 @@ def test_a_line_for_each_request(seen: Seen) -> None:
     assert reports["GROUP_BY_TECH_PREFIX"]["rows_read"] == statistics["rowsRead"] > 0
     assert reports["GROUP_BY_TECH_PREFIX"]["bytes_read"] == statistics["bytesRead"] > 0
     assert line["rows"] == len(answer["data"]["one"]["rows"]) + 1
+    assert line["parse_ms"] > 0.1
     assert line["total_ms"] >= line["parse_ms"] + line["plan_ms"] + line["store_ms"] > 0
 
 
