@@ -15,8 +15,12 @@ from opentelemetry import trace
 from gqlreports.backends.query_id import NO_REQUEST, REQUEST_ID
 
 
-def configure_logs(stream: TextIO = sys.stderr) -> None:
-    """Send all of Python's logging to a stream, a line each; gqlreports' own from INFO on, others' from WARNING on."""
+def configure_logs(stream: TextIO | None = None) -> None:
+    """Send all of Python's logging to a stream, by default standard error, a line each.
+
+    gqlreports' own is told from INFO on, others' from WARNING on.
+    """
+    stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
