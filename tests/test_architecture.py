@@ -8,7 +8,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gqlreports"
 LAYERS = [
-    *("errors", "config", "tables", "plugins", "backends", "store", "directory", "schema", "export", "web", "testing"),
+    "errors",
+    "config",
+    "tables",
+    "plugins",
+    "backends",
+    "store",
+    "directory",
+    "telemetry",
+    "schema",
+    "export",
+    "web",
+    "testing",
     "cli",
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -16,8 +16,11 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.telemetry.backend import SeenBackend
+from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.graphql import GraphQLEndpoint
+from gqlreports.web.observation import ObservationMiddleware
 from gqlreports.web.request_id import RequestIdMiddleware
 
 logger = logging.getLogger(__name__)
@@ -26,13 +29,16 @@ LARGEST_BODY = 128 * 1024
 """Bytes of a request; a document is kept parsed, at many times its size."""
 
 
-def create_app(registry: Registry, backend: Backend, directory: Directory, masked: int = 0) -> Starlette:
+def create_app(
+    registry: Registry, backend: Backend, directory: Directory, masked: int = 0, metrics: Metrics | None = None
+) -> Starlette:
     """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
-    not shown.
+    not shown.  What it counts is in `metrics`.
     """
+    backend = SeenBackend(backend)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -52,7 +58,8 @@ def create_app(registry: Registry, backend: Backend, directory: Directory, maske
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIdMiddleware)])
+    middleware = [Middleware(RequestIdMiddleware), Middleware(ObservationMiddleware, metrics or Metrics())]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 
 async def _health(request: Request) -> Response:
