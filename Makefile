@@ -1,4 +1,5 @@
-# Two commands for a newcomer: `make demo` and `make test`.  PYTHON names another Python 3.11 or newer.
+# Two commands for a newcomer: `make demo` and `make test`.  PYTHON names another Python 3.11 or newer; STORE, as in
+# `make test STORE=clickhouse://USER:PASSWORD@HOST:8123`, a real server for the tests of the store, CLUSTER a cluster there.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -8,6 +9,10 @@ INSTALLED := .venv/installed
 demo: $(INSTALLED)
 	$(BIN)/gqlreports demo $(ARGS)
 
+ifdef STORE
+test: export GQLREPORTS_TEST_STORE = $(STORE)
+test: export GQLREPORTS_TEST_CLUSTER = $(CLUSTER)
+endif
 test: $(INSTALLED)
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
@@ -23,6 +28,7 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.reports
 	$(BIN)/python -m benchmarks.loading
+	$(BIN)/python -m benchmarks.concurrency
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

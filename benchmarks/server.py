@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Backend, Statement
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.backends.settings import READING
 from gqlreports.directory.directory import Directory
@@ -164,7 +164,7 @@ def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connec
     Each workload has `calls` calls, or as many as it has rows if those are more.
     """
     store = directory_path / "store"
-    asyncio.run(_fill(store, calls))
+    asyncio.run(fill(EmbeddedBackend(store, definition()), calls))
     directory = Directory(f"sqlite:///{directory_path / 'directory.db'}")
     directory.save_customers([Customer(id=CUSTOMER, name="Alder Voice", currency="USD")])
     key.send(directory.create_key("benchmark", Role.STAFF))
@@ -184,7 +184,7 @@ class _Engine:
     def __init__(self, store: Path, registry: Registry) -> None:
         self._address = f"{store.resolve()}?{urlencode(READING | {'max_execution_time': '60'})}"
         self._connection: Any = None
-        self._statements = [_statement(registry, workload) for workload in WORKLOADS]
+        self._statements = [statement_of(registry, workload) for workload in WORKLOADS]
 
     async def answer(self, request: Request) -> Response:
         data, seconds = await run_in_threadpool(self._timed, self._statements[request.path_params["place"]])
@@ -194,11 +194,12 @@ class _Engine:
         if self._connection is None:
             self._connection = connect(self._address)
         start = time.perf_counter()
-        data: bytes = self._connection.query(statement.sql, "JSONEachRow", params=statement.parameters).bytes()
+        data: bytes = self._connection.query(statement.sql, "JSONEachRow", params=statement.values("default")).bytes()
         return data, time.perf_counter() - start
 
 
-def _statement(registry: Registry, workload: Workload) -> Statement:
+def statement_of(registry: Registry, workload: Workload) -> Statement:
+    """What the API asks of the store for a workload."""
     report = registry.reports[workload.report]
     parameters = report.report.Parameters()
     request = ReportRequest(report, CUSTOMER, workload.start, workload.end, parameters, CountingBasis.CALL, staff=True)
@@ -206,8 +207,8 @@ def _statement(registry: Registry, workload: Workload) -> Statement:
     return rows.rows(request, selection, Page((), workload.rows))
 
 
-async def _fill(store: Path, calls: int) -> None:
-    backend = EmbeddedBackend(store, definition())
+async def fill(backend: Backend, calls: int) -> None:
+    """Fill an empty store, and close it."""
     async with backend.session() as session:
         await session.command(Statement(_NUMBERING))
         await session.command(Statement("SYSTEM RELOAD DICTIONARY rate_center"))

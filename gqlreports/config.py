@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     query_timeout: float = Field(default=60, gt=0, allow_inf_nan=False, description="Seconds that one query may take")
     query_memory: int = Field(default=4 * 1024**3, gt=0, description="Bytes of memory that one query may use")
     query_rows: int = Field(default=10_000_000, gt=0, description="Rows that the result of one query may have")
+    masked_digits: int = Field(
+        default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
+    )
 
     @property
     def store_url(self) -> str:

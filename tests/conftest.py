@@ -61,7 +61,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def served_store(server_url: str) -> Iterator[ServedStore]:
-    store = new_database(server_url, os.environ.get("GQLREPORTS_TEST_CLUSTER"))
+    store = new_database(server_url, os.environ.get("GQLREPORTS_TEST_CLUSTER") or None)
     yield store
     drop(store)
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -58,8 +59,8 @@ class Reader:
         done = subprocess.run(run, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
-    def ask(self, query: str) -> object:
-        """Send a query with a staff key."""
+    def ask(self, query: str) -> dict[str, Any]:
+        """Send a query with a staff key; what it cost differs from run to run."""
         directory = Directory(f"sqlite:///{self.home}/directory.db")
         key = directory.create_key("reader", Role.STAFF)
         return Site(self.home, self.engine, World([], None, []), directory, key, Loaded()).ask(query)  # type: ignore[arg-type]
@@ -83,8 +84,11 @@ def test_a_page_is_true(reader: Reader, page: Path) -> None:
         if language == "console":
             check_console(reader, text)
         elif language == "json" and query:
-            assert reader.ask(query) == orjson.loads(text)
+            answer = reader.ask(query)
+            answer.pop("extensions", None)
+            assert answer == orjson.loads(text)
         elif language == "python":
+            reader.engine.close()
             exec(compile(text, page.name, "exec"), names)
         query = text if language == "graphql" else ""
 

@@ -15,7 +15,6 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.schema.types.parameters import validated
@@ -58,12 +57,6 @@ def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plu
         table.add_row(refused.name, refused.distribution, f"[red]left out[/red]: {escape(refused.error)}")
     print_table(table)
     raise typer.Exit(1 if registry.refused else 0)
-
-
-def sdl(partner: Annotated[bool, typer.Option("--partner", help="As partners see it.")] = False) -> None:
-    """Print the GraphQL schema; needs no store."""
-    with told():
-        typer.echo(build_schema(Registry.load(), staff=not partner).as_str())
 
 
 def _report(name: str) -> RegisteredReport:

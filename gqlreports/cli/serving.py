@@ -46,7 +46,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
-    app = create_app(registry, backend_of(settings), directory)
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits)
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 

@@ -32,6 +32,14 @@ class CountingBasis(Enum):
     ATTEMPT = "ATTEMPT"
 
 
+class Additivity(Enum):
+    """Whether a figure of several groups of CDRs together is the sum of their figures."""
+
+    ADDITIVE = "ADDITIVE"
+    WITHIN_CURRENCY = "WITHIN_CURRENCY"
+    NOT_ADDITIVE = "NOT_ADDITIVE"
+
+
 @dataclass(frozen=True)
 class Aggregate:
     """One figure over a group of CDRs.
@@ -43,6 +51,7 @@ class Aggregate:
     type: TypeEngine[Any]
     formula: str
     nullable: bool = False
+    additivity: Additivity = Additivity.ADDITIVE
 
 
 def count(condition: ColumnElement[bool], formula: str) -> Aggregate:
@@ -98,7 +107,8 @@ class Charge:
             several = func.length(self._currencies()) > literal_column("1")
             return case((several, null()), else_=amount)
 
-        return Aggregate(build, MONEY, f"sum of the {self.payer}'s charges", nullable=True)
+        formula = f"sum of the {self.payer}'s charges"
+        return Aggregate(build, MONEY, formula, nullable=True, additivity=Additivity.WITHIN_CURRENCY)
 
     @property
     def currency(self) -> Aggregate:
@@ -109,7 +119,8 @@ class Charge:
             only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
             return case((func.length(codes) == literal_column("1"), only), else_=null())
 
-        return Aggregate(build, TEXT, f"the one currency of the {self.payer}'s non-zero charges", nullable=True)
+        formula = f"the one currency of the {self.payer}'s non-zero charges"
+        return Aggregate(build, TEXT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
 
     def _currencies(self) -> Expression:
         """Map of the currencies of non-zero charges to how many CDRs there are in each."""
@@ -133,6 +144,7 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
             RATIO,
             f"{numerator.formula} / {denominator.formula}",
             nullable=True,
+            additivity=Additivity.NOT_ADDITIVE,
         )
 
     def build(basis: CountingBasis) -> Expression:
@@ -143,4 +155,5 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
         exact = func.divideDecimal(numerator.build(basis), divisor, literal_column("18"))
         return case((nothing, null()), else_=func.round(exact, literal_column("8")))
 
-    return Aggregate(build, MONEY, f"{numerator.formula} / {denominator.formula}", nullable=True)
+    formula = f"{numerator.formula} / {denominator.formula}"
+    return Aggregate(build, MONEY, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)

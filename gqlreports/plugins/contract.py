@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeAlias
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-from sqlalchemy import Select, select
+from sqlalchemy import FromClause, Join, Select, select
 from sqlalchemy.types import TypeEngine
 
 from gqlreports.plugins.aggregates import (
@@ -207,3 +207,12 @@ class Report:
         columns = [scope.expression(column).label(column.name) for column in scope.columns]
         statement = select(*columns).select_from(cdr)
         return statement.group_by(*keys).having(present) if keys else statement
+
+    def reads_calls(self) -> bool:
+        """Whether the statement of the totals reads `cdr` itself, so that the calls behind it can be told."""
+        statement = self.statement(Scope((), (), self.Parameters(), CountingBasis.CALL))
+        return any(cdr in _tables(each) for each in statement.get_final_froms())
+
+
+def _tables(source: FromClause) -> list[FromClause]:
+    return [*_tables(source.left), *_tables(source.right)] if isinstance(source, Join) else [source]

@@ -8,8 +8,11 @@ import orjson
 import strawberry
 from pydantic.alias_generators import to_camel
 
-from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT, Additivity
+from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.schema.definition_version import definition_version
+from gqlreports.schema.plan.rows import total_columns
 from gqlreports.schema.scalars import SCALARS, print_moment, python_type
 
 
@@ -20,9 +23,38 @@ class ColumnKind(Enum):
     RATIO = strawberry.enum_value("RATIO", description="One figure over another; null over 0.")
 
 
+@strawberry.enum(description="How to show a column's values.")
+class ColumnFormat(Enum):
+    TEXT = strawberry.enum_value("TEXT", description="As they are.")
+    BOOLEAN = strawberry.enum_value("BOOLEAN", description="Yes or no.")
+    INTEGER = strawberry.enum_value("INTEGER", description="A whole number.")
+    NUMBER = strawberry.enum_value("NUMBER", description="A number with a fraction.")
+    PERCENT = strawberry.enum_value("PERCENT", description="A number from 0 to 1, as a percentage.")
+    DURATION = strawberry.enum_value("DURATION", description="Seconds, as minutes and seconds.")
+    MONEY = strawberry.enum_value("MONEY", description="An exact decimal in the currency of the column `unit`.")
+    MOMENT = strawberry.enum_value("MOMENT", description="A date and time.")
+
+
+@strawberry.enum(description="A kind of chart.")
+class ChartKind(Enum):
+    BAR = strawberry.enum_value("BAR", description="The largest rows and the others: ask for `top`.")
+    LINE = strawberry.enum_value("LINE", description="A figure along time.")
+
+
+strawberry.enum(Additivity, description="Whether a figure of rows together is the sum of the rows' figures.")
+
+
+@strawberry.type(description="A chart that suits a report.")
+class ChartHint:
+    kind: ChartKind = strawberry.field(description="What kind of chart.")
+    dimension: str = strawberry.field(description="The column along its axis.")
+    measure: str = strawberry.field(description="The column that it shows.")
+
+
 @strawberry.type(description="A column of a report.")
 class ColumnInfo:
     name: str = strawberry.field(description="Its field on the row type.")
+    constant: str = strawberry.field(description="Its value in the enums to order and to group by.")
     title: str = strawberry.field(description="What to write over it.")
     description: str = strawberry.field(description="What it means.")
     unit: str | None = strawberry.field(description="What it is counted in; for money, the column with the currency.")
@@ -30,6 +62,15 @@ class ColumnInfo:
     type: str = strawberry.field(description="Its scalar.")
     nullable: bool = strawberry.field(description="Whether it can be null.")
     formula: str | None = strawberry.field(description="How it is computed, in words; null for a dimension.")
+    format: ColumnFormat = strawberry.field(description="How to show its values.")
+    additivity: Additivity | None = strawberry.field(
+        description="Whether figures of rows may be added; null for a dimension."
+    )
+    staff_only: bool = strawberry.field(description="Whether partners do not see it.")
+    in_totals: bool = strawberry.field(description="Whether the totals have it.")
+    key_when: str | None = strawberry.field(
+        description="The parameter under which it is a key of the rows; null where that does not depend on one."
+    )
 
 
 @strawberry.type(description="A parameter of a report.")
@@ -44,22 +85,37 @@ class ParameterInfo:
 @strawberry.type(description="A report that can be asked for.")
 class ReportTypeInfo:
     name: str = strawberry.field(description="Its value of ReportType.")
+    type_name: str = strawberry.field(description="What the names of its types begin with: `... on {typeName}Report`.")
+    parameters_field: str | None = strawberry.field(
+        description="Its field on ReportParameters; null where it has no parameters."
+    )
     title: str = strawberry.field(description="What to write in a selector.")
     description: str = strawberry.field(description="What it answers.")
     columns: list[ColumnInfo] = strawberry.field(description="The columns that you see.")
     parameters: list[ParameterInfo] = strawberry.field(description="What may be set on it.")
+    chart: ChartHint | None = strawberry.field(description="A chart that suits it; null where it has no figures.")
+    lists_calls: bool = strawberry.field(description="Whether the calls behind its rows can be listed.")
+    staff_only: bool = strawberry.field(description="Whether partners do not see it.")
+    definition_version: str = strawberry.field(description="Changes when its definition does.")
     example_query: str = strawberry.field(description="A query that is ready to run; put in a customer of yours.")
 
 
 def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
     """The catalogue's entry of a report as staff or partners see it."""
     columns = report.columns(staff)
+    fields = report.report.Parameters.model_fields
     return ReportTypeInfo(
         name=report.name,
+        type_name=report.type_name,
+        parameters_field=to_camel(report.name.lower()) if fields else None,
         title=report.title,
         description=report.description,
         columns=[_column(column) for column in columns],
-        parameters=[_parameter(report, name, field) for name, field in report.report.Parameters.model_fields.items()],
+        parameters=[_parameter(report, name, field) for name, field in fields.items()],
+        chart=_chart(columns),
+        lists_calls=report.report.reads_calls(),
+        staff_only=report.report.staff_only,
+        definition_version=definition_version(report),
         example_query=example_query(report, columns),
     )
 
@@ -83,20 +139,48 @@ def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], cust
 
 
 def _column(column: AnyColumn) -> ColumnInfo:
-    if isinstance(column, Dimension):
-        kind, formula = ColumnKind.DIMENSION, column.otherwise.formula if column.otherwise else None
-    else:
-        kind, formula = ColumnKind[column.kind.upper()], column.aggregate.formula
+    figure = column.otherwise if isinstance(column, Dimension) else column.aggregate
     return ColumnInfo(
         name=column.graphql_name,
+        constant=column.constant_name,
         title=column.title,
         description=column.description,
         unit=column.unit,
-        kind=kind,
+        kind=ColumnKind.DIMENSION if isinstance(column, Dimension) else ColumnKind[column.kind.upper()],
         type=_scalar_name(column),
         nullable=column.nullable,
-        formula=formula,
+        formula=figure.formula if figure else None,
+        format=_format(column),
+        additivity=figure.additivity if figure else None,
+        staff_only=column.staff_only,
+        in_totals=column in total_columns((column,)),
+        key_when=to_camel(column.when) if isinstance(column, Dimension) and column.when else None,
     )
+
+
+def _format(column: AnyColumn) -> ColumnFormat:
+    if column.type is RATIO:
+        return {"0..1": ColumnFormat.PERCENT, "s": ColumnFormat.DURATION}.get(column.unit or "", ColumnFormat.NUMBER)
+    formats: dict[object, ColumnFormat] = {
+        COUNT: ColumnFormat.INTEGER,
+        MONEY: ColumnFormat.MONEY,
+        SECONDS: ColumnFormat.DURATION,
+        FLAG: ColumnFormat.BOOLEAN,
+        MOMENT: ColumnFormat.MOMENT,
+    }
+    return formats.get(column.type, ColumnFormat.TEXT)
+
+
+def _chart(columns: tuple[AnyColumn, ...]) -> ChartHint | None:
+    """Along time where a dimension is a time, else bars; of the first figure that adds up, or the first of all."""
+    figures = [column for column in columns if isinstance(column, Measure) and column.type is not TEXT]
+    dimensions = [column for column in columns if isinstance(column, Dimension) and column.otherwise is None]
+    if not figures or not dimensions:
+        return None
+    measure = next((each for each in figures if each.aggregate.additivity is Additivity.ADDITIVE), figures[0])
+    along = next((each for each in dimensions if each.type is MOMENT), None)
+    kind = ChartKind.LINE if along else ChartKind.BAR
+    return ChartHint(kind=kind, dimension=(along or dimensions[0]).graphql_name, measure=measure.graphql_name)
 
 
 def _scalar_name(column: AnyColumn) -> str:

@@ -1,7 +1,6 @@
 """The queries, and the schema as staff or partners see it."""
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -20,6 +19,9 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.definition_version import definition_version
+from gqlreports.schema.extensions import OneOperation, StoreStatistics
+from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
@@ -32,18 +34,6 @@ KEPT = 32
 """How many documents are kept parsed and validated."""
 
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
-
-
-class OneOperation(SchemaExtension):
-    """A document with several operations needs the name of the one to run."""
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        document = context.graphql_document
-        operations = [each for each in document.definitions if each.kind == "operation_definition"] if document else []
-        if len(operations) > 1 and context._provided_operation_name is None and not context.pre_execution_errors:
-            context.pre_execution_errors = [GraphQLError("Name one of the operations with `operationName`.")]
-        yield
 
 
 class ReportsSchema(strawberry.Schema):
@@ -67,12 +57,24 @@ def build_schema(registry: Registry, staff: bool, executor: type[Any] = Splicing
         query=query,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation],
+        extensions=[lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
 
 def _interface(report_type: Any) -> type[Any]:
+    async def resolve_data_through(self: Any) -> datetime | None:
+        answer: ReportAnswer = self.answer
+        return await data_through(answer.backend)
+
+    async def resolve_numbering_as_of(self: Any) -> datetime | None:
+        answer: ReportAnswer = self.answer
+        return await numbering_as_of(answer.backend)
+
+    def resolve_definition_version(self: Any) -> str:
+        answer: ReportAnswer = self.answer
+        return definition_version(answer.request.report)
+
     namespace: dict[str, Any] = {
         "__annotations__": {
             "type": report_type,
@@ -87,6 +89,17 @@ def _interface(report_type: Any) -> type[Any]:
         "from_": strawberry.field(name="from", description="The first moment of the range."),
         "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
         "basis": strawberry.field(description="What counts as one attempt."),
+        "data_through": strawberry.field(
+            resolver=resolve_data_through,
+            description="Start of the latest call among the loads that came to their end; null before the first.",
+        ),
+        "numbering_as_of": strawberry.field(
+            resolver=resolve_numbering_as_of,
+            description="When numbering data was last loaded; null where there is none.",
+        ),
+        "definition_version": strawberry.field(
+            resolver=resolve_definition_version, description="Changes when the report's definition does."
+        ),
     }
     return strawberry.interface(
         type("CustomReport", (), namespace), description="A report: ask for its rows with `... on`."
@@ -110,13 +123,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
         request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, staff)
+        answer = ReportAnswer(request, info.context.backend, info.context.masked)
+        info.context.answers[str(info.path.key)] = answer
         return chosen.report(
             type=type,
             customer=Customer.of(found),
             from_=from_,
             to=to,
             basis=counted,
-            answer=ReportAnswer(request, info.context.backend),
+            answer=answer,
         )
 
     resolve_custom_report.__annotations__ |= {

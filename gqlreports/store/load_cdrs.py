@@ -22,6 +22,8 @@ class Loaded:
     added: int = 0
     there_before: int = 0
     rejected: int = 0
+    last_call: int | None = None
+    """Start of the latest call, in milliseconds since 1970."""
 
 
 async def load_cdrs(backend: Backend, path: str, on_read: OnRead) -> Loaded:
@@ -37,7 +39,16 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead) -> Loaded:
         for chunk in source.chunks:
             await _load_chunk(backend, chunk, layout, loaded, rejects)
         loaded.rejected = rejects.count
+    await _record(backend, loaded)
     return loaded
+
+
+async def _record(backend: Backend, loaded: Loaded) -> None:
+    """Note that the load came to its end."""
+    if loaded.last_call is not None:
+        async with backend.session() as session:
+            values = {"last_call": loaded.last_call, "added": loaded.added}
+            await session.command(Statement(_RECORD, values))
 
 
 def _layout(source: Source, path: str) -> "_Layout":
@@ -132,7 +143,7 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
             await session.command(Statement(statement))
         await session.insert("staged", None, chunk.data, chunk.form)
         await session.command(Statement(layout.check()))
-        [[rejected, good, distinct]] = await session.query(Statement(_COUNT))
+        [[rejected, good, distinct, last_call]] = await session.query(Statement(_COUNT))
         if rejected:
             found = await session.query(Statement(layout.rejected()))
             reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
@@ -142,12 +153,21 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
         await session.command(Statement(_FIND_KNOWN))
         [[known]] = await session.query(Statement("SELECT count() FROM known"))
         await session.command(Statement(_add(repeats=good != distinct, known=known)))
+    loaded.last_call = max(loaded.last_call or last_call, last_call) if good else loaded.last_call
     loaded.added += distinct - known
     loaded.there_before += good - distinct + known
 
 
 _COUNT = f"""
-SELECT countIf(reason != ''), countIf(reason = ''), uniqExactIf(tuple({KEY}), reason = '') FROM checked
+SELECT
+    countIf(reason != ''), countIf(reason = ''), uniqExactIf(tuple({KEY}), reason = ''),
+    toUnixTimestamp64Milli(maxIf(dt, reason = ''))
+FROM checked
+"""
+
+_RECORD = """
+INSERT INTO cdr_load (finished_at, last_dt, added)
+SELECT now64(3, 'UTC'), fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {added:UInt64}
 """
 
 _FIND_KNOWN = f"""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gqlreports.store.placement import Placement
-from gqlreports.tables import cdr, did, numbering
+from gqlreports.tables import cdr, cdr_load, did, numbering
 
 
 @dataclass(frozen=True)
@@ -24,4 +24,7 @@ def _first_tables(placement: Placement) -> list[str]:
     return [statement for table in (cdr, did, numbering) for statement in placement.create(table)]
 
 
-MIGRATIONS = (Migration(1, "calls, DIDs and numbering data", _first_tables),)
+MIGRATIONS = (
+    Migration(1, "calls, DIDs and numbering data", _first_tables),
+    Migration(2, "loads that came to their end", lambda placement: placement.create(cdr_load)),
+)

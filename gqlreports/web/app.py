@@ -25,11 +25,12 @@ LARGEST_BODY = 128 * 1024
 """Bytes of a request; a document is kept parsed, at many times its size."""
 
 
-def create_app(registry: Registry, backend: Backend, directory: Directory) -> Starlette:
+def create_app(registry: Registry, backend: Backend, directory: Directory, masked: int = 0) -> Starlette:
     """The ASGI application: GraphQL at /graphql, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
-    the same, and each report says so, until there is one.
+    the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
+    not shown.
     """
 
     @asynccontextmanager
@@ -43,7 +44,7 @@ def create_app(registry: Registry, backend: Backend, directory: Directory) -> St
         directory.close()
 
     schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
-    endpoint = GraphQLEndpoint(schemas, backend, directory)
+    endpoint = GraphQLEndpoint(schemas, backend, directory, masked)
     routes = [
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),

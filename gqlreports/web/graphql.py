@@ -36,9 +36,11 @@ class GraphQLEndpoint:
     The GraphiQL page itself holds no data and is given to any browser; its requests need a key like all others.
     """
 
-    def __init__(self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory) -> None:
+    def __init__(
+        self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory, masked: int = 0
+    ) -> None:
         self._directory = directory
-        self._views = {role: _View(schema, backend, directory) for role, schema in schemas.items()}
+        self._views = {role: _View(schema, backend, directory, masked) for role, schema in schemas.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -66,10 +68,11 @@ class GraphQLEndpoint:
 
 
 class _View(GraphQL[Context, None]):
-    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory) -> None:
+    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory, masked: int) -> None:
         super().__init__(schema, subscription_protocols=())
         self._backend = backend
         self._directory = directory
+        self._masked = masked
         self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
 
     def wants_graphiql(self, request: Request) -> bool:
@@ -88,7 +91,7 @@ class _View(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
-        return Context(request.state.principal, self._directory, self._backend)
+        return Context(request.state.principal, self._directory, self._backend, self._masked)
 
     def decode_json(self, data: str | bytes) -> object:
         value = orjson.loads(data)
@@ -103,6 +106,8 @@ class _View(GraphQL[Context, None]):
         response: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             response["errors"] = [_shown(error) for error in result.errors]
+        if result.extensions:
+            response["extensions"] = result.extensions
         return response
 
 

@@ -259,7 +259,8 @@ def test_it_refuses_a_store_that_lacks_a_migration(clickhouse: ClickHouse) -> No
         return told
 
     backend = ServerBackend(parse_address(clickhouse.url()), definition())
-    expected = "The store lacks 1 (calls, DIDs and numbering data): run `gqlreports migrate`, then start again."
+    pending = ", ".join(definition().pending([]))
+    expected = f"The store lacks {pending}: run `gqlreports migrate`, then start again."
     assert asyncio.run(refused(backend)) == [expected] * 3
 
 

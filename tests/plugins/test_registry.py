@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 IMPORTS = """
 from enum import Enum
 from pydantic import Field
-from sqlalchemy import Integer
+from sqlalchemy import Integer, func, select
 from gqlreports.plugins import COUNT, Aggregate, Report, ReportParameters, attempts, cdr, dimension, measure
 """
 COLUMNS = "account = dimension(cdr.c.account, '')\n    calls = measure(attempts, '')"
@@ -149,6 +149,14 @@ MISDECLARED = [
     ),
 ]
 FATAL_LATER = [
+    pytest.param(
+        broken(f"{COLUMNS}\n    start = measure(attempts, '')"), ["column start of Broken"], id="bucket's field"
+    ),
+    pytest.param(
+        broken(f"{COLUMNS}\n    first = dimension(select(func.min(cdr.c.lrn)).scalar_subquery(), '')"),
+        ["column first of Broken has a subquery"],
+        id="key of a subquery",
+    ),
     pytest.param(broken(f"{COLUMNS}\n    title = measure(attempts, '')"), ["column title"], id="column title"),
     pytest.param(broken(f"{COLUMNS}\n    staff_only = measure(attempts, '')"), ["column staff_only"], id="staff_only"),
     pytest.param(broken(f"{COLUMNS}\n    columns = measure(attempts, '')"), ["column columns"], id="column columns"),

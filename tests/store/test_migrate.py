@@ -57,7 +57,7 @@ def test_a_store_has_the_tables_that_the_reports_know(store: Store) -> None:
 
 
 def test_a_migration_is_recorded_once(store: Store) -> None:
-    recorded = store.run(lambda backend: rows(backend, "SELECT number, name, cluster FROM migration"))
+    recorded = store.run(lambda backend: rows(backend, "SELECT number, name, cluster FROM migration ORDER BY number"))
     assert recorded == [{"number": each.number, "name": each.name, "cluster": ""} for each in MIGRATIONS]
 
 
@@ -110,7 +110,7 @@ def test_two_processes_at_once(served_store: ServedStore) -> None:
     outcomes = [(*process.communicate(timeout=60), process.returncode) for process in both]
     assert [(errors, code) for _, errors, code in outcomes] == [("", 0), ("", 0)]
     test_a_store_has_the_tables_that_the_reports_know(empty)
-    recorded = empty.run(lambda backend: rows(backend, "SELECT DISTINCT number FROM migration"))
+    recorded = empty.run(lambda backend: rows(backend, "SELECT DISTINCT number FROM migration ORDER BY number"))
     assert [row["number"] for row in recorded] == [each.number for each in MIGRATIONS]
     drop(empty)
 
@@ -166,7 +166,7 @@ def test_an_embedded_store_from_before_is_taken_over(engine: Engine, tmp_path: P
     assert asyncio.run(calls(EmbeddedBackend(tmp_path / "store", definition()))) == [{"callid": "kept"}]
     assert asyncio.run(calls(EmbeddedBackend(tmp_path / "store", definition()))) == [{"callid": "kept"}]
     backend = engine.open(tmp_path / "store")
-    assert asyncio.run(rows(backend, "SELECT number FROM migration")) == [
+    assert asyncio.run(rows(backend, "SELECT number FROM migration ORDER BY number")) == [
         {"number": each.number} for each in MIGRATIONS
     ]
 

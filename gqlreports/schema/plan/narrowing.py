@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, ColumnElement, Select, SelectBase, bindparam, func, literal_column, select
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import quoted_name
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.backends.base import Statement
+from gqlreports.errors import PluginError
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import cdr
 
@@ -72,8 +73,10 @@ def within(statement: Select[Any], rows: Select[Any]) -> Select[Any]:
 def stored(expression: Element) -> Element:
     """An expression over `cdr` as one over the stored table, for the place where `cdr` is being narrowed.
 
-    It holds no subquery: in there `cdr` would be the stored table as well.
+    Raises PluginError for one that holds a subquery: in there `cdr` would be the stored table as well.
     """
+    if any(isinstance(part, SelectBase) for part in iterate(expression)):
+        raise PluginError("A key of this report holds a subquery, so its rows cannot be traced to their calls.")
 
     def onto_stored(element: Any, **_: Any) -> Any:
         return _STORED.c[element.name] if getattr(element, "table", None) is cdr else None

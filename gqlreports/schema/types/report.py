@@ -40,11 +40,12 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     namespace["subtotals"] = subtotals_field(columns)
     if columns.summed:
         namespace["totals"] = _totals_field(columns)
-        namespace["timeline"] = timeline_field(columns)
         namespace["comparison"] = comparison_field(columns)
     if columns.measures:
+        namespace["timeline"] = timeline_field(columns)
         namespace["top"] = top_field(columns)
-    namespace |= call_fields(columns)
+    if registered.report.reads_calls():
+        namespace |= call_fields(columns)
     report = type(columns.name("Report"), (interface,), namespace)
     made = strawberry.type(report, description=registered.description)
     return ReportTypes(registered, made, parameters_input(registered))

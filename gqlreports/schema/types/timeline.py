@@ -67,7 +67,7 @@ def timeline_field(columns: ReportColumns) -> Any:
         where=columns.filter_input | None,
         by=list_of(columns.dimension_enum) | None,
         series=int | None,
-        series_by=columns.measure_enum | None if columns.measures else str | None,
+        series_by=columns.measure_enum | None,
         returns=list_of(bucket),
     )
 

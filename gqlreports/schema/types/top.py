@@ -65,8 +65,9 @@ def _top_type(columns: ReportColumns) -> type[Any]:
         "rows": _rows_field(columns),
         "others": _others_field(columns),
         "other_row_count": _other_row_count_field(),
-        **other_call_fields(columns),
     }
+    if columns.registered.report.reads_calls():
+        namespace |= other_call_fields(columns)
     made = type(columns.name("Top"), (), namespace)
     return strawberry.type(made, description=f"The largest rows of {columns.registered.title}, and the others.")
 

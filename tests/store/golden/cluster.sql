@@ -84,6 +84,21 @@ INSERT INTO migration (number, name, cluster, applied_at) SELECT
     'main',
     now64(3, 'UTC');
 
+CREATE TABLE IF NOT EXISTS cdr_load ON CLUSTER main
+(
+    `finished_at` DateTime64(3, 'UTC'),
+    `last_dt` DateTime64(3, 'UTC'),
+    `added` UInt64
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/cdr_load', '{shard}-{replica}')
+ORDER BY finished_at;
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    2,
+    'loads that came to their end',
+    'main',
+    now64(3, 'UTC');
+
 CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
 (
     `block` UInt64,

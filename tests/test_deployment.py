@@ -1,0 +1,88 @@
+"""The files of a deployment, as far as they can be checked without Docker."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import make_url
+from typer.main import get_command
+
+from gqlreports.backends.address import parse_address
+from gqlreports.backends.base import Limits
+from gqlreports.cli import app
+from gqlreports.config import Settings
+
+ROOT = Path(__file__).parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+
+
+def test_compose_follows_its_specification() -> None:
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")]
+    checked = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_compose_runs_commands_and_settings_that_exist() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    for name in ("api", "migrate"):
+        assert SERVICES[name]["command"][0] in commands
+        for setting in SERVICES[name]["environment"]:
+            assert setting.removeprefix("GQLREPORTS_").lower() in Settings.model_fields
+
+
+def test_compose_has_addresses_that_can_be_read() -> None:
+    for name in ("api", "migrate"):
+        environment = {
+            key: re.sub(r"\$\{\w+:\?\}", "secret", value) for key, value in SERVICES[name]["environment"].items()
+        }
+        address = parse_address(environment["GQLREPORTS_STORE"])
+        assert (address.host in SERVICES, address.database) == (
+            True,
+            SERVICES["clickhouse"]["environment"]["CLICKHOUSE_DB"],
+        )
+        assert make_url(environment["GQLREPORTS_DIRECTORY"]).host in SERVICES
+        users = ElementTree.parse(ROOT / "deploy" / "clickhouse" / "users.xml")
+        assert users.find(f"./users/{address.user}") is not None
+
+
+def test_no_password_has_a_default() -> None:
+    for name in re.findall(r"\$\{(\w*(?:PASSWORD|SECRET)\w*)([^}]*)\}", (ROOT / "compose.yaml").read_text()):
+        assert name[1] == ":?", name
+
+
+def test_every_file_that_compose_mounts_is_there() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./deploy"):
+                assert (ROOT / source).is_file()
+            elif not source.startswith("."):
+                assert source in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("*.xml")), ids=lambda path: path.name)
+def test_clickhouse_is_given_xml(path: Path) -> None:
+    assert ElementTree.parse(path).getroot().tag == "clickhouse"
+
+
+def test_the_readers_profile_allows_what_the_api_asks_for() -> None:
+    users = ElementTree.parse(ROOT / "deploy" / "clickhouse" / "users.xml")
+    profile = users.find("./profiles/gqlreports_reader")
+    assert profile is not None
+    assert profile.findtext("readonly") == "2"
+    for name, value in Limits().settings.items():
+        most = profile.findtext(f"constraints/{name}/max")
+        assert most is None or float(value) <= float(most)
+
+
+def test_the_image_is_run_by_nobody_in_particular() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^USER 10001$", dockerfile, re.MULTILINE)
+    assert "HEALTHCHECK" in dockerfile
+    assert SERVICES["api"]["read_only"] is True

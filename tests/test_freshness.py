@@ -1,0 +1,140 @@
+"""What an answer tells of its own truth: how new the data is, which definition it follows, what it cost."""
+
+import asyncio
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from gqlreports.errors import LoadError
+from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
+from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.schema.definition_version import definition_version
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.web.app import create_app
+from tests.sites import Engine, Site, make_site, nothing
+
+RANGE = 'customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
+FRESHNESS = f"{{ customReport({RANGE}) {{ dataThrough numberingAsOf definitionVersion }} }}"
+
+
+@pytest.fixture
+def loaded(site: Site, tmp_path: Path, engine: Engine) -> Iterator[Site]:
+    """A site of its own."""
+    made = make_site(tmp_path, site.home, engine)
+    yield made
+    made.directory.close()
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_data_is_through_to_the_latest_call_that_was_loaded(loaded: Site) -> None:
+    latest = max(each.dt for each in loaded.world.cdrs)
+    before = datetime.now(UTC)
+    told = loaded.data(FRESHNESS)["customReport"]
+    assert moment(told["dataThrough"]) == latest
+    assert 0 <= (before - moment(told["numberingAsOf"])).total_seconds() < 600
+
+
+def test_a_load_that_breaks_off_completes_nothing(site: Site, loaded: Site, tmp_path: Path) -> None:
+    header, row = (site.home / "cdrs.csv").read_text(encoding="utf-8").splitlines()[:2]
+    day = row.split(",")[header.split(",").index("dt")]
+    later = [row.replace(day, f"2025-12-{1 + place % 28:02} 00:00:00.000", 1) for place in range(5)]
+    file = tmp_path / "later.csv.gz"
+    whole = gzip.compress("\n".join([header, *later, ""]).encode())
+    before = loaded.data(FRESHNESS)["customReport"]["dataThrough"]
+    file.write_bytes(whole[:-12])
+    with pytest.raises(LoadError):
+        asyncio.run(load_cdrs(loaded.backend, str(file), nothing))
+    assert loaded.data(FRESHNESS)["customReport"]["dataThrough"] == before
+    file.write_bytes(whole)
+    asyncio.run(load_cdrs(loaded.backend, str(file), nothing))
+    assert loaded.data(FRESHNESS)["customReport"]["dataThrough"] > before
+
+
+def test_an_empty_store_tells_of_nothing(site: Site, engine: Engine, tmp_path: Path) -> None:
+    backend = engine.open(tmp_path / "store")
+    client = TestClient(create_app(Registry.load(strict=True), backend, site.directory))
+    headers = {"Authorization": f"Bearer {site.staff_key}"}
+    told = client.post("/graphql", json={"query": FRESHNESS}, headers=headers).json()["data"]["customReport"]
+    assert (told["dataThrough"], told["numberingAsOf"]) == (None, None)
+
+
+class Parameters(ReportParameters):
+    long: bool = False
+
+
+class Accounts(Report):
+    """Calls by account."""
+
+    Parameters = Parameters
+    account = dimension(cdr.c.account, "Account")
+    calls = measure(attempts, "Calls")
+    asr = ratio(answered, attempts, "Answered per attempt")
+
+
+class SameAgain(Report):
+    """The same, in other words."""
+
+    title = "Accounts"
+    Parameters = Parameters
+    account = dimension(cdr.c.account, "The account")
+    calls = measure(attempts, "Attempts")
+    asr = ratio(answered, attempts, "ASR")
+
+
+class OtherFigure(Accounts):
+    asr = ratio(attempts, answered, "Attempts per answer")
+
+
+class OtherKey(Accounts):
+    account = dimension(cdr.c.tech_prefix, "Account")
+
+
+class OtherUnit(Accounts):
+    calls = measure(attempts, "Calls", unit="calls")
+
+
+def version(report: type[Report]) -> str:
+    return definition_version(RegisteredReport("ACCOUNTS", report(), "tests"))
+
+
+def test_a_definition_has_another_version_only_where_its_figures_differ() -> None:
+    versions = [version(report) for report in (Accounts, OtherFigure, OtherKey, OtherUnit)]
+    assert len(set(versions)) == 4
+    assert version(SameAgain) == versions[0]
+
+
+def test_staff_are_told_what_was_read_and_partners_are_not(site: Site) -> None:
+    query = (
+        f"{{ first: customReport({RANGE.replace('DTMF', 'DID_AS_CLI')}) {{ ... on DidAsCliReport {{ rowCount }} }} }}"
+    )
+    answer = site.ask(query)
+    statistics = answer["extensions"]["statistics"]["first"]
+    assert statistics["statements"] == 1
+    assert 0 < statistics["rowsRead"] <= len(site.world.cdrs)
+    assert statistics["bytesRead"] > 0
+    assert statistics["milliseconds"] > 0
+    assert "extensions" not in site.ask(query, site.partner_key("5001"))
+
+
+def test_numbers_of_calls_are_masked_by_setting(site: Site) -> None:
+    query = """{
+      customReport(customer: "5001", type: DID_AS_CLI, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z") {
+        ... on DidAsCliReport { calls(first: 10000) {
+          cursor callid account sourceCli destCli sourceDestNumber destNumber lrn dtmf } } } }"""
+    masked = TestClient(create_app(Registry.load(strict=True), site.backend, site.directory, masked=4))
+    headers = {"Authorization": f"Bearer {site.staff_key}"}
+    hidden = masked.post("/graphql", json={"query": query}, headers=headers).json()["data"]["customReport"]["calls"]
+    shown = site.data(query)["customReport"]["calls"]
+    numbers = ("sourceCli", "destCli", "sourceDestNumber", "destNumber", "lrn", "dtmf")
+    for call in shown:
+        for name in numbers:
+            call[name] = call[name][:-4] + "*" * min(4, len(call[name]))
+    assert hidden == shown
+    assert any(len(call["destNumber"]) > 4 for call in shown)
