@@ -14,6 +14,7 @@
     │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
     │   └── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
+    ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -84,6 +85,10 @@ class UnreadableData(StoreError):
 
 class DirectoryUnavailable(ReportsError):
     code = "DIRECTORY_UNAVAILABLE"
+
+
+class ProviderUnavailable(ReportsError):
+    code = "PROVIDER_UNAVAILABLE"
 
 
 class LoadError(ReportsError):

@@ -105,6 +105,10 @@ class Directory:
         with self._session() as session:
             return keys.found(session, key_id)
 
+    def key_of(self, text: str) -> ApiKey:
+        """The record of a key that was just made."""
+        return self.key(parse_key(text).id or "")
+
     def list_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
         with self._session() as session:

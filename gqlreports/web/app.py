@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -13,9 +14,11 @@ from starlette.routing import Route
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
+from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.web.audit import AuditTrail
 from gqlreports.web.graphql import GraphQLEndpoint
 from gqlreports.web.request_id import RequestIdMiddleware
 
@@ -25,12 +28,14 @@ LARGEST_BODY = 128 * 1024
 """Bytes of a request; a document is kept parsed, at many times its size."""
 
 
-def create_app(registry: Registry, backend: Backend, directory: Directory, masked: int = 0) -> Starlette:
+def create_app(
+    registry: Registry, backend: Backend, directory: Directory, masked: int = 0, *, tokens: Tokens | None = None
+) -> Starlette:
     """The ASGI application: GraphQL at /graphql, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
-    not shown.
+    not shown.  With `tokens` it takes those of an identity provider beside keys.
     """
 
     @asynccontextmanager
@@ -39,12 +44,15 @@ def create_app(registry: Registry, backend: Backend, directory: Directory, maske
             await backend.open()
         except StoreUnavailable as error:
             logger.error("There is no store yet. %s", error)
+        audit.start()
         yield
         await backend.close()
+        await run_in_threadpool(audit.end)
         directory.close()
 
-    schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
-    endpoint = GraphQLEndpoint(schemas, backend, directory, masked)
+    audit = AuditTrail(directory)
+    schemas = {role: build_schema(registry, role) for role in Role}
+    endpoint = GraphQLEndpoint(schemas, backend, directory, audit, masked, tokens)
     routes = [
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),

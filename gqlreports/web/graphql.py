@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError, GraphQLSyntaxError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -19,9 +19,12 @@ from gqlreports.backends.base import Backend
 from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
+from gqlreports.directory.tokens import Tokens
+from gqlreports.errors import DirectoryUnavailable, ProviderUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Authentication, challenge, source_of
 from gqlreports.web.caller import CallerLeft, while_connected
 
 logger = logging.getLogger(__name__)
@@ -37,10 +40,16 @@ class GraphQLEndpoint:
     """
 
     def __init__(
-        self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory, masked: int = 0
+        self,
+        schemas: Mapping[Role, ReportsSchema],
+        backend: Backend,
+        directory: Directory,
+        audit: AuditTrail,
+        masked: int = 0,
+        tokens: Tokens | None = None,
     ) -> None:
-        self._directory = directory
-        self._views = {role: _View(schema, backend, directory, masked) for role, schema in schemas.items()}
+        self._authentication = Authentication(directory, tokens)
+        self._views = {role: _View(schema, backend, directory, audit, masked) for role, schema in schemas.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -49,29 +58,26 @@ class GraphQLEndpoint:
             await HTMLResponse(view.graphiql)(scope, receive, send)
             return
         try:
-            principal = await self._authenticated(request)
+            principal = await self._authentication.principal(request)
         except Unauthenticated as error:
-            headers = {"WWW-Authenticate": "Bearer"}
+            headers = {"WWW-Authenticate": challenge(request)}
             await error_response(str(error), error.code, 401, headers)(scope, receive, send)
             return
-        except DirectoryUnavailable as error:
+        except (DirectoryUnavailable, ProviderUnavailable) as error:
             await error_response(str(error), error.code, 503)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._views[principal.role](scope, receive, send)
 
-    async def _authenticated(self, request: Request) -> Principal:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
-        return await run_in_threadpool(self._directory.authenticate, key.strip())
-
 
 class _View(GraphQL[Context, None]):
-    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory, masked: int) -> None:
+    def __init__(
+        self, schema: ReportsSchema, backend: Backend, directory: Directory, audit: AuditTrail, masked: int
+    ) -> None:
         super().__init__(schema, subscription_protocols=())
         self._backend = backend
         self._directory = directory
+        self._audit = audit
         self._masked = masked
         self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
 
@@ -91,7 +97,9 @@ class _View(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
-        return Context(request.state.principal, self._directory, self._backend, self._masked)
+        principal: Principal = request.state.principal
+        audit = partial(self._audit.add, principal, source_of(request))
+        return Context(principal, self._directory, self._backend, self._masked, audit=audit)
 
     def decode_json(self, data: str | bytes) -> object:
         value = orjson.loads(data)
