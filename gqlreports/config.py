@@ -1,6 +1,7 @@
 """Settings, read from the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +33,19 @@ class Settings(BaseSettings):
     query_rows: int = Field(default=10_000_000, gt=0, description="Rows that the result of one query may have")
     masked_digits: int = Field(
         default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer of an identity provider's tokens, which are taken beside keys"
+    )
+    oidc_audience: str | None = Field(default=None, description="Audience that its tokens must name")
+    oidc_jwks_url: str | None = Field(default=None, description="URL of its public keys (JWKS)")
+    oidc_role_claim: str = Field(default="roles", description="Claim, or path to it with dots, that names the role")
+    oidc_roles: dict[str, Literal["admin", "staff", "partner"]] = Field(
+        default={"admin": "admin", "staff": "staff", "partner": "partner"},
+        description="JSON object from that claim's values to admin, staff or partner",
+    )
+    oidc_customers_claim: str = Field(
+        default="customers", description="Claim, or path to it, that lists a partner's customers"
     )
 
     @property

@@ -2,7 +2,7 @@
 
 import typer
 
-from gqlreports.cli import keys, loading, migrating, reports, sdl, serving
+from gqlreports.cli import audit, keys, loading, migrating, reports, sdl, serving
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -18,5 +18,6 @@ app.command("migrate")(migrating.migrate_store)
 app.command()(reports.run)
 app.command()(reports.reports)
 app.command()(sdl.sdl)
+app.command()(audit.audit)
 app.add_typer(loading.app, name="load")
 app.add_typer(keys.app, name="key")

@@ -1,6 +1,5 @@
 """`gqlreports run`, `reports` and `sdl`."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -9,14 +8,13 @@ from rich.table import Table
 
 from gqlreports.backends.base import Backend
 from gqlreports.cli.printing import Format, print_report, print_table
-from gqlreports.cli.support import directory_of, told, with_backend
+from gqlreports.cli.support import directory_of, moment_of, told, with_backend
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.scalars import parse_moment
 from gqlreports.schema.types.parameters import validated
 
 _OPERATOR = Principal("", "shell", Role.STAFF, None)
@@ -37,7 +35,7 @@ def run(
         parameters = validated(report, dict(_parameter(each) for each in param or []))
         found = directory_of(settings).customer(_OPERATOR, customer)
         request = ReportRequest(
-            report, found.id, _moment("--from", from_), _moment("--to", to), parameters, basis, staff=True
+            report, found.id, moment_of("--from", from_), moment_of("--to", to), parameters, basis, staff=True
         )
 
         async def printed(backend: Backend) -> None:
@@ -71,10 +69,3 @@ def _parameter(text: str) -> tuple[str, str]:
     if not equals:
         raise InvalidInput(f"--param {text}: write NAME=VALUE, as in side=ORIGINATING.")
     return name, value
-
-
-def _moment(option: str, text: str) -> datetime:
-    try:
-        return parse_moment(text)
-    except InvalidInput as error:
-        raise InvalidInput(f"{option} {text}: {error}") from None

@@ -12,6 +12,7 @@ from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
+from gqlreports.directory.tokens import Tokens, token_rules
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
@@ -46,7 +47,9 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits)
+    rules = token_rules(settings)
+    tokens = Tokens(rules) if rules else None
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, tokens=tokens)
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
