@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from graphql import build_schema
 from typer.testing import CliRunner, Result
 
 from gqlreports.cli import app
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import ReportRun
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 
@@ -304,7 +307,16 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
 
 
 def test_keys_are_limited_and_rotated(tmp_path: Path) -> None:
-    limits = ("--report", "DTMF", "--network", "10.0.0.0/8", "--customer", "7", "--expires", "2100-01-01T00:00:00+01:00")
+    limits = (
+        "--report",
+        "DTMF",
+        "--network",
+        "10.0.0.0/8",
+        "--customer",
+        "7",
+        "--expires",
+        "2100-01-01T00:00:00+01:00",
+    )
     key = printed_inside(tmp_path, "key", "create", "--name", "x", "--role", "staff", *limits).strip()
     id = key.split("_")[1]
     new = printed_inside(tmp_path, "key", "rotate", id, "--overlap", "30m").strip()
@@ -320,7 +332,11 @@ def test_keys_are_limited_and_rotated(tmp_path: Path) -> None:
 
 def test_who_ran_what_is_listed(tmp_path: Path) -> None:
     directory = Directory(f"sqlite:///{tmp_path}/directory.db")
-    moments = {"at": datetime(2025, 11, 3, 1, 2, 3), "range_start": datetime(2025, 1, 1), "range_end": datetime(2025, 2, 1)}
+    moments = {
+        "at": datetime(2025, 11, 3, 1, 2, 3),
+        "range_start": datetime(2025, 1, 1),
+        "range_end": datetime(2025, 2, 1),
+    }
     who = {"caller": "oidc:[red]ann", "name": "Ann [/b]", "source": "::1", "request_id": "r-1"}
     for customer in ("1001", "1002"):
         directory.record_runs([ReportRun(report_type="DTMF", customer_id=customer, **moments, **who)])
