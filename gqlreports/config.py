@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, Json, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     oidc_audience: str | None = Field(default=None, description="Audience that its tokens must name")
     oidc_jwks_url: str | None = Field(default=None, description="URL of its public keys (JWKS)")
     oidc_role_claim: str = Field(default="roles", description="Claim, or path to it with dots, that names the role")
-    oidc_roles: dict[str, Literal["admin", "staff", "partner"]] = Field(
-        default={"admin": "admin", "staff": "staff", "partner": "partner"},
+    oidc_roles: Json[dict[str, Literal["admin", "staff", "partner"]]] = Field(
+        default='{"admin": "admin", "staff": "staff", "partner": "partner"}',
         description="JSON object from that claim's values to admin, staff or partner",
     )
     oidc_customers_claim: str = Field(

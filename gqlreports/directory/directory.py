@@ -125,8 +125,9 @@ class Directory:
         Raises Unauthenticated, in the same words, for a key that is none, unknown, revoked, expired or limited to
         other networks.
         """
+        presented = parse_key(key)
         with self._session() as session:
-            return keys.grant(session, parse_key(key), self._known).principal_now(utc_now(), source)
+            return keys.grant(session, presented, self._known).principal_now(utc_now(), source)
 
     def record_runs(self, runs: Sequence[ReportRun]) -> None:
         """Add to the audit."""

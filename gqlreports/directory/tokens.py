@@ -52,7 +52,7 @@ def token_rules(settings: Settings) -> TokenRules | None:
         names = "GQLREPORTS_OIDC_ISSUER, GQLREPORTS_OIDC_AUDIENCE and GQLREPORTS_OIDC_JWKS_URL"
         raise InvalidInput(f"Tokens need all of {names}, or none of them.")
     if not url.startswith(("https://", "http://")):
-        raise InvalidInput("GQLREPORTS_OIDC_JWKS_URL must begin with https://.")
+        raise InvalidInput("GQLREPORTS_OIDC_JWKS_URL is a URL that begins with https:// or http://.")
     roles = {value: Role(role) for value, role in settings.oidc_roles.items()}
     return TokenRules(issuer, audience, url, settings.oidc_role_claim, roles, settings.oidc_customers_claim)
 

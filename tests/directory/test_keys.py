@@ -2,12 +2,15 @@
 
 import ipaddress
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+from sqlalchemy.event import listen, remove
 
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.grant import Grant
@@ -161,6 +164,33 @@ def test_every_refusal_is_in_the_same_words(directory: Directory) -> None:
         words.add((str(error.value), str(error.value.extensions)))
     assert len(words) == 1
     assert holds(directory, key)
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """What is sent to any database."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        sent.append(statement)
+
+    listen(Engine, "before_cursor_execute", note)
+    yield sent
+    remove(Engine, "before_cursor_execute", note)
+
+
+def test_an_unknown_id_is_as_much_work_as_a_wrong_secret_and_a_mistyped_key_is_none(
+    directory: Directory, statements: list[str]
+) -> None:
+    key = directory.create_key("Ann", Role.STAFF)
+    wrong, unknown, mistyped = new_key_text(key.split("_")[1]), new_key_text(new_key_id()), f"{key[:-1]}g"
+    sent = []
+    for each in (wrong, unknown, mistyped):
+        statements.clear()
+        assert not holds(directory, each)
+        sent.append(list(statements))
+    assert sent[0] == sent[1]
+    assert (len(sent[0]), sent[2]) == (1, [])
 
 
 def test_rotation(directory: Directory) -> None:
