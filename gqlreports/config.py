@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     oidc_jwks_url: str | None = Field(default=None, description="URL of its public keys (JWKS)")
     oidc_role_claim: str = Field(default="roles", description="Claim, or path to it with dots, that names the role")
     oidc_roles: Json[dict[str, Literal["admin", "staff", "partner"]]] = Field(
-        default='{"admin": "admin", "staff": "staff", "partner": "partner"}',
+        default='{"admin": "admin", "staff": "staff", "partner": "partner"}',  # type: ignore[arg-type]
         description="JSON object from that claim's values to admin, staff or partner",
     )
     oidc_customers_claim: str = Field(
