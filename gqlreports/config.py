@@ -1,8 +1,9 @@
 """Settings, read from the environment."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, Json, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +36,19 @@ class Settings(BaseSettings):
     )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port at which /metrics is served for Prometheus; by default none"
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer of an identity provider's tokens, which are taken beside keys"
+    )
+    oidc_audience: str | None = Field(default=None, description="Audience that its tokens must name")
+    oidc_jwks_url: str | None = Field(default=None, description="URL of its public keys (JWKS)")
+    oidc_role_claim: str = Field(default="roles", description="Claim, or path to it with dots, that names the role")
+    oidc_roles: Json[dict[str, Literal["admin", "staff", "partner"]]] = Field(
+        default='{"admin": "admin", "staff": "staff", "partner": "partner"}',  # type: ignore[arg-type]
+        description="JSON object from that claim's values to admin, staff or partner",
+    )
+    oidc_customers_claim: str = Field(
+        default="customers", description="Claim, or path to it, that lists a partner's customers"
     )
 
     @property

@@ -15,6 +15,7 @@
     │   ├── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
     │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL reaches for more than its customer's calls
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
+    ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -95,6 +96,10 @@ class StatementRefused(StoreError):
 
 class DirectoryUnavailable(ReportsError):
     code = "DIRECTORY_UNAVAILABLE"
+
+
+class ProviderUnavailable(ReportsError):
+    code = "PROVIDER_UNAVAILABLE"
 
 
 class LoadError(ReportsError):

@@ -26,8 +26,8 @@ from tests.oracle import World
 OPERATOR = Principal("", "tests", Role.STAFF, None)
 
 
-def nothing(count: int) -> None:
-    """For loaders, who tell what they read."""
+def nothing(told: object) -> None:
+    """For those who tell what they do: loaders what they read, the API what reports it runs."""
 
 
 class Engine:

@@ -2,7 +2,7 @@
 
 import typer
 
-from gqlreports.cli import keys, loading, migrating, reports, running, sdl, serving
+from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -19,5 +19,6 @@ app.command()(migrating.copy)
 app.command()(running.run)
 app.command()(reports.reports)
 app.command()(sdl.sdl)
+app.command()(audit.audit)
 app.add_typer(loading.app, name="load")
 app.add_typer(keys.app, name="key")

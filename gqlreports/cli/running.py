@@ -1,6 +1,5 @@
 """`gqlreports run`: a report, printed or written to a file."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from gqlreports.backends.base import Backend
 from gqlreports.cli.files import write_file
 from gqlreports.cli.printing import Format, print_report
-from gqlreports.cli.support import directory_of, told, with_backend
+from gqlreports.cli.support import directory_of, moment_of, told, with_backend
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
 from gqlreports.export.arguments import rows_arguments, visible_report
@@ -23,7 +22,6 @@ from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.scalars import parse_moment
 from gqlreports.schema.types.parameters import validated
 from gqlreports.schema.zones import zone
 
@@ -54,7 +52,7 @@ def run(
         parameters = validated(report, dict(_parameter(each) for each in param or []))
         found = directory_of(settings).customer(_OPERATOR, customer)
         request = ReportRequest(
-            report, found.id, _moment("--from", from_), _moment("--to", to), parameters, basis, staff=True
+            report, found.id, moment_of("--from", from_), moment_of("--to", to), parameters, basis, staff=True
         )
         order = tuple(_order(request, each) for each in order_by or [])
         matching = _where(registry, request, where)
@@ -80,13 +78,6 @@ def _parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _moment(option: str, text: str) -> datetime:
-    try:
-        return parse_moment(text)
-    except InvalidInput as error:
-        raise InvalidInput(f"{option} {text}: {error}") from None
-
-
 def _order(request: ReportRequest, text: str) -> Order:
     name, _, direction = text.partition(":")
     if direction not in _DESCENDING:
@@ -102,4 +93,4 @@ def _where(registry: Registry, request: ReportRequest, text: str | None) -> Wher
         given = {"where": orjson.loads(text)}
     except orjson.JSONDecodeError:
         raise InvalidInput(f"--where {text}: this is not JSON.") from None
-    return rows_arguments(build_schema(registry, staff=True), request, given)[0]
+    return rows_arguments(build_schema(registry, Role.STAFF), request, given)[0]

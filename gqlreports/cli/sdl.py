@@ -8,6 +8,7 @@ from graphql import GraphQLError, build_schema
 from graphql.utilities import find_breaking_changes
 
 from gqlreports.cli.support import told
+from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema import query
@@ -15,6 +16,7 @@ from gqlreports.schema import query
 
 def sdl(
     partner: Annotated[bool, typer.Option("--partner", help="As partners see it.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="As admins see it.")] = False,
     check: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Print what would break callers who know the schema in FILE, instead."),
@@ -22,7 +24,8 @@ def sdl(
 ) -> None:
     """Print the GraphQL schema; needs no store.  With --check the exit code is 1 if it breaks an earlier one."""
     with told():
-        printed = query.build_schema(Registry.load(), staff=not partner).as_str()
+        role = Role.PARTNER if partner else Role.ADMIN if admin else Role.STAFF
+        printed = query.build_schema(Registry.load(), role).as_str()
         if check is None:
             typer.echo(printed)
             return

@@ -12,6 +12,7 @@ from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
+from gqlreports.directory.tokens import Tokens, token_rules
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
@@ -54,7 +55,9 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     metrics = Metrics()
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics)
+    rules = token_rules(settings)
+    tokens = Tokens(rules) if rules else None
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens)
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import typer
@@ -15,7 +16,8 @@ from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import connect
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
-from gqlreports.errors import ReportsError
+from gqlreports.errors import InvalidInput, ReportsError
+from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
 
 Result = TypeVar("Result")
@@ -39,6 +41,14 @@ def told() -> Iterator[Settings]:
 def _fail(message: str) -> None:
     standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(1)
+
+
+def moment_of(option: str, text: str) -> datetime:
+    """The time that an option gives.  Raises InvalidInput, which names the option."""
+    try:
+        return parse_moment(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{option} {text}: {error}") from None
 
 
 def directory_of(settings: Settings) -> Directory:

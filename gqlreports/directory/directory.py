@@ -1,37 +1,19 @@
-"""Customers and API keys: found, made and revoked."""
+"""Customers, API keys and the audit: found, made and changed."""
 
-import hashlib
-import logging
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import bindparam, create_engine, func, or_, select
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.event import listen
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import bindparam, or_, select
 
-from gqlreports.directory.models import ApiKey, ApiKeyCustomer, Base, Customer
+from gqlreports.directory import keys
+from gqlreports.directory.database import Database
+from gqlreports.directory.key_cache import KeyCache
+from gqlreports.directory.key_limits import KeyLimits, checked_name
+from gqlreports.directory.key_text import parse_key
+from gqlreports.directory.models import ApiKey, Customer, ReportRun
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import DirectoryUnavailable, InvalidInput, NotFound, Unauthenticated
+from gqlreports.errors import NotFound
 
-logger = logging.getLogger(__name__)
-
-KEY_PREFIX = "gqlr_"
-# PostgreSQL has no text that holds this.
-_NUL = "\0"
-# Seconds that a server or a free connection to it is waited for.
-_PATIENCE = 5
-# PostgreSQL's locks have numbers; this one is ours.
-_LOCK = 7_106_213
-# Asked for with every request, so without the cost of mapped objects.
-_KEY = select(ApiKey.id, ApiKey.name, ApiKey.role).where(ApiKey.hash == bindparam("hash"), ApiKey.revoked_at.is_(None))
-_KEY_CUSTOMERS = select(ApiKeyCustomer.customer_id).where(ApiKeyCustomer.key_id == bindparam("key"))
 _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer.id == bindparam("id"))
 
 
@@ -42,26 +24,12 @@ class Directory:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = _engine(url)
-            _create_tables(self._engine)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            logger.debug("The directory failed.", exc_info=error)
-            raise DirectoryUnavailable(
-                "The directory cannot be opened; check GQLREPORTS_HOME and GQLREPORTS_DIRECTORY."
-            ) from error
+        self._database = Database(url)
+        self._session = self._database.session
+        self._known = KeyCache()
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        try:
-            with Session(self._engine) as session:
-                yield session
-        except SQLAlchemyError as error:
-            logger.error("The directory failed.", exc_info=error)
-            raise DirectoryUnavailable("Customers and keys cannot be read now; the log says why.") from error
+        self._database.close()
 
     def save_customers(self, customers: Iterable[Customer]) -> None:
         """Add customers; one whose id is there takes the new name and currency."""
@@ -71,7 +39,7 @@ class Directory:
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
         """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
-        if principal.sees(customer_id) and _NUL not in customer_id:
+        if principal.sees(customer_id) and _storable(customer_id):
             with self._session() as connection:
                 found = connection.execute(_CUSTOMER, {"id": customer_id}).one_or_none()
             if found is not None:
@@ -80,7 +48,7 @@ class Directory:
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
         """Customers that the caller sees, by id, from the one behind `after`; `search` is part of a name or id."""
-        if _NUL in (search or "") + (after or ""):
+        if not _storable((search or "") + (after or "")):
             return []
         query = select(Customer).order_by(Customer.id).limit(first)
         if principal.customers is not None:
@@ -93,84 +61,99 @@ class Directory:
         with self._session() as session:
             return list(session.scalars(query))
 
-    def create_key(self, name: str, role: Role, customers: Iterable[str] = ()) -> str:
+    def create_key(
+        self,
+        name: str,
+        role: Role,
+        customers: Iterable[str] = (),
+        *,
+        reports: Iterable[str] = (),
+        networks: Iterable[str] = (),
+        expires_at: datetime | None = None,
+    ) -> str:
         """A new key, which cannot be had again.
 
-        Raises InvalidInput for a partner without customers or staff with some.
+        It may be limited to customers, report types and networks in CIDR notation.  Raises InvalidInput for limits
+        that cannot be or that do not go with the role.
         """
-        allowed = sorted(set(customers))
-        if (role is Role.PARTNER) != bool(allowed):
-            raise InvalidInput("A partner's key needs its customers; a staff key has none, for it sees all.")
-        key = KEY_PREFIX + secrets.token_urlsafe(32)
-        record = ApiKey(
-            id=secrets.token_hex(4),
-            name=name,
-            role=role.value,
-            hash=_hash(key),
-            created_at=_now(),
-            customers=[ApiKeyCustomer(customer_id=customer) for customer in allowed],
-        )
+        limits = KeyLimits.checked(role, customers, reports, networks, expires_at)
+        text, record = keys.made(checked_name(name), role, limits, utc_now())
         with self._session() as session, session.begin():
             session.add(record)
-        return key
+        return text
+
+    def rotate_key(self, key_id: str, overlap: timedelta) -> str:
+        """A new key like that one, which holds for `overlap` more, or until it would have expired.
+
+        The new one is given as long a life as the old one was.  Raises NotFound, and InvalidInput for a key that is
+        revoked, expired or rotated already, or an overlap below 0 or above a year.
+        """
+        with self._session() as session, session.begin():
+            text = keys.rotate(session, key_id, keys.checked_overlap(overlap), utc_now())
+        self._known.clear()
+        return text
+
+    def revoke_key(self, key_id: str) -> None:
+        """It holds no more: here at once, in other processes within 5 seconds.  Raises NotFound."""
+        with self._session() as session, session.begin():
+            found = keys.found(session, key_id)
+            found.revoked_at = found.revoked_at or utc_now()
+        self._known.clear()
+
+    def key(self, key_id: str) -> ApiKey:
+        """Raises NotFound where there is no such key."""
+        with self._session() as session:
+            return keys.found(session, key_id)
+
+    def key_of(self, text: str) -> ApiKey:
+        """The record of a key that was just made."""
+        return self.key(parse_key(text).id or "")
 
     def list_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
         with self._session() as session:
             return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
 
-    def revoke_key(self, key_id: str) -> None:
-        """Raises NotFound where there is no such key."""
+    def remembered(self, key: str, source: str | None) -> Principal | None:
+        """The holder of a key that was found within the last seconds: what `authenticate` gives, without a look-up."""
+        grant = self._known.get(parse_key(key).hash)
+        return None if grant is None else grant.principal_now(utc_now(), source)
+
+    def authenticate(self, key: str, source: str | None = None) -> Principal:
+        """The holder of a key that comes from the address `source`.
+
+        Raises Unauthenticated, in the same words, for a key that is none, unknown, revoked, expired or limited to
+        other networks.
+        """
+        presented = parse_key(key)
+        with self._session() as session:
+            return keys.grant(session, presented, self._known).principal_now(utc_now(), source)
+
+    def record_runs(self, runs: Sequence[ReportRun]) -> None:
+        """Add to the audit."""
         with self._session() as session, session.begin():
-            found = session.get(ApiKey, key_id)
-            if found is None:
-                raise NotFound(f"There is no key {key_id!r}; `gqlreports key list` shows them.")
-            found.revoked_at = found.revoked_at or _now()
+            session.add_all(runs)
 
-    def authenticate(self, key: str) -> Principal:
-        """Raises Unauthenticated for a key that is unknown or revoked."""
-        with self._session() as connection:
-            found = connection.execute(_KEY, {"hash": _hash(key)}).one_or_none()
-            if found is None:
-                raise Unauthenticated("This key is not valid; ask the operator for another.")
-            role = Role(found.role)
-            customers = None
-            if role is Role.PARTNER:
-                customers = frozenset(connection.scalars(_KEY_CUSTOMERS, {"key": found.id}))
-        return Principal(found.id, found.name, role, customers)
-
-
-def _engine(url: str) -> Engine:
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        if address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(address)
-        listen(engine, "connect", _lower_all_letters)
-        return engine
-    # A server may have been restarted since a connection was made, and may be out of reach.
-    return create_engine(
-        address, pool_pre_ping=True, pool_timeout=_PATIENCE, connect_args={"connect_timeout": _PATIENCE}
-    )
+    def report_runs(
+        self, first: int, *, customer: str | None = None, caller: str | None = None, since: datetime | None = None
+    ) -> list[ReportRun]:
+        """The audit, the latest first."""
+        query = select(ReportRun).order_by(ReportRun.at.desc(), ReportRun.id.desc()).limit(first)
+        if customer is not None:
+            query = query.where(ReportRun.customer_id == customer)
+        if caller is not None:
+            query = query.where(ReportRun.caller == caller)
+        if since is not None:
+            query = query.where(ReportRun.at >= since.astimezone(UTC).replace(tzinfo=None))
+        with self._session() as session:
+            return list(session.scalars(query))
 
 
-def _create_tables(engine: Engine) -> None:
-    """Create what is missing; of several processes that start at once, one after the other."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        for table in Base.metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
+def _storable(text: str) -> bool:
+    """PostgreSQL has no text that holds NUL, and no database one that is no Unicode."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _lower_all_letters(connection: Any, record: object) -> None:
-    """SQLite's own lower() knows only the letters of ASCII."""
-    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """As the directory keeps it: UTC without an offset."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -1,8 +1,11 @@
-"""Customers and API keys, as SQLAlchemy's ORM maps them."""
+"""Customers, API keys and the audit, as SQLAlchemy's ORM maps them; times are UTC without an offset.
+
+A change here is a new step in `migrations/versions`; a test holds both alike.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, Integer, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -21,7 +24,10 @@ class Customer(Base):
 
 
 class ApiKey(Base):
-    """An API key, of which only the SHA-256 hash is kept; times are UTC without an offset."""
+    """An API key, of which only the SHA-256 hash is kept.
+
+    `replaced_by` is the id of the key that it was rotated to.  Without rows of a kind it is not limited in that.
+    """
 
     __tablename__ = "api_key"
 
@@ -31,13 +37,55 @@ class ApiKey(Base):
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    replaced_by: Mapped[str | None] = mapped_column(String(16))
     customers: Mapped[list["ApiKeyCustomer"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    reports: Mapped[list["ApiKeyReport"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    networks: Mapped[list["ApiKeyNetwork"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
 
 class ApiKeyCustomer(Base):
-    """A customer whose reports a partner's key may ask for."""
+    """A customer whose reports a key may ask for."""
 
     __tablename__ = "api_key_customer"
 
     key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
     customer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ApiKeyReport(Base):
+    """A report type that a key may run."""
+
+    __tablename__ = "api_key_report"
+
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    report_type: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class ApiKeyNetwork(Base):
+    """A network, in CIDR notation, from which a key holds."""
+
+    __tablename__ = "api_key_network"
+
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ReportRun(Base):
+    """A report that someone ran: who, from which address, in which request, for which customer and range.
+
+    `caller` is the id of a key, or `oidc:` and the subject of a token.
+    """
+
+    __tablename__ = "report_run"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    request_id: Mapped[str] = mapped_column(String(64))
+    caller: Mapped[str] = mapped_column(String(300))
+    name: Mapped[str] = mapped_column(String(255))
+    source: Mapped[str | None] = mapped_column(String(64))
+    report_type: Mapped[str] = mapped_column(String(255))
+    customer_id: Mapped[str] = mapped_column(String(64))
+    range_start: Mapped[datetime]
+    range_end: Mapped[datetime]

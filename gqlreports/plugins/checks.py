@@ -32,6 +32,7 @@ def check_report(report: type[Report]) -> None:
     _check_apart({each.name: each.graphql_name for each in columns.values()}, "column", name)
     _check_apart({each.name: each.constant_name for each in columns.values()}, "column", name)
     _check_keys(report)
+    _check_units(report)
     _check_parameters(report)
     for column in columns.values():
         _check_condition(column, report)
@@ -79,6 +80,15 @@ def _check_keys(report: type[Report]) -> None:
     for_partners = any(not column.staff_only for column in report.columns.values()) and not report.staff_only
     if for_partners and all(key.staff_only for key in always):
         raise PluginError(f"{report.__name__} has columns for partners, but no dimension that they see")
+
+
+def _check_units(report: type[Report]) -> None:
+    """A partner must not read the name of a column that it does not see."""
+    for_staff = {column.graphql_name for column in report.columns.values() if column.staff_only}
+    for column in report.columns.values():
+        if column.unit in for_staff and not column.staff_only and not report.staff_only:
+            blame = f"column {column.name} of {report.__name__}"
+            raise PluginError(f"{blame} has the unit {column.unit}, a column for staff only; hide both or neither")
 
 
 def _check_parameters(report: type[Report]) -> None:

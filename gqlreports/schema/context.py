@@ -1,5 +1,6 @@
 """What a resolver is given of the world."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -9,13 +10,14 @@ from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.request import ReportRequest
 
 
 @dataclass(frozen=True)
 class Context:
     """Who asks, where the answers are, and how many characters of the numbers in CDRs are masked.
 
-    `answers` are the reports of this request, by their names in the response.
+    `answers` are the reports of this request, by their names in the response; `audit` takes down each that is run.
     """
 
     principal: Principal
@@ -23,6 +25,7 @@ class Context:
     backend: Backend
     masked: int = 0
     answers: dict[str, ReportAnswer] = field(default_factory=dict)
+    audit: Callable[[ReportRequest], None] = field(kw_only=True)
 
 
 ReportInfo: TypeAlias = Info[Context, None]

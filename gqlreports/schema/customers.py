@@ -11,7 +11,7 @@ from gqlreports.schema.context import ReportInfo
 MOST_CUSTOMERS = 1000
 MOST_SHOWN = 50
 
-strawberry.enum(Role, description="What a key may see.")
+strawberry.enum(Role, description="What a key may see and do.")
 
 
 @strawberry.type(description="A customer of the voice network.")

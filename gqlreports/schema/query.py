@@ -1,4 +1,4 @@
-"""The queries, and the schema as staff or partners see it."""
+"""The queries, and the schema as each role sees it."""
 
 import logging
 from datetime import datetime
@@ -12,7 +12,8 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
-from gqlreports.errors import InvalidInput, ReportsError
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput, NotFound, ReportsError
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
@@ -22,6 +23,7 @@ from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.extensions import OneOperation, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
+from gqlreports.schema.keys import key_mutations, keys
 from gqlreports.schema.observing import Observing
 from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
@@ -46,16 +48,16 @@ class ReportsSchema(strawberry.Schema):
                 logger.error("A resolver failed.", exc_info=error.original_error)
 
 
-def build_schema(registry: Registry, staff: bool, executor: type[Any] = SplicingExecutor) -> ReportsSchema:
-    """The schema for staff or for partners: what a partner must not see is not in its schema at all."""
-    visible = [each for each in registry.reports.values() if each.visible(staff)]
+def build_schema(registry: Registry, role: Role, executor: type[Any] = SplicingExecutor) -> ReportsSchema:
+    """The schema of a role: what it must not see or do is not in its schema at all."""
+    visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     report_type = strawberry.enum(names, description="A report to choose.")
     interface = _interface(report_type)
-    types = {each.name: report_types(each, staff, interface) for each in visible}
-    query = _query(types, report_type, interface, staff)
+    types = {each.name: report_types(each, role.staff, interface) for each in visible}
     return ReportsSchema(
-        query=query,
+        query=_query(types, report_type, interface, role),
+        mutation=key_mutations(report_type) if role is Role.ADMIN else None,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
         extensions=[Observing, lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
@@ -107,7 +109,7 @@ def _interface(report_type: Any) -> type[Any]:
     )
 
 
-def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], staff: bool) -> type[Any]:
+def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], role: Role) -> type[Any]:
     parameters_type = _parameters_input(types)
 
     async def resolve_custom_report(
@@ -120,12 +122,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         basis: CountingBasis | None = CountingBasis.CALL,
     ) -> Any:
         chosen = types[type.value]
+        if not info.context.principal.runs(type.value):
+            raise NotFound(f"There is no report {type.value} for this key; `reportTypes` lists those that there are.")
         found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, staff)
+        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff)
         answer = ReportAnswer(request, info.context.backend, info.context.masked)
         info.context.answers[str(info.path.key)] = answer
+        info.context.audit(request)
         return chosen.report(
             type=type,
             customer=Customer.of(found),
@@ -144,8 +149,9 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "return": interface | None,
     }
 
-    def list_report_types() -> list[ReportTypeInfo]:
-        return [describe(each.registered, staff) for each in types.values()]
+    def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
+        runs = info.context.principal.runs
+        return [describe(each.registered, role.staff) for each in types.values() if runs(each.registered.name)]
 
     fields = {
         "custom_report": strawberry.field(
@@ -161,6 +167,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         ),
         "viewer": strawberry.field(resolver=viewer, description="The holder of the key that this request came with."),
     }
+    if role is Role.ADMIN:
+        fields["keys"] = strawberry.field(resolver=keys, description="All API keys, the oldest first.")
     return strawberry.type(type("Query", (), fields))
 
 

@@ -1,18 +1,61 @@
-"""Who asks: the key that a request came with."""
+"""Who sends a request: the holder of a key of the directory, or of a token of the identity provider."""
 
+from ipaddress import IPv6Address, ip_address
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from gqlreports.directory.directory import Directory
+from gqlreports.directory.key_text import PREFIX
 from gqlreports.directory.principal import Principal
+from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import Unauthenticated
 
-CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_TOKENS_AT_ONCE = 4
 
 
-async def authenticated(request: Request, directory: Directory) -> Principal:
-    """Raises Unauthenticated, or DirectoryUnavailable."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+class Authentication:
+    """Reads `Authorization: Bearer`, and nothing else: neither the address nor cookies, which others log or send."""
+
+    def __init__(self, directory: Directory, tokens: Tokens | None = None) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        # A provider that does not answer must not hold up the holders of keys.
+        self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
+
+    async def principal(self, request: Request) -> Principal:
+        """Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable."""
+        credential = _bearer(request)
+        if self._tokens is not None and not credential.startswith(PREFIX):
+            return await run_sync(self._tokens.authenticate, credential, limiter=self._token_threads)
+        source = source_of(request)
+        if (remembered := self._directory.remembered(credential, source)) is not None:
+            return remembered
+        return await run_in_threadpool(self._directory.authenticate, credential, source)
+
+
+def source_of(request: Request) -> str | None:
+    """The address of the caller, or of the last proxy that is not trusted; None where there is none.
+
+    A trusted proxy may have passed on any text as one.
+    """
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return None
+    return None if isinstance(address, IPv6Address) and address.scope_id else str(address)
+
+
+def challenge(request: Request) -> str:
+    """The header `WWW-Authenticate` of an answer 401, as in RFC 6750."""
+    return 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
+
+
+def _bearer(request: Request) -> str:
+    given = request.headers.getlist("authorization")
+    scheme, _, credential = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not credential.strip():
         raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
-    return await run_in_threadpool(directory.authenticate, key.strip())
+    return credential.strip()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,11 +18,12 @@ from strawberry.types.execution import ExecutionResult
 from gqlreports.backends.base import Backend
 from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Role
-from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
+from gqlreports.directory.principal import Principal, Role
+from gqlreports.errors import DirectoryUnavailable, ProviderUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
-from gqlreports.web.authentication import CHALLENGE, authenticated
+from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Authentication, challenge, source_of
 from gqlreports.web.caller import CallerLeft, while_connected
 
 logger = logging.getLogger(__name__)
@@ -37,10 +39,16 @@ class GraphQLEndpoint:
     """
 
     def __init__(
-        self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory, masked: int = 0
+        self,
+        schemas: Mapping[Role, ReportsSchema],
+        backend: Backend,
+        directory: Directory,
+        authentication: Authentication,
+        audit: AuditTrail,
+        masked: int = 0,
     ) -> None:
-        self._directory = directory
-        self._views = {role: _View(schema, backend, directory, masked) for role, schema in schemas.items()}
+        self._authentication = authentication
+        self._views = {role: _View(schema, backend, directory, audit, masked) for role, schema in schemas.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -49,11 +57,12 @@ class GraphQLEndpoint:
             await HTMLResponse(view.graphiql)(scope, receive, send)
             return
         try:
-            principal = await authenticated(request, self._directory)
+            principal = await self._authentication.principal(request)
         except Unauthenticated as error:
-            await error_response(str(error), error.code, 401, CHALLENGE)(scope, receive, send)
+            headers = {"WWW-Authenticate": challenge(request)}
+            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
             return
-        except DirectoryUnavailable as error:
+        except (DirectoryUnavailable, ProviderUnavailable) as error:
             await error_response(str(error), error.code, 503)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
@@ -61,10 +70,13 @@ class GraphQLEndpoint:
 
 
 class _View(GraphQL[Context, None]):
-    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory, masked: int) -> None:
+    def __init__(
+        self, schema: ReportsSchema, backend: Backend, directory: Directory, audit: AuditTrail, masked: int
+    ) -> None:
         super().__init__(schema, subscription_protocols=())
         self._backend = backend
         self._directory = directory
+        self._audit = audit
         self._masked = masked
         self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
 
@@ -84,7 +96,9 @@ class _View(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
-        return Context(request.state.principal, self._directory, self._backend, self._masked)
+        principal: Principal = request.state.principal
+        audit = partial(self._audit.add, principal, source_of(request))
+        return Context(principal, self._directory, self._backend, self._masked, audit=audit)
 
     def decode_json(self, data: str | bytes) -> object:
         value = orjson.loads(data)

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from graphql import build_schema
 from typer.testing import CliRunner, Result
 
 from gqlreports.cli import app
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import ReportRun
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 
@@ -227,7 +230,7 @@ def test_reports_that_cannot_be_run(home: Path, arguments: Sequence[str], told: 
         ("run", "DTMF", *SPAN, "--format", "xml"),
         ("load", "cdrs"),
         ("load", "calls", "x"),
-        ("key", "create", "--name", "x", "--role", "admin"),
+        ("key", "create", "--name", "x", "--role", "root"),
         ("nothing",),
     ],
 )
@@ -291,22 +294,72 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     other = printed_inside(tmp_path, "key", "create", "--name", "Oak [/b] [red]", "--role", "partner", *owned).strip()
     assert key != other
     header, staff, partner = cells(printed_inside(tmp_path, "key", "list"))
-    assert header == ["id", "name", "role", "customers", "created", "revoked"]
-    assert staff[1:4] == [long, "staff", "all"]
+    assert header[:6] == ["id", "name", "role", "customers", "reports", "networks"]
+    assert header[6:] == ["created", "expires", "revoked", "replaced by"]
+    assert staff[1:6] == [long, "staff", "all", "all", "all"]
     assert partner[1:4] == ["Oak [/b] [red]", "partner", ", ".join(customers)]
-    assert staff[5] == partner[5] == ""
+    assert staff[8] == partner[8] == ""
     assert printed_inside(tmp_path, "key", "revoke", staff[0]) == f"{staff[0]} is revoked\n"
     _, revoked, _ = cells(printed_inside(tmp_path, "key", "list"))
-    assert revoked[:5] == staff[:5]
-    assert revoked[5] != ""
+    assert revoked[:8] == staff[:8]
+    assert revoked[8] != ""
     assert key not in printed_inside(tmp_path, "key", "list")
+
+
+def test_keys_are_limited_and_rotated(tmp_path: Path) -> None:
+    limits = (
+        "--report",
+        "DTMF",
+        "--network",
+        "10.0.0.0/8",
+        "--customer",
+        "7",
+        "--expires",
+        "2100-01-01T00:00:00+01:00",
+    )
+    key = printed_inside(tmp_path, "key", "create", "--name", "x", "--role", "staff", *limits).strip()
+    id = key.split("_")[1]
+    new = printed_inside(tmp_path, "key", "rotate", id, "--overlap", "30m").strip()
+    _, first, second = cells(printed_inside(tmp_path, "key", "list"))
+    assert first[:6] == [id, "x", "staff", "7", "DTMF", "10.0.0.0/8"]
+    assert second[1:6] == first[1:6]
+    left = datetime.fromisoformat(first[7]).replace(tzinfo=UTC) - datetime.now(UTC)
+    assert timedelta(minutes=28) < left <= timedelta(minutes=30)
+    assert (first[9], second[9]) == (new.split("_")[1], "")
+    assert second[0] == new.split("_")[1]
+    assert "rotated already" in failed_inside(tmp_path, "key", "rotate", id)
+
+
+def test_who_ran_what_is_listed(tmp_path: Path) -> None:
+    directory = Directory(f"sqlite:///{tmp_path}/directory.db")
+    moments = {
+        "at": datetime(2025, 11, 3, 1, 2, 3),
+        "range_start": datetime(2025, 1, 1),
+        "range_end": datetime(2025, 2, 1),
+    }
+    who = {"caller": "oidc:[red]ann", "name": "Ann [/b]", "source": "::1", "request_id": "r-1"}
+    for customer in ("1001", "1002"):
+        directory.record_runs([ReportRun(report_type="DTMF", customer_id=customer, **moments, **who)])
+    directory.close()
+    header, run = cells(printed_inside(tmp_path, "audit", "--customer", "1002", "--caller", who["caller"]))
+    assert header == ["at", "caller", "name", "source", "report", "customer", "from", "to", "request"]
+    assert run[:4] == ["2025-11-03T01:02:03Z", "oidc:[red]ann", "Ann [/b]", "::1"]
+    assert run[4:] == ["DTMF", "1002", "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z", "r-1"]
+    assert len(cells(printed_inside(tmp_path, "audit", "--first", "1"))) == 2
+    assert len(cells(printed_inside(tmp_path, "audit", "--since", "2025-11-03T01:02:04Z"))) == 1
+    assert "an offset or Z" in failed_inside(tmp_path, "audit", "--since", "yesterday")
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("create", "--name", "x", "--role", "partner"), "partner"),
-        (("create", "--name", "x", "--role", "staff", "--customer", "5001"), "staff"),
+        (("create", "--name", "x", "--role", "admin", "--customer", "5001"), "admin"),
+        (("create", "--name", "x", "--role", "staff", "--report", "NO_SUCH"), "no report type NO_SUCH"),
+        (("create", "--name", "x", "--role", "staff", "--network", "10.0.0.1/8"), "host bits"),
+        (("create", "--name", "x", "--role", "staff", "--expires", "2100-01-01"), "an offset or Z"),
+        (("rotate", "nothing", "--overlap", "2w"), "24h"),
+        (("rotate", "nothing", "--overlap", "999999d"), "between 0 and 366 days"),
         (("revoke", "nothing"), "nothing"),
         (("revoke", "[/nothing]"), "[/nothing]"),
     ],

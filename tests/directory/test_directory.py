@@ -6,38 +6,22 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select
 
-from gqlreports.directory.directory import KEY_PREFIX, Directory
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.key_text import PREFIX
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.models import ApiKey, Customer
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import DirectoryUnavailable, InvalidInput, LoadError, NotFound, Unauthenticated
+from gqlreports.errors import DirectoryUnavailable, LoadError, NotFound, Unauthenticated
 from tests.directory.postgresql import PostgreSql
 
 STAFF = Principal("", "staff", Role.STAFF, None)
 NAMES = {"05001": "Çelik & Söhne", "5001": "Marigold Voice", "5002": "Oak 100% Outreach", "o'hara": "O'Hara\\West_Inc"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/deep/er/directory.db"
-    postgresql: PostgreSql = request.getfixturevalue("postgresql")
-    return postgresql.new_database()
-
-
-@pytest.fixture
-def directory(url: str) -> Iterator[Directory]:
-    made = Directory(url)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -197,12 +181,6 @@ def test_a_key_is_known_again(directory: Directory) -> None:
     assert staff.key_id != partner.key_id
 
 
-def test_keys_differ_and_are_long(directory: Directory) -> None:
-    keys = {directory.create_key("same", Role.STAFF) for _ in range(20)}
-    assert len(keys) == 20
-    assert all(key.startswith(KEY_PREFIX) and len(key) >= 40 for key in keys)
-
-
 def test_only_the_hash_of_a_key_is_kept(directory: Directory, url: str) -> None:
     key = directory.create_key("Ann", Role.STAFF)
     engine = create_engine(url)
@@ -210,21 +188,7 @@ def test_only_the_hash_of_a_key_is_kept(directory: Directory, url: str) -> None:
         kept = str([tuple(row) for row in connection.execute(select(ApiKey.__table__))])
     engine.dispose()
     assert hashlib.sha256(key.encode()).hexdigest() in kept
-    assert key.removeprefix(KEY_PREFIX) not in kept
-
-
-@pytest.mark.parametrize(("role", "customers"), [(Role.PARTNER, []), (Role.STAFF, ["5001"])])
-def test_customers_make_the_partner(directory: Directory, role: Role, customers: list[str]) -> None:
-    with pytest.raises(InvalidInput):
-        directory.create_key("wrong", role, customers)
-    assert directory.list_keys() == []
-
-
-def test_a_key_that_is_not_exactly_right(directory: Directory) -> None:
-    key = directory.create_key("Ann", Role.STAFF)
-    for wrong in (key.upper(), key + " ", key[:-1], key + "x", key.removeprefix(KEY_PREFIX), "", "\udcff"):
-        with pytest.raises(Unauthenticated):
-            directory.authenticate(wrong)
+    assert key.removeprefix(PREFIX) not in kept
 
 
 def test_revoked_keys_do_not_hold(directory: Directory) -> None:

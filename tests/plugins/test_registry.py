@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gqlreports.directory.principal import Role
 from gqlreports.errors import PluginError
 from gqlreports.plugins.registry import GROUP, OWN, Registry
 from gqlreports.schema.catalogue import describe
@@ -291,9 +292,9 @@ def test_the_api_stays_up(shelf: Shelf, source: str) -> None:
     """Whether such a plugin is left out or answers, the schema and the catalogue of the others are there."""
     shelf.install("shelf-broken", source, BROKEN="shelf_broken:Broken")
     registry = Registry.load([*shelf.plugins, *OWN_PLUGINS])
-    for staff in (True, False):
-        assert "GroupByTechPrefixReport" in build_schema(registry, staff).as_str()
-        assert all(describe(report, staff).description for report in registry.reports.values())
+    for role in Role:
+        assert "GroupByTechPrefixReport" in build_schema(registry, role).as_str()
+        assert all(describe(report, role.staff).description for report in registry.reports.values())
 
 
 def test_the_command_lists_what_is_left_out(shelf: Shelf) -> None:

@@ -7,6 +7,7 @@ import orjson
 from pydantic import Field
 from starlette.testclient import TestClient
 
+from gqlreports.directory.principal import Role
 from gqlreports.plugins import CountingBasis, Report, ReportParameters, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.query import build_schema
@@ -95,7 +96,7 @@ class Mine(Report):
 def test_a_parameter_may_be_of_a_shared_enum(site: Site) -> None:
     shipped = Registry.load(strict=True).reports
     registry = Registry(MappingProxyType({**shipped, "MINE": RegisteredReport("MINE", Mine(), "tests")}))
-    schema = build_schema(registry, staff=True).as_str()
+    schema = build_schema(registry, Role.STAFF).as_str()
     assert "basis: CountingBasis = CALL" in schema
     assert "basis: MineCountingBasis = ATTEMPT" in schema
     assert issubclass(CountingBasis, Enum)

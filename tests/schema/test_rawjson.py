@@ -12,12 +12,13 @@ from graphql import GraphQLObjectType, get_named_type
 from pydantic.alias_generators import to_camel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.selection import Selected, Selection
-from tests.sites import OPERATOR, Site
+from tests.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT.*Z")
@@ -80,8 +81,8 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
 
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
     arguments = {} if executor is None else {"executor": executor}
-    schema = build_schema(Registry.load(strict=True), staff=True, **arguments)
-    context = Context(OPERATOR, site.directory, site.backend)
+    schema = build_schema(Registry.load(strict=True), Role.STAFF, **arguments)
+    context = Context(OPERATOR, site.directory, site.backend, audit=nothing)
     result = asyncio.run(schema.execute(query, variables, context))
     assert result.errors is None, result.errors
     return orjson.dumps(result.data)
@@ -136,7 +137,7 @@ LEVELS = {
     "timeline": "(every: WEEK, by: [{dimension}], series: 2)",
     "calls": "(first: 50)",
 }
-SCHEMA = build_schema(Registry.load(strict=True), staff=True)._schema
+SCHEMA = build_schema(Registry.load(strict=True), Role.STAFF)._schema
 
 
 @pytest.mark.parametrize("type", sorted(REPORTS))

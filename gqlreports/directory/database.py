@@ -1,0 +1,114 @@
+"""The database of the directory: SQLite in a file, or PostgreSQL, brought to what this version needs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import create_engine, func, inspect, select, text
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.event import listen
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from gqlreports.directory.migrations import HEAD
+from gqlreports.errors import DirectoryUnavailable
+
+logger = logging.getLogger(__name__)
+
+# Seconds that a server or a free connection to it is waited for.
+_PATIENCE = 5
+# PostgreSQL's locks have numbers; this one is ours.
+_LOCK = 7_106_213
+_VERSION_TABLE = "directory_version"
+# Alembic keeps what it is doing in globals.
+_ONE_AT_A_TIME = Lock()
+
+
+class Database:
+    """Raises DirectoryUnavailable for a database that cannot be opened, or that fails later."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = _engine(url)
+            try:
+                _bring_to_head(self._engine)
+            except BaseException:
+                self._engine.dispose()
+                raise
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            logger.debug("The directory failed.", exc_info=error)
+            raise DirectoryUnavailable(
+                "The directory cannot be opened; check GQLREPORTS_HOME and GQLREPORTS_DIRECTORY."
+            ) from error
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+        except SQLAlchemyError as error:
+            logger.error("The directory failed.", exc_info=error)
+            raise DirectoryUnavailable("Customers and keys cannot be read now; the log says why.") from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        if address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address, hide_parameters=True)
+        listen(engine, "connect", _lower_all_letters)
+        return engine
+    # A server may have been restarted since a connection was made, and may be out of reach.
+    return create_engine(
+        address,
+        pool_pre_ping=True,
+        pool_timeout=_PATIENCE,
+        connect_args={"connect_timeout": _PATIENCE},
+        hide_parameters=True,
+    )
+
+
+def _bring_to_head(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if _version(connection) == HEAD:
+            return
+    with _ONE_AT_A_TIME, engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if _version(connection) != HEAD:
+            _upgrade(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    version: str | None = connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    # A directory that needs no upgrade is spared the import, a third of the start of every command.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config(attributes={"connection": connection, "version_table": _VERSION_TABLE})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise DirectoryUnavailable("The directory was made by a newer gqlreports; use that one.") from error
+
+
+def _lower_all_letters(connection: Any, record: object) -> None:
+    """SQLite's own lower() knows only the letters of ASCII."""
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)

@@ -1,0 +1,130 @@
+"""What admins do with API keys: see, create, rotate and revoke them."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import strawberry
+from starlette.concurrency import run_in_threadpool
+
+from gqlreports.directory import models
+from gqlreports.directory.keys import LONGEST_OVERLAP
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput
+from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.types.shared import field_of, list_of
+
+logger = logging.getLogger(__name__)
+
+_HOURS = 24
+_MOST_HOURS = LONGEST_OVERLAP // timedelta(hours=1)
+
+
+@strawberry.type(description="An API key; its text is not kept.")
+class ApiKey:
+    id: strawberry.ID = strawberry.field(description="Its public id, which is a part of its text.")
+    name: str = strawberry.field(description="Whose it is.")
+    role: Role = strawberry.field(description="What it may see and do.")
+    customers: list[strawberry.ID] | None = strawberry.field(description="Customers that it sees; null for all.")
+    reports: list[str] | None = strawberry.field(description="Report types that it may run; null for all.")
+    networks: list[str] | None = strawberry.field(description="Networks from which it holds; null for all.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    expires_at: datetime | None = strawberry.field(description="When it ceases to hold; null for never.")
+    revoked_at: datetime | None = strawberry.field(description="When it was revoked; null if it was not.")
+    replaced_by: strawberry.ID | None = strawberry.field(description="The key that it was rotated to.")
+
+    @classmethod
+    def of(cls, key: models.ApiKey) -> "ApiKey":
+        return cls(
+            id=strawberry.ID(key.id),
+            name=key.name,
+            role=Role(key.role),
+            customers=[strawberry.ID(each.customer_id) for each in key.customers] or None,
+            reports=[each.report_type for each in key.reports] or None,
+            networks=[each.network for each in key.networks] or None,
+            created_at=key.created_at.replace(tzinfo=UTC),
+            expires_at=key.expires_at and key.expires_at.replace(tzinfo=UTC),
+            revoked_at=key.revoked_at and key.revoked_at.replace(tzinfo=UTC),
+            replaced_by=strawberry.ID(key.replaced_by) if key.replaced_by else None,
+        )
+
+
+@strawberry.type(description="A key that was just made.")
+class NewApiKey:
+    secret: str = strawberry.field(description="The text of the key: it is not kept and cannot be had again.")
+    key: ApiKey = strawberry.field(description="The key.")
+
+    def __repr__(self) -> str:
+        return f"NewApiKey({self.key.id})"
+
+
+async def keys(info: ReportInfo) -> list[ApiKey]:
+    return [ApiKey.of(each) for each in await run_in_threadpool(info.context.directory.list_keys)]
+
+
+async def rotate_key(info: ReportInfo, id: strawberry.ID, overlap_hours: int | None = _HOURS) -> NewApiKey | None:
+    hours = _HOURS if overlap_hours is None else overlap_hours
+    if not 0 <= hours <= _MOST_HOURS:
+        raise InvalidInput(f"`overlapHours` is between 0 and {_MOST_HOURS}.")
+    directory = info.context.directory
+    secret = await run_in_threadpool(directory.rotate_key, id, timedelta(hours=hours))
+    return await _new_key(info, secret, f"rotated from {id}")
+
+
+async def revoke_key(info: ReportInfo, id: strawberry.ID) -> ApiKey | None:
+    await run_in_threadpool(info.context.directory.revoke_key, id)
+    logger.info("The key %s was revoked by %s.", id, info.context.principal.key_id)
+    return ApiKey.of(await run_in_threadpool(info.context.directory.key, id))
+
+
+def key_mutations(report_type: Any) -> type[Any]:
+    """`createKey`, `rotateKey` and `revokeKey`, where `report_type` is the schema's enum of report types."""
+
+    async def create_key(
+        info: ReportInfo,
+        name: str,
+        role: Role,
+        customers: list[strawberry.ID] | None = None,
+        reports: Any = None,
+        networks: list[str] | None = None,
+        expires_at: datetime | None = None,
+    ) -> Any:
+        def created() -> str:
+            return info.context.directory.create_key(
+                name,
+                role,
+                customers or (),
+                reports=[each.value for each in reports or ()],
+                networks=networks or (),
+                expires_at=expires_at,
+            )
+
+        return await _new_key(info, await run_in_threadpool(created), "created")
+
+    fields = {
+        "create_key": field_of(
+            create_key,
+            "Create a key; what it is not limited to, it may see and run all of.",
+            info=ReportInfo,
+            name=str,
+            role=Role,
+            customers=list[strawberry.ID] | None,
+            reports=list_of(report_type) | None,
+            networks=list[str] | None,
+            expires_at=datetime | None,
+            returns=NewApiKey | None,
+        ),
+        "rotate_key": strawberry.field(
+            resolver=rotate_key, description="A new key like that one; both hold for the overlap."
+        ),
+        "revoke_key": strawberry.field(
+            resolver=revoke_key, description="The key holds no more, on any server after 5 seconds."
+        ),
+    }
+    return strawberry.type(type("Mutation", (), fields), description="What admins change.")
+
+
+async def _new_key(info: ReportInfo, secret: str, how: str) -> NewApiKey:
+    made = ApiKey.of(await run_in_threadpool(info.context.directory.key_of, secret))
+    logger.info("The key %s was %s by %s.", made.id, how, info.context.principal.key_id)
+    return NewApiKey(secret=secret, key=made)

@@ -1,0 +1,96 @@
+"""Takes down who ran which report, off the request's path."""
+
+import logging
+import queue
+import threading
+import time
+from datetime import UTC
+
+from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.directory.directory import Directory, utc_now
+from gqlreports.directory.models import ReportRun
+from gqlreports.directory.principal import Principal
+from gqlreports.errors import DirectoryUnavailable
+from gqlreports.schema.request import ReportRequest
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+"""Runs that wait to be written; those beyond go to the log instead."""
+_BATCH = 500
+_GATHERED_FOR = 0.2
+_BETWEEN_TRIES = 1.0
+_LONGEST_END = 5.0
+
+
+class AuditTrail:
+    """Runs are put into a queue, and a thread writes them to the directory, those of a fifth of a second at once.
+
+    While the directory fails they wait, and are tried again.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._waiting: queue.Queue[ReportRun] = queue.Queue(MOST_WAITING)
+        self._taken: list[ReportRun] = []
+        self._ended = threading.Event()
+        self._writer = threading.Thread(target=self._write_until_the_end, name="audit", daemon=True)
+
+    def start(self) -> None:
+        self._writer.start()
+
+    def end(self) -> None:
+        """Write what waits; what a directory that fails does not take within 5 seconds goes to the log."""
+        self._ended.set()
+        self._writer.join()
+        while self._take():
+            for each in self._taken:
+                _log(each)
+            self._taken = []
+
+    def add(self, principal: Principal, source: str | None, request: ReportRequest) -> None:
+        """Never waits."""
+        run = ReportRun(
+            at=utc_now(),
+            request_id=REQUEST_ID.get(),
+            caller=principal.key_id,
+            name=principal.name,
+            source=source,
+            report_type=request.report.name,
+            customer_id=request.customer,
+            range_start=request.start.astimezone(UTC).replace(tzinfo=None),
+            range_end=request.end.astimezone(UTC).replace(tzinfo=None),
+        )
+        try:
+            self._waiting.put_nowait(run)
+        except queue.Full:
+            _log(run)
+
+    def _write_until_the_end(self) -> None:
+        pause = _GATHERED_FOR
+        while not self._ended.wait(pause):
+            pause = _GATHERED_FOR if self._written() else _BETWEEN_TRIES
+        give_up = time.monotonic() + _LONGEST_END
+        while not self._written() and time.monotonic() < give_up:
+            time.sleep(_GATHERED_FOR)
+
+    def _written(self) -> bool:
+        """Write all that waits; False where the directory does not take it."""
+        while self._take():
+            try:
+                self._directory.record_runs(self._taken)
+            except DirectoryUnavailable:
+                return False
+            self._taken = []
+        return True
+
+    def _take(self) -> bool:
+        """Whether there is anything to write, which is in `_taken` then."""
+        if not self._taken:
+            self._taken = [self._waiting.get_nowait() for _ in range(min(_BATCH, self._waiting.qsize()))]
+        return bool(self._taken)
+
+
+def _log(run: ReportRun) -> None:
+    known = {each.name: str(getattr(run, each.name)) for each in ReportRun.__table__.columns if each.name != "id"}
+    logger.error("A report is not in the audit: %s", known)

@@ -1,0 +1,165 @@
+"""Who ran what is taken down, off the request's path, and kept through failures of the directory."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from starlette.testclient import TestClient
+
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import Customer, ReportRun
+from gqlreports.directory.principal import Principal, Role
+from gqlreports.plugins import CountingBasis, ReportParameters
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.request import ReportRequest
+from gqlreports.web import audit as module
+from gqlreports.web.app import create_app
+from gqlreports.web.audit import AuditTrail
+from tests.sites import Site
+
+START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
+RANGE = 'from: "2025-10-20T02:00:00+02:00", to: "2025-11-20T00:00:00Z"'
+ANN = Principal("key", "Ann", Role.STAFF, None)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Directory]:
+    made = Directory(f"sqlite:///{tmp_path}/directory.db")
+    yield made
+    made.close()
+
+
+@lru_cache
+def registry() -> Registry:
+    return Registry.load(strict=True)
+
+
+def request(customer: str) -> ReportRequest:
+    return ReportRequest(
+        registry().reports["DTMF"], customer, START, END, ReportParameters(), CountingBasis.CALL, staff=True
+    )
+
+
+def kept(directory: Directory, **only: Any) -> list[str]:
+    """Customers of the runs, the first first."""
+    return [each.customer_id for each in reversed(directory.report_runs(100_000, **only))]
+
+
+def test_a_report_that_ran(site: Site, directory: Directory) -> None:
+    directory.save_customers([Customer(id=each, name=each, currency="USD") for each in ("5001", "5003")])
+    key = directory.create_key("Oak", Role.PARTNER, ["5003"], reports=["DID_AS_CLI", "USA_RATE_CENTER"])
+    app = create_app(registry(), site.backend, directory)
+    reports = [
+        f'customReport(customer: "{customer}", type: {type}, {RANGE}) {{ type }}'
+        for customer, type in (("5003", "DID_AS_CLI"), ("5001", "DID_AS_CLI"), ("5003", "GROUP_BY_TECH_PREFIX"))
+    ]
+    before = datetime.now(UTC).replace(tzinfo=None)
+    with TestClient(app, client=("203.0.113.7", 1)) as client:
+        for number, query in enumerate([*reports, "reportTypes { name }", "nothing"]):
+            headers = {"Authorization": f"Bearer {key}", "X-Request-Id": f"request-{number}"}
+            client.post("/graphql", json={"query": f"{{ {query} }}"}, headers=headers)
+    site.engine.close()
+    [run] = directory.report_runs(10)
+    assert before <= run.at <= datetime.now(UTC).replace(tzinfo=None)
+    assert (run.caller, run.name, run.source) == (key.split("_")[1], "Oak", "203.0.113.7")
+    assert (run.request_id, run.report_type, run.customer_id) == ("request-0", "DID_AS_CLI", "5003")
+    assert (run.range_start, run.range_end) == (START.replace(tzinfo=None), END.replace(tzinfo=None))
+
+
+def test_all_that_was_taken_is_written_at_the_end(directory: Directory) -> None:
+    trail = AuditTrail(directory)
+    trail.start()
+    for number in range(1234):
+        trail.add(ANN, None, request(str(number)))
+    trail.end()
+    assert kept(directory) == [str(number) for number in range(1234)]
+
+
+def test_it_is_written_while_the_server_runs(directory: Directory) -> None:
+    trail = AuditTrail(directory)
+    trail.start()
+    trail.add(ANN, None, request("1"))
+    before = time.monotonic()
+    while not kept(directory):
+        assert time.monotonic() - before < 5
+        time.sleep(0.05)
+    trail.end()
+
+
+@contextmanager
+def without_its_table(folder: Path) -> Iterator[None]:
+    engine = create_engine(f"sqlite:///{folder}/directory.db")
+
+    def run(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    run("ALTER TABLE report_run RENAME TO away")
+    yield
+    run("ALTER TABLE away RENAME TO report_run")
+    engine.dispose()
+
+
+def test_a_directory_that_fails_gets_it_later(directory: Directory, tmp_path: Path) -> None:
+    trail = AuditTrail(directory)
+    with without_its_table(tmp_path):
+        trail.start()
+        for number in range(3):
+            trail.add(ANN, None, request(str(number)))
+            time.sleep(0.3)
+    trail.end()
+    assert kept(directory) == ["0", "1", "2"]
+
+
+def test_what_cannot_be_kept_is_in_the_log(
+    directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
+    monkeypatch.setattr(module, "_LONGEST_END", 0.1)
+    trail = AuditTrail(directory)
+    with without_its_table(tmp_path), caplog.at_level(logging.ERROR):
+        for customer in ("1001", "1002", "1003"):
+            trail.add(ANN, "192.0.2.1", request(customer))
+        assert "'1003'" in caplog.text
+        assert "'1001'" not in caplog.text
+        trail.start()
+        trail.end()
+    lines = [each.getMessage() for each in caplog.records if "not in the audit" in each.getMessage()]
+    assert [each for each in ("1001", "1002", "1003") if any(f"'{each}'" in line for line in lines)] == [
+        "1001",
+        "1002",
+        "1003",
+    ]
+    assert all("192.0.2.1" in line and "Ann" in line for line in lines)
+    assert kept(directory) == []
+
+
+def test_it_is_listed_by_customer_caller_and_time(directory: Directory) -> None:
+    runs = [("1", "a", 1), ("2", "a", 2), ("1", "b", 3), ("3", "b", 4)]
+    directory.record_runs(
+        [
+            ReportRun(
+                at=datetime(2025, 10, day),
+                request_id="r",
+                caller=caller,
+                name="n",
+                report_type="DTMF",
+                customer_id=customer,
+                range_start=datetime(2025, 1, 1),
+                range_end=datetime(2025, 1, 2),
+            )
+            for customer, caller, day in runs
+        ]
+    )
+    assert kept(directory) == ["1", "2", "1", "3"]
+    assert kept(directory, customer="1") == ["1", "1"]
+    assert kept(directory, caller="a") == ["1", "2"]
+    assert kept(directory, since=datetime(2025, 10, 3, tzinfo=UTC)) == ["1", "3"]
+    assert [each.customer_id for each in directory.report_runs(2)] == ["3", "1"]
