@@ -4,6 +4,7 @@
     ├── InvalidInput             BAD_USER_INPUT       an argument that cannot be meant
     │   ├── InvalidRange         INVALID_RANGE        `from` is not before `to`
     │   └── LimitExceeded        LIMIT_EXCEEDED       more was asked than is allowed
+    │       └── TooManyRequests  LIMIT_EXCEEDED       more was asked at once, or in a minute
     ├── NotFound                 NOT_FOUND            no such customer for this caller
     ├── Unauthenticated          UNAUTHENTICATED      no key, or one that does not hold
     ├── StoreError               STORE_FAILED         the store could not answer
@@ -14,6 +15,9 @@
     │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
     │   └── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
+    ├── ShuttingDown             SHUTTING_DOWN        this process ends
+    ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND  a hash whose document is not kept
+    ├── DocumentNotAllowed       DOCUMENT_NOT_ALLOWED a document that is not on the operator's list
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -43,7 +47,25 @@ class InvalidRange(InvalidInput):
 
 
 class LimitExceeded(InvalidInput):
+    """`limit` is the name of a limit, `value` what was asked of it and `allowance` what it allows."""
+
     code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, value: int, allowance: int, advice: str = "") -> None:
+        super().__init__(f"`{limit}` is {value} here, and at most {allowance} is allowed{advice and f': {advice}'}.")
+        self.limit, self.value, self.allowance = limit, value, allowance
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "limit": self.limit, "value": self.value, "allowance": self.allowance}
+
+
+class TooManyRequests(LimitExceeded):
+    """`retry_after` is in seconds."""
+
+    def __init__(self, limit: str, value: int, allowance: int, retry_after: int) -> None:
+        super().__init__(limit, value, allowance, f"try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class NotFound(ReportsError):
@@ -84,6 +106,18 @@ class UnreadableData(StoreError):
 
 class DirectoryUnavailable(ReportsError):
     code = "DIRECTORY_UNAVAILABLE"
+
+
+class ShuttingDown(ReportsError):
+    code = "SHUTTING_DOWN"
+
+
+class PersistedQueryNotFound(ReportsError):
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class DocumentNotAllowed(ReportsError):
+    code = "DOCUMENT_NOT_ALLOWED"
 
 
 class LoadError(ReportsError):

@@ -1,7 +1,6 @@
 """ClickHouse in this process: chDB on a directory of its own, queried from worker threads."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import threading
@@ -17,7 +16,9 @@ import clickhouse_connect
 from clickhouse_connect.driver import Client
 
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, store_error
+from gqlreports.backends.holder import holder
 from gqlreports.backends.reader import Reader
 from gqlreports.backends.settings import LINES, WRITING
 from gqlreports.errors import QueryCancelled, StoreUnavailable
@@ -65,10 +66,18 @@ class EmbeddedBackend:
     async def open(self) -> None:
         await self._in_thread(self._opened)
 
+    async def check(self) -> None:
+        if self._control is None:
+            await self.open()
+        try:
+            await asyncio.to_thread(self._checked)
+        except FAILURES as error:
+            raise store_error(error) from error
+
     async def fetch_json(self, statement: Statement) -> Fetched:
         query = _Query(statement)
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(seconds_left(self._limits.seconds)):
                 return await self._cancellable(query, self._fetch, query)
         except TimeoutError as error:
             raise store_error(error) from error
@@ -135,8 +144,8 @@ class EmbeddedBackend:
     def _first_connection(self) -> Client:
         try:
             self._path.mkdir(parents=True, exist_ok=True)
-            if holder := _holder(self._path):
-                raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
+            if process := holder(self._path):
+                raise StoreUnavailable(f"The store is in use by process {process}: stop that one, then try again.")
             client = self._connect(WRITING)
             self._migrate(client)
         except StoreUnavailable:
@@ -154,6 +163,11 @@ class EmbeddedBackend:
         applied = {number for number, _ in client.query(self._definition.applied).result_rows}
         for statement in self._definition.statements(applied):
             client.command(statement)
+
+    def _checked(self) -> None:
+        with self._lock:
+            if self._control:
+                self._control.command("SELECT 1")
 
     def _connect(self, options: dict[str, str]) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(self._path), chdb_options=options)
@@ -226,16 +240,3 @@ def _forget(work: asyncio.Future[Any]) -> None:
     """Take note of how a query ended that nobody waits for."""
     if not work.cancelled():
         work.exception()
-
-
-def _holder(path: Path) -> str | None:
-    """The process that has the engine's directory open, by the lock that the engine keeps on its status file."""
-    status = path / "status"
-    if not status.exists():
-        return None
-    with status.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return file.readline().removeprefix("PID:").strip() or "unknown"
-    return None

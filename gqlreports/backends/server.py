@@ -9,6 +9,7 @@ from typing import Any
 
 from gqlreports.backends.address import Address
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, lost_connection, may_still_run, store_error
 from gqlreports.backends.http import Answer, HttpClient
 from gqlreports.backends.query_id import new_query_id
@@ -53,6 +54,12 @@ class ServerBackend:
         with _told():
             await self._opened()
 
+    async def check(self) -> None:
+        with _told():
+            await self._opened()
+            if self._control:
+                await self._control.command("SELECT 1")
+
     async def fetch_json(self, statement: Statement) -> Fetched:
         async def fetched() -> Fetched:
             async with self._answer(statement, "JSONEachRow", {"wait_end_of_query": "1"}) as answer:
@@ -61,14 +68,14 @@ class ServerBackend:
             return Fetched(json, facts["read_rows"], facts["read_bytes"], facts["elapsed_ns"] / 1e6)
 
         with _told():
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(seconds_left(self._limits.seconds)):
                 return await retried(fetched)
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
         async with AsyncExitStack() as stack:
             with _told():
-                async with asyncio.timeout(self._limits.seconds):
+                async with asyncio.timeout(seconds_left(self._limits.seconds)):
                     answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, LINES)))
             yield _told_pieces(answer)
 
@@ -140,7 +147,8 @@ class ServerBackend:
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
         self._running.add(query_id)
         try:
-            answer = await client.ask(statement, form, self._reading | dict(settings) | {"query_id": query_id})
+            own = {"query_id": query_id, "max_execution_time": f"{seconds_left(self._limits.seconds):.3f}"}
+            answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
             runs = not answer.ended
         except FAILURES as error:

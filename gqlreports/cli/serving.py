@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.progress import Progress
 
 from gqlreports.backends.base import Backend
@@ -16,6 +15,10 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
 from gqlreports.web.app import create_app
+from gqlreports.web.documents import listed_documents
+from gqlreports.web.draining import Draining
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.server import DrainingServer
 
 _DEMO_KEY = "made by gqlreports demo"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -46,8 +49,11 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    draining = Draining()
+    listed = listed_documents(settings.documents) if settings.documents else None
+    http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining)
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, http)
+    DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
 
 
 async def _openable(backend: Backend) -> None:

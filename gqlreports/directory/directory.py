@@ -54,6 +54,11 @@ class Directory:
     def close(self) -> None:
         self._engine.dispose()
 
+    def check(self) -> None:
+        """Raises DirectoryUnavailable where it does not answer."""
+        with self._session() as session:
+            session.execute(select(1))
+
     @contextmanager
     def _session(self) -> Iterator[Session]:
         try:

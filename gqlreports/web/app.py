@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -16,17 +17,20 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.web.body import HeaderLimit
+from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.graphql import GraphQLEndpoint
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.readiness import Readiness
 from gqlreports.web.request_id import RequestIdMiddleware
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 128 * 1024
-"""Bytes of a request; a document is kept parsed, at many times its size."""
 
-
-def create_app(registry: Registry, backend: Backend, directory: Directory, masked: int = 0) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, a health check at /healthz.
+def create_app(
+    registry: Registry, backend: Backend, directory: Directory, masked: int = 0, http: HttpOptions | None = None
+) -> Starlette:
+    """The ASGI application: GraphQL at /graphql, whether it runs at /healthz and whether it can answer at /readyz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
@@ -43,13 +47,18 @@ def create_app(registry: Registry, backend: Backend, directory: Directory, maske
         await backend.close()
         directory.close()
 
-    schemas = {role: build_schema(registry, staff=role is Role.STAFF) for role in Role}
-    endpoint = GraphQLEndpoint(schemas, backend, directory, masked)
-    routes = [
-        Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
-        Route("/healthz", _health),
-    ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIdMiddleware)])
+    options = http or HttpOptions()
+    schemas = {role: build_schema(registry, staff=role is Role.STAFF, limits=options.limits) for role in Role}
+    return Starlette(
+        routes=[
+            Route("/graphql", GraphQLEndpoint(schemas, backend, directory, masked, options)),
+            Route("/healthz", _health),
+            Route("/readyz", Readiness(backend, directory, options.draining).answer),
+        ],
+        lifespan=lifespan,
+        middleware=[Middleware(RequestIdMiddleware), Middleware(HeaderLimit, options.limits)],
+        exception_handlers={HTTPException: http_error, Exception: unexpected_error},
+    )
 
 
 async def _health(request: Request) -> Response:

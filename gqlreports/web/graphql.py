@@ -1,33 +1,28 @@
-"""The GraphQL endpoint: who asks is settled first, then Strawberry answers."""
+"""The GraphQL endpoint: who asks is settled first, then the view of the role answers."""
 
-import logging
 from collections.abc import Mapping
-from typing import Any
 
-import orjson
-from cross_web import HTTPException
-from graphql import GraphQLError, GraphQLSyntaxError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
-from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse
-from strawberry.types.execution import ExecutionResult
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import DirectoryUnavailable, ReportsError, Unauthenticated
-from gqlreports.schema.context import Context
+from gqlreports.errors import ReportsError, Unauthenticated
+from gqlreports.schema.admission import Admission
+from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.query import ReportsSchema
-from gqlreports.web.caller import CallerLeft, while_connected
+from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.web.csrf import check_meant
+from gqlreports.web.documents import Documents
+from gqlreports.web.errors import Refused
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.rates import Rates
+from gqlreports.web.view import ReportsView, Shared
 
-logger = logging.getLogger(__name__)
-
-_HEADERS = '{"Authorization": "Bearer "}'
-_HIDDEN = "Something went wrong here; the operator's log has the details."
+METHODS = ("GET", "POST")
 
 
 class GraphQLEndpoint:
@@ -37,102 +32,49 @@ class GraphQLEndpoint:
     """
 
     def __init__(
-        self, schemas: Mapping[Role, ReportsSchema], backend: Backend, directory: Directory, masked: int = 0
+        self,
+        schemas: Mapping[Role, ReportsSchema],
+        backend: Backend,
+        directory: Directory,
+        masked: int = 0,
+        options: HttpOptions | None = None,
     ) -> None:
+        options = options or HttpOptions()
         self._directory = directory
-        self._views = {role: _View(schema, backend, directory, masked) for role, schema in schemas.items()}
+        self._draining = options.draining
+        self._rates = Rates(options.limits.requests_per_minute)
+        shared = Shared(
+            backend,
+            directory,
+            masked,
+            Allowance(options.limits, StoredCalls(backend)),
+            Admission(options.reports_at_once, options.limits.concurrent_reports),
+            Documents(options.documents),
+            options.draining,
+        )
+        self._views = {role: ReportsView(schema, shared) for role, schema in schemas.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         view = self._views[Role.STAFF]
-        if view.wants_graphiql(request):
-            await HTMLResponse(view.graphiql)(scope, receive, send)
-            return
         try:
+            if request.method not in METHODS:
+                raise Refused(405, "GraphQL needs GET or POST.", headers={"Allow": ", ".join(METHODS)})
+            if view.wants_graphiql(request):
+                return await HTMLResponse(view.graphiql)(scope, receive, send)
+            self._draining.check()
+            check_meant(request)
             principal = await self._authenticated(request)
-        except Unauthenticated as error:
-            headers = {"WWW-Authenticate": "Bearer"}
-            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
-            return
-        except DirectoryUnavailable as error:
-            await error_response(str(error), error.code, 503)(scope, receive, send)
-            return
+            self._rates.count(principal.key_id)
+        except Refused as refused:
+            return await refused.response(scope, receive, send)
+        except ReportsError as error:
+            return await Refused.by(error).response(scope, receive, send)
         scope.setdefault("state", {})["principal"] = principal
-        await self._views[principal.role](scope, receive, send)
+        return await self._views[principal.role](scope, receive, send)
 
     async def _authenticated(self, request: Request) -> Principal:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
         return await run_in_threadpool(self._directory.authenticate, key.strip())
-
-
-class _View(GraphQL[Context, None]):
-    def __init__(self, schema: ReportsSchema, backend: Backend, directory: Directory, masked: int) -> None:
-        super().__init__(schema, subscription_protocols=())
-        self._backend = backend
-        self._directory = directory
-        self._masked = masked
-        self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
-
-    def wants_graphiql(self, request: Request) -> bool:
-        return self.should_render_graphql_ide(self.request_adapter_class(request))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            await request.body()
-            response = await while_connected(self.run(request), receive)
-        except (ClientDisconnect, CallerLeft):
-            logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
-            return
-        except HTTPException as error:
-            response = error_response(error.reason, "BAD_REQUEST", error.status_code)
-        await response(scope, receive, send)
-
-    async def get_context(self, request: Any, response: Any) -> Context:
-        return Context(request.state.principal, self._directory, self._backend, self._masked)
-
-    def decode_json(self, data: str | bytes) -> object:
-        value = orjson.loads(data)
-        if not isinstance(value, dict):
-            raise HTTPException(400, "The request must be a JSON object with a `query`.")
-        return value
-
-    def encode_json(self, data: object) -> bytes:
-        return orjson.dumps(data)
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        response: GraphQLHTTPResponse = {"data": result.data}
-        if result.errors:
-            response["errors"] = [_shown(error) for error in result.errors]
-        if result.extensions:
-            response["extensions"] = result.extensions
-        return response
-
-
-def error_response(message: str, code: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """An error outside of any GraphQL execution, in the shape of those inside."""
-    shown = {"message": message, "extensions": {"code": code}}
-    return Response(orjson.dumps({"errors": [shown]}), status, headers, "application/json")
-
-
-def _shown(error: GraphQLError) -> Any:
-    """An error as the caller sees it: with a code, and with nothing of the inside."""
-    shown: dict[str, Any] = dict(error.formatted)
-    cause = _cause(error)
-    if isinstance(cause, ReportsError):
-        shown["extensions"] = cause.extensions
-    elif cause is not None:
-        shown |= {"message": _HIDDEN, "extensions": {"code": "INTERNAL"}}
-    elif isinstance(error, GraphQLSyntaxError):
-        shown["extensions"] = {"code": "GRAPHQL_PARSE_FAILED"}
-    else:
-        shown["extensions"] = {"code": "GRAPHQL_VALIDATION_FAILED"}
-    return shown
-
-
-def _cause(error: GraphQLError) -> Exception | None:
-    """What was raised, behind all of GraphQL's own errors around it."""
-    cause = error.original_error
-    return _cause(cause) if isinstance(cause, GraphQLError) else cause
