@@ -57,7 +57,7 @@ class Directory:
     def check(self) -> None:
         """Raises DirectoryUnavailable where it does not answer."""
         with self._session() as session:
-            session.execute(select(1))
+            session.execute(select(Customer.id).limit(1))
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

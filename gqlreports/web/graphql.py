@@ -60,7 +60,7 @@ class GraphQLEndpoint:
         try:
             if request.method not in METHODS:
                 raise Refused(405, "GraphQL needs GET or POST.", headers={"Allow": ", ".join(METHODS)})
-            if view.wants_graphiql(request):
+            if view.should_render_graphql_ide(request):
                 return await HTMLResponse(view.graphiql)(scope, receive, send)
             self._draining.check()
             check_meant(request)

@@ -38,8 +38,10 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ERROR = 400
 """The status of a request whose document, operation or variables are wrong, where the caller takes the newer type."""
+_ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 _GRACE = 1.0
 """Seconds beyond its deadline in which a request may still tell which of its reports were late."""
+_ASKING = frozenset({"query", "extensions", "documentId"})
 _HEADERS = '{"Authorization": "Bearer "}'
 
 
@@ -64,8 +66,10 @@ class ReportsView(GraphQL[Context, None]):
         self._shared = shared
         self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
 
-    def wants_graphiql(self, request: Request) -> bool:
-        return self.should_render_graphql_ide(self.request_adapter_class(request))
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """For a browser that asks nothing; whatever asks something is answered."""
+        asks = not _ASKING.isdisjoint(request.query_params)
+        return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limits = self._shared.allowance.limits
@@ -138,7 +142,7 @@ class ReportsView(GraphQL[Context, None]):
                 variable_values=asked.variables,
                 context_value=context,
                 operation_name=asked.operation_name,
-                allowed_operation_types=OperationType.from_http(method),  # type: ignore[arg-type]
+                allowed_operation_types=_ALLOWED[method],
                 operation_extensions=extensions,
             )
         except MissingQueryError:
