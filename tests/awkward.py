@@ -105,6 +105,8 @@ CUSTOMERS = (
     Customer("5009", "Silent Line", ("CHF",), 0),
     Customer("9901", "", ("USD",), 2, listed=False),
 )
+PROFITABLE = CUSTOMERS[5]
+"""Its providers charge in its own currency."""
 PROVIDER_CARDS = (
     ("1", "110", ("USD",)), ("1", "111", ("EUR",)), ("2", "120", ("GBP",)), ("3", "130", ("USD", "EUR")),
     ("4", "140", ("",)), ("5", "150", ("USD",)), ("", "", ("",)),
@@ -172,11 +174,12 @@ ANSWERS = (("200", "OK"),) * 8 + (("202", "Accepted"), ("", ""), ("\\N", ""))
 FAILURES = (
     ("404", "Not Found"), ("486", "Busy Here"), ("487", "Request Terminated"),
     ("480", 'Temporarily, "Unavailable"'), ("503", "Kanal überlastet"), ("603", "Decline "),
-    ("183", "Session Progress"), ("302", "Moved\nTemporarily"), ("", ""),
+    ("600", "Busy Everywhere"), ("183", "Session Progress"), ("302", "Moved\nTemporarily"), ("", ""),
 )  # fmt: skip
 KEYPAD = (
     "1", "0", "000", "2#", "9*0", "*", "#", "A", "ABCD", "1234567890*#ABCD", "007", "1E5", "5" * 300, "\\N",
 )  # fmt: skip
+DELAYS = ("", "\\N", "0", "200", "9000", "65536")
 SOURCE_IPS = ("192.0.2.10", "203.0.113.255", "2001:db8::17", "::ffff:192.0.2.1", "")
 WINDOWS: tuple[tuple[tuple[int, str, str], ...], ...] = (
     ((0, "2020-01-01", ""),),
@@ -192,6 +195,10 @@ WINDOWS: tuple[tuple[tuple[int, str, str], ...], ...] = (
     ((0, "2025-10-31", "2025-11-01"),),
     ((0, "2020-01-01", ""), (1, "2020-01-01", "")),
 )
+STATES = {
+    "201": "NJ", "202": "DC", "303": "CO ", "404": "GA", "442": "CA", "512": "TX", "601": "MS", "602": "", "609": "NJ",
+    "617": "MA", "702": "NV", "713": " TX", "805": "CA", "816": "MO", "907": "AK", "918": "",
+}  # fmt: skip
 CODE_USES = ("AS",) * 16 + ("UA", "VC", "RV", "PR")
 BLOCKS = (("0", "AS", 1), ("1", "AS", 2), ("2", "AS", 0), ("3", "AV", 3), ("4", "RT", 4))
 ODD_CENTERS = (
@@ -258,11 +265,24 @@ def center_of(index: int) -> str:
 
 def code_row(code: str, center: str, use: str) -> list[str]:
     ocn = "7001" if use == "AS" else ""
-    return ["ZZ", f"{code[:3]}-{code[3:]}  ", ocn, "", f"{center:<10}", "", f"{use} ", "", "", "N", ""]
+    return [
+        STATES.get(code[:3], "ZZ"),
+        f"{code[:3]}-{code[3:]}  ",
+        ocn,
+        "",
+        f"{center:<10}",
+        "",
+        f"{use} ",
+        "",
+        "",
+        "N",
+        "",
+    ]
 
 
 def block_row(code: str, digit: str, status: str, center: str) -> list[str]:
-    where = ["1", "ZZ", code[:3], code[3:], digit]
+    """A block 2 lies in another state than the rest of its code."""
+    where = ["1", "KS" if digit == "2" else STATES.get(code[:3], "ZZ"), code[:3], code[3:], digit]
     return [*where, status, "", "N", "", f"{center} ", "01/15/2020", "", "", "7001", ""]
 
 
@@ -318,7 +338,8 @@ class Exchange:
             "customer_card_dest_name": name,
         }  # fmt: skip
         answering = self.rng.choice((branches[-1], branches[-1], branches[0], None, None, None))
-        return [common | self.attempt(branch, branch == answering) for branch in branches]
+        same = {"provider_card_currency": customer.currencies[0]} if customer == PROFITABLE else {}
+        return [common | self.attempt(branch, branch == answering) | same for branch in branches]
 
     def attempt(self, branch: int, answered: bool) -> Row:
         rng = self.rng
@@ -332,7 +353,7 @@ class Exchange:
             "provider_duration": rng.choice(("0", "6", "66")), "customer_charge": self.charge(answered),
             "provider_charge": self.charge(answered or rng.random() < 0.05), "provider_id": provider,
             "provider_card_id": card, "provider_card_currency": rng.choice(currencies),
-            "pdd_out": rng.choice(("", "\\N", "0", "200", "9000", "65536")),
+            "pdd_out": self.sometimes(DELAYS, 0.25, str(rng.randrange(9000))),
             "ring_duration": rng.choice(("0", "7", "40", "")), "sip_code": code, "sip_reason": reason,
             "release_reason": reason or "Normal Clearing",
             "dtmf": self.sometimes(KEYPAD, 0.35 if answered else 0.1, ""),

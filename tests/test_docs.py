@@ -2,17 +2,18 @@
 
 Blocks of a page run in their order, in a folder that holds `docs/example`.  A `console` block has commands behind `$ `
 and what they print; a `graphql` block that is followed by a `json` block must give that answer; a `python` block is
-run; others are only shown.
+run; others are only shown.  A command may have variables before it; SERVER is an empty database of a server.
 """
 
 import os
 import re
+import secrets
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,15 @@ from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.load_cdrs import Loaded
+from tests import stores
 from tests.oracle import World
 from tests.sites import Engine, Site
+from tests.stores import ServedStore
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SERVER = "clickhouse://clickhouse.example/gqlreports"
 TEXT = {page: page.read_text() for page in PAGES}
 
 
@@ -45,6 +49,7 @@ class Reader:
 
     folder: Path
     engine: Engine
+    server: str
 
     @property
     def home(self) -> Path:
@@ -53,11 +58,16 @@ class Reader:
     def type(self, command: str) -> str:
         """Type a command, and see what it prints."""
         self.engine.close()
-        words = shlex.split(command)
+        words = shlex.split(command.replace(SERVER, self.server))
+        variables = {}
+        while "=" in words[0]:
+            name, _, value = words.pop(0).partition("=")
+            variables[name] = value
         assert words[0] == "gqlreports", command
         run = [sys.executable, "-c", "from gqlreports.cli import app; app()", *words[1:]]
         environment = os.environ | {"COLUMNS": "200"}
         environment.pop("GQLREPORTS_HOME", None)
+        environment |= variables
         done = subprocess.run(run, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
@@ -74,9 +84,12 @@ def blocks(page: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def reader(engine: Engine, tmp_path: Path) -> Reader:
+def reader(engine: Engine, tmp_path: Path, served_store: ServedStore) -> Iterator[Reader]:
     shutil.copytree(ROOT / "docs" / "example", tmp_path / "docs" / "example")
-    return Reader(tmp_path, engine)
+    empty = replace(served_store, database=f"test_{secrets.token_hex(6)}")
+    stores.command(empty.url, f"CREATE DATABASE {empty.database}")
+    yield Reader(tmp_path, engine, f"{empty.url}/{empty.database}")
+    stores.drop(empty)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

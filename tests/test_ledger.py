@@ -17,16 +17,35 @@ from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row,
 from tests.oracle import Cdr, World
 from tests.sites import Engine, Site, make_site, nothing
 from tests.store.test_load_cdrs import as_csv, cdr_row
-from tests.test_reports import CASES, Basis, comparable, query
+from tests.test_reports import CASES, REGISTRY, Basis, comparable, query
 
 BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")
 SPAN = {"from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"}
 ROWS = [
     cdr_row(0, dest_number="12015550100", customer_card_currency="USD", customer_charge="1", provider_charge="0.5"),
     cdr_row(1, dest_number="12015550101", customer_card_currency="EUR", customer_charge="2", provider_charge="0.25"),
-    cdr_row(2, dest_number="12025550100", tech_prefix="777", provider_card_id="99", dest_cli="", account="lone"),
-    cdr_row(3, branch_idx="0", sip_code="503", duration="0", customer_charge="0", provider_charge="0", dtmf=""),
-    cdr_row(3, branch_idx="1", duration="30"),
+    cdr_row(
+        2,
+        dest_number="12025550100",
+        tech_prefix="777",
+        provider_card_id="99",
+        dest_cli="",
+        account="lone",
+        customer_card_dest_code="1202",
+        release_reason="Lone",
+    ),
+    cdr_row(
+        3,
+        branch_idx="0",
+        sip_code="486",
+        duration="0",
+        customer_charge="0",
+        provider_charge="0",
+        dtmf="",
+        pdd_out="100",
+        dest_cli="12015550109",
+    ),
+    cdr_row(3, branch_idx="1", duration="30", pdd_out="", dest_cli="12015550109"),
 ]
 
 
@@ -107,6 +126,11 @@ def test_a_row_whose_calls_were_all_taken_back_disappears(small: Site) -> None:
         "GROUP_BY_TECH_PREFIX": {"techPrefix": "777"},
         "DTMF": {"route": "99"},
         "DID_AS_CLI": {"account": "lone"},
+        "ASR_PER_ROUTE": {"route": "99"},
+        "USA_CALLS": {"state": ""},
+        "BREAKOUT": {"destinationCode": "1202"},
+        "PER_NUMBER": {"number": "12025550100"},
+        "RELEASE_REASONS": {"releaseReason": "Lone"},
     }
     before = {type: report(small, type) for type in keys}
     change(small, take_back("callid = 'call-2'"))
@@ -116,7 +140,7 @@ def test_a_row_whose_calls_were_all_taken_back_disappears(small: Site) -> None:
         assert after["rowCount"] == before[type]["rowCount"] - 1
 
 
-@pytest.mark.parametrize("type", ["USA_RATE_CENTER", "GROUP_BY_TECH_PREFIX", "DTMF", "DID_AS_CLI"])
+@pytest.mark.parametrize("type", sorted(REGISTRY))
 def test_all_calls_taken_back_leave_nothing(small: Site, type: str) -> None:
     empty = small.data(
         query(type, {}), customer="5001", basis="CALL", **{"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
@@ -150,6 +174,62 @@ def test_a_corrected_call_counts_with_its_new_values(small: Site) -> None:
     assert report(small, "DTMF")["totals"]["digits"] == 9
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_percentiles_are_over_what_was_not_taken_back(small: Site, merged: bool) -> None:
+    """Delays of 100, three of 900 ms, and one that is not known."""
+
+    def delays() -> tuple[int | None, int | None]:
+        routes, destinations = (report(small, type)["totals"] for type in ("ASR_PER_ROUTE", "BREAKOUT"))
+        found = routes["pddP50"], routes["pddP95"]
+        assert found == (destinations["pddP50"], destinations["pddP95"])
+        return found
+
+    def changed(*statements: str) -> tuple[int | None, int | None]:
+        change(small, *statements, *["OPTIMIZE TABLE cdr FINAL"] * merged)
+        return delays()
+
+    assert delays() == (900, 900)
+    assert changed(take_back("callid IN ('call-1', 'call-2')")) == (100, 900)
+    assert changed(correct("callid = 'call-1'", pdd_out="5000")) == (900, 5000)
+    assert changed(take_back("callid = 'call-1' AND pdd_out = 5000")) == (100, 900)
+    assert changed(correct("callid = 'call-2'", pdd_out="NULL")) == (100, 900)
+    assert changed(take_back("callid = 'call-0'")) == (100, 100)
+    assert changed(take_back("callid = 'call-3' AND branch_idx = 0")) == (None, None)
+
+
+def test_profit_is_of_what_was_not_taken_back(small: Site) -> None:
+    """One call was charged 2 EUR and the others USD; providers charge EUR, 0.25 of them for the former."""
+
+    def money() -> tuple[str | None, str | None, float | None]:
+        totals = report(small, "BREAKOUT")["totals"]
+        return totals["profit"], totals["profitCurrency"], totals["margin"]
+
+    assert money() == (None, None, None)
+    change(small, take_back("callid != 'call-1'"))
+    assert money() == ("1.75", "EUR", 0.875)
+    change(small, take_back("callid = 'call-1'"), correct("callid = 'call-1'", provider_card_currency="'USD'"))
+    assert money() == (None, None, None)
+    change(small, take_back("callid = 'call-1' AND provider_card_currency = 'USD'"))
+    change(small, correct("callid = 'call-1' AND provider_card_currency = 'EUR'", customer_charge="0"))
+    assert money() == ("-0.25", "EUR", None)
+
+
+def test_effective_branches_are_of_what_was_not_taken_back(small: Site) -> None:
+    """Five branches, four answered and one busy."""
+    assert report(small, "BREAKOUT")["totals"]["ner"] == 1
+    change(small, take_back("sip_code = 486"), correct("sip_code = 486", sip_code="503"))
+    for basis in BASES:
+        assert report(small, "BREAKOUT", basis)["totals"]["ner"] == 0.8
+        reasons = report(small, "RELEASE_REASONS", basis)
+        assert [(row["sipCode"], row["attempts"], row["connected"]) for row in reasons["rows"]] == [
+            (200, 1, 1),
+            (200, 3, 3),
+            (503, 1, 0),
+        ]
+    change(small, take_back("sip_code = 503"))
+    assert report(small, "BREAKOUT")["totals"]["ner"] == 1
+
+
 def test_loading_the_file_again_brings_no_call_back(small: Site) -> None:
     change(small, take_back("callid = 'call-1'"))
     before = report(small, "USA_RATE_CENTER")
@@ -169,9 +249,15 @@ def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
     fate = "cityHash64(switch, callid, branch_idx) % 5"
     new = {
         "customer_charge": "toDecimal64('3.00000001', 8)", "customer_card_currency": "'SEK'", "duration": "12.345",
-        "answered": "NOT answered", "provider_charge": "-provider_charge", "dtmf": "'12'",
+        "answered": "NOT answered", "provider_charge": "-provider_charge", "dtmf": "'12'", "sip_code": "486",
+        "pdd_out": "if(pdd_out IS NULL, 1234, NULL)", "provider_card_currency": "'SEK'", "release_reason": "'busy'",
+        "customer_duration": "0.5", "provider_duration": "provider_duration + 1",
     }  # fmt: skip
-    newest = {"account": "'moved'", "tech_prefix": "'moved'", "provider_card_id": "'moved'", "customer_charge": "0"}
+    newest = {
+        "account": "'moved'", "tech_prefix": "'moved'", "provider_card_id": "'moved'", "customer_charge": "0",
+        "provider_id": "'moved'", "dest_number": "'moved'", "dest_nanp": "0", "customer_card_dest_name": "'moved'",
+        "pdd_out": "77",
+    }  # fmt: skip
     change(
         site,
         take_back(f"{fate} IN (0, 1, 2)"),
@@ -197,10 +283,13 @@ def _after(cdr: Cdr, fate: int) -> list[Cdr]:
         return []
     new = replace(
         cdr, customer_charge=Decimal("3.00000001"), customer_currency="SEK", duration=Decimal("12.345"),
-        answered=not cdr.answered, provider_charge=-cdr.provider_charge, dtmf="12",
+        answered=not cdr.answered, provider_charge=-cdr.provider_charge, dtmf="12", sip_code=486,
+        pdd=1234 if cdr.pdd is None else None, provider_currency="SEK", release_reason="busy",
+        customer_duration=Decimal("0.5"), provider_duration=cdr.provider_duration + 1,
     )  # fmt: skip
     newest = replace(
-        new, account="moved", tech_prefix="moved", provider_card_id="moved", customer_charge=Decimal(0)
+        new, account="moved", tech_prefix="moved", provider_card_id="moved", customer_charge=Decimal(0),
+        provider_id="moved", dest_number="moved", dest_name="moved", pdd=77,
     )  # fmt: skip
     return [{1: new, 2: newest}.get(fate, cdr)]
 

@@ -25,6 +25,15 @@ SUMS = {
     "DID_AS_CLI": ("DidAsCli", "account destCli isDid", "count"),
     "GROUP_BY_TECH_PREFIX": ("GroupByTechPrefix", "techPrefix", "answeredCalls total"),
     "DTMF": ("Dtmf", "route", "answeredCalls dtmfCalls digits"),
+    "ASR_PER_ROUTE": ("AsrPerRoute", "provider route", "attempts answeredCalls"),
+    "USA_CALLS": ("UsaCalls", "state jurisdiction", "calls connected duration"),
+    "BREAKOUT": (
+        "Breakout",
+        "destinationCode destinationName",
+        "attempts connected talkTime customerDuration providerDuration",
+    ),
+    "PER_NUMBER": ("PerNumber", "number", "attempts connected talkTime"),
+    "RELEASE_REASONS": ("ReleaseReasons", "releaseReason sipCode", "attempts connected"),
 }
 TOTALS = SUMS | {"USA_RATE_CENTER": ("UsaRateCenter", "prefix", "callCount")}
 
@@ -85,7 +94,8 @@ def test_totals_are_the_sum_of_the_rows(site: Site, type: str, span: list[dateti
     _, _, sums = TOTALS[type]
     inner = f"rows(first: 100000) {{ {sums} }} totals {{ {sums} }} rowCount"
     report = ask(site, type, customer, span[0], span[1], basis, inner)
-    assert report["totals"] == {name: sum(row[name] for row in report["rows"]) for name in sums.split()}
+    found = {name: Decimal(value) for name, value in report["totals"].items()}
+    assert found == {name: sum(Decimal(row[name]) for row in report["rows"]) for name in sums.split()}
     assert report["rowCount"] == len(report["rows"])
 
 
@@ -94,6 +104,11 @@ ORDERS = {
     "DID_AS_CLI": ["COUNT", "IS_DID", "ACCOUNT"],
     "GROUP_BY_TECH_PREFIX": ["ASR", "ACD", "TOTAL"],
     "DTMF": ["COST_PER_DIGIT", "DTMF_RATIO", "PROVIDER_CHARGE"],
+    "ASR_PER_ROUTE": ["NER", "PDD_P50", "PROVIDER"],
+    "USA_CALLS": ["STATE", "DURATION", "ASR"],
+    "BREAKOUT": ["PROFIT", "MARGIN", "PDD_P95", "PROVIDER_CURRENCY"],
+    "PER_NUMBER": ["CUSTOMER_CHARGE", "ACD", "NUMBER"],
+    "RELEASE_REASONS": ["SIP_CODE", "ATTEMPTS"],
 }
 
 

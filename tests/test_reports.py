@@ -15,7 +15,10 @@ from tests.oracle import Cdr
 from tests.sites import Site
 
 REGISTRY = Registry.load(strict=True).reports
-MONEY = {"totalCustomerCharge", "totalProviderCharge", "providerCharge"}
+EXACT = {
+    "totalCustomerCharge", "totalProviderCharge", "providerCharge", "customerCharge", "profit",
+    "duration", "talkTime", "customerDuration", "providerDuration",
+}  # fmt: skip
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("USA_RATE_CENTER", {}),
     ("USA_RATE_CENTER", {"side": "ORIGINATING"}),
@@ -27,6 +30,13 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("DID_AS_CLI", {"didsOnly": True}),
     ("GROUP_BY_TECH_PREFIX", {}),
     ("DTMF", {}),
+    ("ASR_PER_ROUTE", {}),
+    ("USA_CALLS", {}),
+    ("USA_CALLS", {"number": "LRN"}),
+    ("BREAKOUT", {}),
+    ("PER_NUMBER", {}),
+    ("PER_NUMBER", {"side": "CLI"}),
+    ("RELEASE_REASONS", {}),
 ]
 Basis = Literal["CALL", "ATTEMPT"]
 
@@ -62,7 +72,7 @@ def ranges(cdrs: list[Cdr]) -> Iterator[tuple[datetime, datetime]]:
 
 
 def comparable(row: dict[str, Any]) -> tuple[tuple[str, object], ...]:
-    """A row with exact money, and other fractions to 13 digits."""
+    """A row with exact money and seconds, and other fractions to 13 digits."""
     return tuple((name, _comparable(name, value)) for name, value in sorted(row.items()))
 
 
@@ -71,7 +81,7 @@ def _comparable(name: str, value: object) -> object:
         return None
     if name == "costPerDigit":
         return _rounded(value) if isinstance(value, Fraction) else Decimal(str(value)).normalize()
-    if name in MONEY:
+    if name in EXACT:
         assert isinstance(value, str | Decimal)
         return Decimal(value).normalize() + 0
     return float(f"{value:.13g}") if isinstance(value, float) else value
@@ -82,6 +92,25 @@ def _rounded(value: Fraction) -> Decimal:
     exact = abs(value) * 10**8
     whole = int(exact + Fraction(1, 2))
     return (Decimal(whole if value >= 0 else -whole) / 10**8).quantize(Decimal("1e-8"), ROUND_HALF_UP).normalize() + 0
+
+
+def test_generated_files_hold_what_tells_figures_apart(site: Site) -> None:
+    """Or the comparison below would say less than it seems to."""
+    moments = [cdr.dt for cdr in site.world.cdrs]
+    span = min(moments), max(moments)
+
+    def rows(type: str) -> list[dict[str, Any]]:
+        return [row for customer in site.customers for row in site.world.report(type, customer, *span)]
+
+    destinations, routes = rows("BREAKOUT"), rows("ASR_PER_ROUTE")
+    assert {row["jurisdiction"] for row in rows("USA_CALLS")} == {"INTRASTATE", "INTERSTATE", "INDETERMINATE"}
+    assert any(row["profit"] is None and row["customerCurrency"] and row["providerCurrency"] for row in destinations)
+    assert any(row["profit"] and row["customerCharge"] and row["providerCharge"] for row in destinations)
+    assert any((row["margin"] or 0) < 0 for row in destinations)
+    assert any(row["pddP50"] is None for row in destinations)
+    assert len({row["pddP95"] for row in routes}) > 10
+    assert any(0 < row["asr"] < row["ner"] < 1 for row in routes)
+    assert len({row["sipCode"] for row in rows("RELEASE_REASONS")}) > 8
 
 
 def check(site: Site, customer: str, basis: Basis, type: str, parameters: dict[str, Any]) -> None:

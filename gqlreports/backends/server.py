@@ -24,6 +24,8 @@ CONNECTIONS = 32
 """How many queries run at once; further ones wait for their turn, within their time."""
 _SILENCE = 5.0
 """Seconds that a server may be silent beyond a query's own time."""
+_WRITING = 600.0
+"""Seconds that it may be silent while it writes, or while a cluster does what it was told."""
 _SERVED = {
     # A failure belongs behind the rows, where it is found, and never into them as if it were one.
     "http_write_exception_in_output_format": "0",
@@ -84,7 +86,7 @@ class ServerBackend:
         with _told():
             if self._definition:
                 await self._opened()
-            client = await self._connect(2, session_id=str(uuid.uuid4()), settings=WRITING | SESSION)
+            client = await self._connect(2, _WRITING, session_id=str(uuid.uuid4()), settings=WRITING | SESSION)
         session = ServerSession(client, _told)
         try:
             yield session
@@ -111,18 +113,19 @@ class ServerBackend:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
             if self._client is None:
-                client = await self._connect(CONNECTIONS)
+                client = await self._connect(CONNECTIONS, self._limits.seconds + _SILENCE)
                 try:
                     self._reading = self._settings(client)
-                    self._control, _ = await asyncio.gather(self._connect(2), self._check(client))
+                    await self._check(client)
+                    self._control = await self._connect(2, _SILENCE)
                 except BaseException:
                     await client.close()
                     raise
                 self._client = client
             return self._client
 
-    async def _connect(self, connections: int, **options: Any) -> HttpClient:
-        return await HttpClient.connect(self._address, self._limits.seconds + _SILENCE, connections, **options)
+    async def _connect(self, connections: int, silence: float, **options: Any) -> HttpClient:
+        return await HttpClient.connect(self._address, silence, connections, **options)
 
     def _settings(self, client: HttpClient) -> dict[str, str]:
         """The settings of a read, as strict as the user's profile lets them be set."""

@@ -15,6 +15,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(serving.demo)
 app.command("migrate")(migrating.migrate_store)
+app.command()(migrating.copy)
 app.command()(reports.run)
 app.command()(reports.reports)
 app.command()(sdl.sdl)

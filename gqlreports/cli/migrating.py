@@ -1,4 +1,4 @@
-"""`gqlreports migrate`."""
+"""`gqlreports migrate` and `copy`."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from gqlreports.backends.address import SCHEMES
+from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import address_of, connect
 from gqlreports.cli.support import told, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
+from gqlreports.store.copying import Part, copy_store
+from gqlreports.store.definition import definition
 from gqlreports.store.migrate import Upgrade, migrate, rehearse
 from gqlreports.store.placement import Placement
 
@@ -31,6 +34,28 @@ def migrate_store(
             _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden)))
         else:
             _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, placement)))
+
+
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="URL of the store to copy.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="URL of a migrated store.")],
+) -> None:
+    """Copy all that one store holds into another; run again it goes on where it was stopped."""
+    with told() as settings:
+        from_, to = (connect(settings.model_copy(update={"store": url}), definition()) for url in (source, target))
+
+        async def copied(backend: Backend) -> None:
+            try:
+                await to.open()
+                await copy_store(backend, to, _print_part)
+            finally:
+                await to.close()
+
+        with_store(from_, copied)
+
+
+def _print_part(part: Part, there_before: bool) -> None:
+    typer.echo(f"{part}: {part.rows} rows {'there before' if there_before else 'copied'}")
 
 
 def _print_statements(upgrade: Upgrade) -> None:

@@ -11,13 +11,16 @@ from gqlreports.plugins.aggregates import (
     Aggregate,
     Charge,
     CountingBasis,
+    Difference,
     answered,
     attempts,
     count,
     customer_charge,
+    effective,
     is_answered,
     provider_charge,
     quotient,
+    route_attempts,
     talk_time,
     total,
 )
@@ -30,6 +33,7 @@ from gqlreports.plugins.contract import (
     measure,
     ratio,
 )
+from gqlreports.plugins.percentiles import percentile
 from gqlreports.tables import cdr
 
 __all__ = [
@@ -44,6 +48,7 @@ __all__ = [
     "Aggregate",
     "Charge",
     "CountingBasis",
+    "Difference",
     "Report",
     "ReportParameters",
     "Scope",
@@ -53,11 +58,14 @@ __all__ = [
     "count",
     "customer_charge",
     "dimension",
+    "effective",
     "is_answered",
     "measure",
+    "percentile",
     "provider_charge",
     "quotient",
     "ratio",
+    "route_attempts",
     "talk_time",
     "total",
 ]

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
-from sqlalchemy import ColumnElement, case, func, literal_column, null
+from sqlalchemy import ColumnElement, case, func, literal_column, null, or_
 from sqlalchemy.types import TypeEngine
 
 from gqlreports.tables import cdr
@@ -82,7 +82,19 @@ present = func.sum(cdr.c.sign) > literal_column("0")
 
 is_answered: ColumnElement[bool] = cdr.c.answered
 attempts = Aggregate(_attempts, COUNT, "calls (basis CALL) or route attempts (basis ATTEMPT)")
+route_attempts = Aggregate(
+    lambda basis: func.sum(cdr.c.sign), COUNT, "route attempts: all branches, whatever the basis"
+)
 answered = count(is_answered, "answered calls")
+effective = count(
+    or_(is_answered, cdr.c.sip_code.in_([literal_column(code) for code in ("480", "486", "600", "603")])),
+    "route attempts that were answered, or ended with SIP status 480, 486, 600 or 603",
+)
+"""Numerator of the network effectiveness ratio; its denominator is `route_attempts`, so that it never exceeds 1.
+
+ITU-T E.411 and E.425 take as effective an answer, user busy, ring no answer and terminal rejection; RFC 6076, section
+4.7, names their SIP statuses.
+"""
 talk_time = total(cdr.c.duration, "seconds of answered calls", is_answered, SECONDS)
 
 
@@ -115,12 +127,14 @@ class Charge:
         """ISO 4217 code of the non-zero charges."""
 
         def build(basis: CountingBasis) -> Expression:
-            codes = func.mapKeys(self._currencies())
-            only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
-            return case((func.length(codes) == literal_column("1"), only), else_=null())
+            return _the_one(func.mapKeys(self._currencies()))
 
         formula = f"the one currency of the {self.payer}'s non-zero charges"
         return Aggregate(build, TEXT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
+
+    def minus(self, other: "Charge") -> "Difference":
+        """This charge less another."""
+        return Difference(self, other)
 
     def _currencies(self) -> Expression:
         """Map of the currencies of non-zero charges to how many CDRs there are in each."""
@@ -129,13 +143,59 @@ class Charge:
         return func.mapFilter(literal_column("(currency, rows) -> rows > 0"), by_currency)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One charge less another.
+
+    It never mixes currencies: `total` is null where the non-zero charges of both together are in several, `currency`
+    where they are in several or there are none.
+    """
+
+    minuend: Charge
+    subtrahend: Charge
+
+    @property
+    def total(self) -> Aggregate:
+        """Exact difference of the sums, with 8 decimals."""
+        left, right = self.minuend, self.subtrahend
+        amount = func.sum(left.amount * cdr.c.sign) - func.sum(right.amount * cdr.c.sign)
+
+        def build(basis: CountingBasis) -> Expression:
+            return case((func.length(self._codes()) > literal_column("1"), null()), else_=amount)
+
+        formula = f"{left.total.formula} - {right.total.formula}"
+        return Aggregate(build, MONEY, formula, nullable=True, additivity=Additivity.WITHIN_CURRENCY)
+
+    @property
+    def currency(self) -> Aggregate:
+        """ISO 4217 code of the non-zero charges of both."""
+        payers = f"{self.minuend.payer}'s and the {self.subtrahend.payer}'s"
+        formula = f"the one currency of the {payers} non-zero charges"
+        return Aggregate(
+            lambda basis: _the_one(self._codes()), TEXT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE
+        )
+
+    def _codes(self) -> Expression:
+        each = (func.mapKeys(charge._currencies()) for charge in (self.minuend, self.subtrahend))
+        return func.arrayDistinct(func.arrayConcat(*each))
+
+
+def _the_one(codes: Expression) -> Expression:
+    """The only code of an array, null where it holds several, none or an empty one."""
+    only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
+    return case((func.length(codes) == literal_column("1"), only), else_=null())
+
+
 customer_charge = Charge(cdr.c.customer_charge, cdr.c.customer_card_currency, "customer")
 provider_charge = Charge(cdr.c.provider_charge, cdr.c.provider_card_currency, "provider")
 
 
 def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
-    """One figure over another, null where the other is 0; money stays decimal, rounded to 8 places."""
-    if numerator.type is not MONEY:
+    """One figure over another, null where the other is 0.
+
+    Money stays decimal, rounded to 8 places; money over money, which must be in one currency, is a plain ratio.
+    """
+    if numerator.type is not MONEY or denominator.type is MONEY:
         return Aggregate(
             lambda basis: func.divide(
                 func.toFloat64(numerator.build(basis)),
@@ -151,7 +211,7 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
         over = denominator.build(basis)
         nothing = over == literal_column("0")
         # Decimal division fails on a 0 even where its result is not used.
-        divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=over), literal_column("0"))
+        divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=over), literal_column("8"))
         exact = func.divideDecimal(numerator.build(basis), divisor, literal_column("18"))
         return case((nothing, null()), else_=func.round(exact, literal_column("8")))
 

@@ -202,7 +202,7 @@ def cells(table: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("NOTHING", *SPAN), "NOTHING; there are DID_AS_CLI"),
+        (("NOTHING", *SPAN), "NOTHING; there are ASR_PER_ROUTE"),
         (("DTMF", "--customer", "9999", *SPAN[2:]), "9999"),
         (("DTMF", "--customer", "[/b]", *SPAN[2:]), "'[/b]'"),
         (("DTMF", *SPAN[:4], "--to", "2025-11-01T00:00:00Z"), "before"),
@@ -269,7 +269,9 @@ def test_a_directory_that_is_another_kind_of_file(tmp_path: Path) -> None:
 def test_the_types_are_listed(tmp_path: Path) -> None:
     header, *rows = cells(printed_inside(tmp_path / "home", "reports"))
     assert header == ["type", "package", "what it is"]
-    assert {"DID_AS_CLI", "DTMF", "GROUP_BY_TECH_PREFIX", "USA_RATE_CENTER"} <= {row[0] for row in rows}
+    assert {"ASR_PER_ROUTE", "BREAKOUT", "DID_AS_CLI", "DTMF", "GROUP_BY_TECH_PREFIX", "PER_NUMBER"} <= {
+        row[0] for row in rows
+    }
     assert not (tmp_path / "home").exists()
 
 

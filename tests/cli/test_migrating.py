@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gqlreports.store.migrations import MIGRATIONS
-from tests.stores import ServedStore, command, drop
+from tests.stores import ServedStore, command, drop, new_database
 
 COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
@@ -48,6 +48,33 @@ def test_from_an_empty_database_to_a_report(served_store: ServedStore, tmp_path:
     assert printed.startswith("techPrefix,asr,acd,answeredCalls,total\n")
     assert len(printed.splitlines()) > 1
     drop(empty)
+
+
+def test_from_an_embedded_store_to_a_server(served_store: ServedStore, tmp_path: Path) -> None:
+    """Corrections and load times included; again, nothing is added; a month that is there in part is refused."""
+    example = Path(__file__).parent.parent.parent / "docs" / "example"
+    for words in (
+        ("customers", "customers.csv"),
+        ("cdrs", "calls.csv"),
+        ("dids", "dids.csv"),
+        ("numbering", "co_codes.tsv"),
+    ):
+        assert typed(tmp_path, None, "load", words[0], str(example / words[1]))[2] == 0
+    target = new_database(served_store.url, served_store.cluster)
+    url, embedded = f"{target.url}/{target.database}", f"chdb://{tmp_path}/store"
+    told = "cdr 202511: 7 rows {0}\ndid: 2 rows {0}\nnumbering: 3 rows {0}\ncdr_load: 1 rows {0}\n"
+    assert typed(tmp_path, None, "copy", embedded, url) == (told.format("copied"), "", 0)
+    assert typed(tmp_path, None, "copy", embedded, url) == (told.format("there before"), "", 0)
+    span = ("--customer", "1001", "--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z", "--format", "csv")
+    for report in ("USA_RATE_CENTER", "DID_AS_CLI", "DTMF"):
+        here, there = typed(tmp_path, None, "run", report, *span), typed(tmp_path, url, "run", report, *span)
+        assert here == there
+        assert here[2] == 0
+    command(url, "INSERT INTO cdr (callid, dt, sign) VALUES ('more', '2025-11-30 00:00:00', 1)")
+    printed, errors, code = typed(tmp_path, None, "copy", embedded, url)
+    assert (printed, code) == ("", 1)
+    assert "has 8 of the 7 rows of cdr 202511" in errors
+    drop(target)
 
 
 def test_a_password_is_not_printed(served_store: ServedStore, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ from gqlreports.schema.catalogue import describe
 from gqlreports.schema.query import build_schema
 
 OWN_PLUGINS = [plugin for plugin in entry_points(group=GROUP) if plugin.dist and plugin.dist.name == OWN]
-OWN_NAMES = {"USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "DTMF"}
+OWN_NAMES = {
+    "USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "DTMF", "ASR_PER_ROUTE", "USA_CALLS", "BREAKOUT",
+    "PER_NUMBER", "RELEASE_REASONS",
+}  # fmt: skip
 COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 IMPORTS = """
 from enum import Enum

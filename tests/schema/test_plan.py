@@ -67,6 +67,12 @@ _asked = request("USA_RATE_CENTER", staff=False, number="LRN", byCurrency=True)
 CASES["partner_by_routing_number"] = rows.rows(_asked, select(_asked, "prefix", "customerCurrency"), Page((), 1000))
 _asked = request("DID_AS_CLI", didsOnly=True)
 CASES["dids_only"] = rows.rows(_asked, select(_asked, "destCli", "count"), Page((), 1000))
+_asked = request("USA_CALLS", number="LRN")
+CASES["usa_calls_by_routing_number"] = rows.rows(_asked, select(_asked, "state", "calls"), Page((), 1000))
+_asked = request("PER_NUMBER", CountingBasis.ATTEMPT, staff=False, side="CLI")
+CASES["per_cli_by_attempt"] = rows.rows(_asked, select(_asked, "number", "attempts"), Page((), 1000))
+_asked = request("RELEASE_REASONS", CountingBasis.ATTEMPT)
+CASES["release_reasons_by_attempt"] = rows.rows(_asked, Selection.all(_asked.columns), Page((), 1000))
 
 _asked = request("GROUP_BY_TECH_PREFIX")
 _columns = REPORTS["GROUP_BY_TECH_PREFIX"].report.columns
@@ -117,6 +123,19 @@ NARROWING = {"customer_id", "dt"}
         ("DTMF", ["answeredCalls"], {"provider_card_id", "sign", "answered"}),
         ("DTMF", ["digits"], {"provider_card_id", "sign", "answered", "dtmf"}),
         ("DID_AS_CLI", ["account"], {"account", "dest_cli", "sign"}),
+        ("ASR_PER_ROUTE", ["ner"], {"provider_id", "provider_card_id", "sign", "answered", "sip_code"}),
+        ("ASR_PER_ROUTE", ["pddP95"], {"provider_id", "provider_card_id", "sign", "pdd_out"}),
+        ("USA_CALLS", ["connected"], {"dest_nanp", "cli_nanp", "sign", "answered"}),
+        ("PER_NUMBER", ["talkTime"], {"dest_number", "sign", "answered", "duration"}),
+        ("RELEASE_REASONS", ["attempts"], {"release_reason", "sip_code", "sign"}),
+        (
+            "BREAKOUT",
+            ["margin"],
+            {
+                "customer_card_dest_code", "customer_card_dest_name", "sign", "customer_charge",
+                "customer_card_currency", "provider_charge", "provider_card_currency",
+            },
+        ),
         ("USA_RATE_CENTER", ["callCount"], {"dest_nanp", "customer_card_dest_code", "sign", "branch_idx"}),
         (
             "USA_RATE_CENTER",
@@ -124,7 +143,7 @@ NARROWING = {"customer_id", "dt"}
             {"dest_nanp", "customer_card_dest_code", "sign", "customer_charge", "customer_card_currency"},
         ),
     ],
-)
+)  # fmt: skip
 def test_only_what_was_selected_is_read(type: str, fields: list[str], read: set[str]) -> None:
     asked = request(type)
     statement = rows.rows(asked, select(asked, *fields), Page((), 10))

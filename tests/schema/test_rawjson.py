@@ -98,6 +98,7 @@ def same(site: Site, query: str, **variables: Any) -> Any:
 
 
 def _ordered(value: Any) -> Any:
+    """Keys and values in their order; a JSON number is one number whether it is written 1 or 1.0."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield key

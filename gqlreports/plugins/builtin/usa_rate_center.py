@@ -16,6 +16,7 @@ from gqlreports.plugins import (
     measure,
     provider_charge,
 )
+from gqlreports.plugins.builtin.called_number import EMPTY, ZERO, Number, called_number, numbering_data
 
 
 class Side(Enum):
@@ -23,13 +24,6 @@ class Side(Enum):
 
     ORIGINATING = "ORIGINATING"
     TERMINATING = "TERMINATING"
-
-
-class Number(Enum):
-    """Which number of the called party is looked up."""
-
-    DIALED = "DIALED"
-    LRN = "LRN"
 
 
 class UsaRateCenterParameters(ReportParameters):
@@ -43,28 +37,21 @@ class UsaRateCenterParameters(ReportParameters):
     by_currency: bool = Field(default=False, description="One row for each pair of currencies")
 
 
-_ZERO: ColumnElement[Any] = literal_column("0")
-_EMPTY: ColumnElement[Any] = literal_column("''")
-
-
 def _number(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
     """The 10 digits of the number to look up, 0 for one outside the North American Numbering Plan."""
     if parameters.side is Side.ORIGINATING:
         return cdr.c.cli_nanp
-    if parameters.number is Number.LRN:
-        return case((cdr.c.lrn != _EMPTY, cdr.c.lrn_nanp), else_=cdr.c.dest_nanp)
-    return cdr.c.dest_nanp
+    return called_number(parameters.number)
 
 
 def _prefix(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
     number = _number(parameters)
-    foreign = _EMPTY if parameters.side is Side.ORIGINATING else func.toString(cdr.c.customer_card_dest_code)
-    return case((number > _ZERO, func.toString(func.intDiv(number, literal_column("10000")))), else_=foreign)
+    foreign = EMPTY if parameters.side is Side.ORIGINATING else func.toString(cdr.c.customer_card_dest_code)
+    return case((number > ZERO, func.toString(func.intDiv(number, literal_column("10000")))), else_=foreign)
 
 
 def _rate_center(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
-    block = func.intDiv(_number(parameters), literal_column("1000"))
-    return func.dictGet(literal_column("'rate_center'"), literal_column("'rate_center'"), block)
+    return numbering_data("rate_center", _number(parameters))
 
 
 class UsaRateCenter(Report):
@@ -87,14 +74,14 @@ class UsaRateCenter(Report):
         staff_only=True,
     )
     customer_currency = dimension(
-        func.nullIf(func.toString(cdr.c.customer_card_currency), _EMPTY),
+        func.nullIf(func.toString(cdr.c.customer_card_currency), EMPTY),
         "The one currency of the customer's non-zero charges",
         unit="ISO 4217",
         when="by_currency",
         otherwise=customer_charge.currency,
     )
     provider_currency = dimension(
-        func.nullIf(func.toString(cdr.c.provider_card_currency), _EMPTY),
+        func.nullIf(func.toString(cdr.c.provider_card_currency), EMPTY),
         "The one currency of the providers' non-zero charges",
         unit="ISO 4217",
         staff_only=True,

@@ -22,7 +22,7 @@ FROM
         sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) AS digits,
         multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))), 1), ''), NULL) AS provider_currency,
         multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)) AS provider_charge,
-        multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), NULL, round(divideDecimal(multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)), toDecimal128(multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), 1, sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered)), 0), 18), 8)) AS cost_per_digit
+        multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), NULL, round(divideDecimal(multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)), toDecimal128(multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), 1, sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered)), 8), 18), 8)) AS cost_per_digit
     FROM cdr
 ) AS report
 -- customer = '1001'

@@ -1,0 +1,31 @@
+"""The called number as it is looked up in the numbering data."""
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, literal_column
+
+from gqlreports.plugins import cdr
+
+ZERO: ColumnElement[Any] = literal_column("0")
+EMPTY: ColumnElement[Any] = literal_column("''")
+
+
+class Number(Enum):
+    """Which number of the called party is looked up."""
+
+    DIALED = "DIALED"
+    LRN = "LRN"
+
+
+def called_number(number: Number) -> ColumnElement[Any]:
+    """Its 10 digits, 0 outside the North American Numbering Plan; with LRN the routing number's where there is one."""
+    if number is Number.LRN:
+        return case((cdr.c.lrn != EMPTY, cdr.c.lrn_nanp), else_=cdr.c.dest_nanp)
+    return cdr.c.dest_nanp
+
+
+def numbering_data(attribute: str, number: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The `rate_center` or `state` of a number of 10 digits, empty where it is unknown."""
+    block = func.intDiv(number, literal_column("1000"))
+    return func.dictGet(literal_column("'rate_center'"), literal_column(f"'{attribute}'"), block)
