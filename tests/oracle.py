@@ -326,6 +326,12 @@ def nearest_rank(values: Iterable[int | None], percent: int) -> int | None:
     return next((value for value in known if bisect_right(known, value) >= needed), None)
 
 
+def rounded(value: Fraction) -> Decimal:
+    """A cost to 8 decimals, half away from 0."""
+    whole = int(abs(value) * 10**8 + Fraction(1, 2))
+    return Decimal(whole if value >= 0 else -whole).scaleb(-8)
+
+
 def attempts(cdrs: list[Cdr], basis: Basis) -> int:
     """The one number with which the basis has a say: first branches (CALL), or all rows (ATTEMPT)."""
     return sum(1 for cdr in cdrs if basis == "ATTEMPT" or cdr.branch_idx == 0)
@@ -581,6 +587,13 @@ class World:
         cdrs = [cdr for cdr in self._by_customer.get(customer, []) if start <= cdr.dt < end]
         return [cdr for cdr in cdrs if self.in_report(type, cdr, chosen)], chosen
 
+    def keyed(
+        self, type: str, customer: str, start: datetime, end: datetime, **parameters: object
+    ) -> list[tuple[Key, Cdr]]:
+        """The CDRs of the report, each with the key of its row."""
+        cdrs, chosen = self._narrow(type, customer, start, end, parameters)
+        return [(self._key(type, cdr, chosen), cdr) for cdr in cdrs]
+
     def report(
         self,
         type: str,
@@ -591,10 +604,9 @@ class World:
         **parameters: object,
     ) -> list[Row]:
         """One row for each key that has a CDR (of any branch) in the range, in the order of the keys."""
-        cdrs, chosen = self._narrow(type, customer, start, end, parameters)
-        groups: dict[tuple[tuple[str, object], ...], list[Cdr]] = {}
-        for cdr in cdrs:
-            groups.setdefault(self._key(type, cdr, chosen), []).append(cdr)
+        groups: dict[Key, list[Cdr]] = {}
+        for key, cdr in self.keyed(type, customer, start, end, **parameters):
+            groups.setdefault(key, []).append(cdr)
         ordered = sorted(groups, key=lambda key: [str(value) for _, value in key])
         return [MEASURES[type](groups[key], basis) | dict(key) for key in ordered]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from gqlreports.store.load_cdrs import Loaded, load_cdrs
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
 from tests.oracle import Cdr, World
 from tests.sites import Engine, Site, make_site, nothing
-from tests.store.test_load_cdrs import as_csv, cdr_row
+from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.test_reports import CASES, REGISTRY, Basis, comparable, query
 
 BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")
@@ -68,16 +69,20 @@ def correct(where: str, **values: str) -> str:
     return f"INSERT INTO cdr SELECT * REPLACE ({new}, 1 AS sign) FROM (SELECT * FROM cdr WHERE sign = -1 AND {where})"
 
 
-@pytest.fixture(scope="module")
-def small_site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("small")
-    (home / "cdrs.csv").write_bytes(as_csv(ROWS))
+def site_of(rows: list[Row], home: Path, engine: Engine) -> Site:
+    """A site of a few CDRs."""
+    (home / "cdrs.csv").write_bytes(as_csv(rows))
     (home / "customers.json").write_text('[{"id": "5001", "name": "Marigold Voice", "currency": "USD"}]')
     (home / "dids.csv").write_text(csv_line(DID_HEADINGS))
     codes = [CODE_HEADINGS, code_row("201555", "ALDFORD", "AS")]
     (home / "co_codes.tsv").write_text("".join("\t".join(cells) + "\n" for cells in codes))
     (home / "thousands_blocks.csv").write_text(csv_line(BLOCK_HEADINGS))
-    made = make_site(home, home, engine)
+    return make_site(home, home, engine)
+
+
+@pytest.fixture(scope="module")
+def small_site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = site_of(ROWS, tmp_path_factory.mktemp("small"), engine)
     yield made
     made.directory.close()
 
@@ -239,11 +244,16 @@ def test_loading_the_file_again_brings_no_call_back(small: Site) -> None:
 
 @pytest.fixture(scope="module")
 def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, World]]:
+    made = corrected_site(tmp_path_factory.mktemp("ledger"), engine)
+    yield made
+    made[0].directory.close()
+
+
+def corrected_site(home: Path, engine: Engine) -> tuple[Site, World]:
     """A site of awkward files with many corrections, and the world as it is after them.
 
     By the hash of its key, a CDR is taken back, corrected, corrected twice, or left as it is.
     """
-    home = tmp_path_factory.mktemp("ledger")
     write_files(home, seed=7, calls=400)
     site = make_site(home, home, engine)
     fate = "cityHash64(switch, callid, branch_idx) % 5"
@@ -274,8 +284,7 @@ def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
     known = asyncio.run(fates())
     cdrs = [now for cdr in site.world.cdrs for now in _after(cdr, known[cdr.switch, cdr.callid, cdr.branch_idx])]
     assert {0, 1, 2, 3, 4} == set(known.values())
-    yield site, World(cdrs, site.world.numbering, site.world.dids)
-    site.directory.close()
+    return site, World(cdrs, site.world.numbering, site.world.dids)
 
 
 def _after(cdr: Cdr, fate: int) -> list[Cdr]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import pytest
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.plan.rows import total_columns
 from gqlreports.schema.scalars import print_moment
-from tests.oracle import Cdr
+from tests.oracle import Cdr, rounded
 from tests.sites import Site
 
 REGISTRY = Registry.load(strict=True).reports
@@ -80,18 +80,11 @@ def _comparable(name: str, value: object) -> object:
     if value is None:
         return None
     if name == "costPerDigit":
-        return _rounded(value) if isinstance(value, Fraction) else Decimal(str(value)).normalize()
+        return (rounded(value) if isinstance(value, Fraction) else Decimal(str(value))).normalize() + 0
     if name in EXACT:
         assert isinstance(value, str | Decimal)
         return Decimal(value).normalize() + 0
     return float(f"{value:.13g}") if isinstance(value, float) else value
-
-
-def _rounded(value: Fraction) -> Decimal:
-    """A cost to 8 decimals, half away from 0."""
-    exact = abs(value) * 10**8
-    whole = int(exact + Fraction(1, 2))
-    return (Decimal(whole if value >= 0 else -whole) / 10**8).quantize(Decimal("1e-8"), ROUND_HALF_UP).normalize() + 0
 
 
 def test_generated_files_hold_what_tells_figures_apart(site: Site) -> None:

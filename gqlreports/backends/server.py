@@ -30,6 +30,8 @@ _SERVED = {
     # A failure belongs behind the rows, where it is found, and never into them as if it were one.
     "http_write_exception_in_output_format": "0",
     "cancel_http_readonly_queries_on_client_close": "1",
+    # In a cluster the rows that a filter matches are found once, for all shards.
+    "distributed_product_mode": "global",
 }
 
 

@@ -1,5 +1,6 @@
 """A range in the hours, days, weeks or months of a zone's clock."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -92,22 +93,22 @@ def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, wee
 
 
 def _hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """Each moment at which the clock shows a full hour."""
-    bound = _full_hour_after(start.replace(microsecond=0) - timedelta(hours=3), zone)
+    """Each moment at which the clock shows a full hour, or is changed."""
+    bound = _next_hour(start.replace(microsecond=0) - timedelta(hours=3), zone)
     while True:
         yield bound
-        bound = _full_hour_after(bound, zone)
+        bound = _next_hour(bound, zone)
 
 
-def _full_hour_after(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The earliest; a zone's clock may jump by other than a whole hour, so each jump is looked at."""
-    later = moment
-    while later == moment or (later.astimezone(zone).minute, later.astimezone(zone).second) != (0, 0):
-        clock = later.astimezone(zone)
-        left = timedelta(hours=1) - timedelta(minutes=clock.minute, seconds=clock.second)
-        jump = (later + left).astimezone(zone).utcoffset() != clock.utcoffset()
-        later += min(left, timedelta(minutes=15)) if jump else left
-    return later
+def _next_hour(moment: datetime, zone: ZoneInfo) -> datetime:
+    clock = moment.astimezone(zone)
+    left = 3600 - clock.minute * 60 - clock.second
+
+    def changed(seconds: int) -> bool:
+        return (moment + timedelta(seconds=seconds)).astimezone(zone).utcoffset() != clock.utcoffset()
+
+    seconds = bisect_left(range(1, left), True, key=changed) + 1 if changed(left) else left
+    return moment + timedelta(seconds=seconds)
 
 
 def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], date], Callable[[date], date]]:
@@ -122,8 +123,12 @@ def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], da
 def _days(
     start: datetime, zone: ZoneInfo, first: Callable[[date], date], following: Callable[[date], date]
 ) -> Iterator[datetime]:
-    """The starts of days; where the clock skips midnight, the moment at which it does."""
-    day = first(start.astimezone(zone).date() - timedelta(1))
+    """The starts of days; where the clock skips midnight, the moment at which it does.  A day may be skipped whole."""
+    day = first(start.astimezone(zone).date() - timedelta(2))
+    bound = datetime.combine(day, time(), zone).astimezone(UTC)
     while True:
-        yield datetime.combine(day, time(), zone).astimezone(UTC)
-        day = following(day)
+        yield bound
+        earlier = bound
+        while bound <= earlier:
+            day = following(day)
+            bound = datetime.combine(day, time(), zone).astimezone(UTC)

@@ -25,9 +25,12 @@ def compared_period(
     try:
         if period is RelativePeriod.PREVIOUS_PERIOD:
             return start - (end - start), start
-        return _year_earlier(start, zone), _year_earlier(end, zone)
+        earlier = _year_earlier(start, zone), _year_earlier(end, zone)
     except (OverflowError, ValueError):
         raise InvalidRange("There is no earlier period of that kind; choose a later or shorter range.") from None
+    if not earlier[0] < earlier[1]:
+        raise InvalidRange("This range had no length a year earlier; name the range to compare with.")
+    return earlier
 
 
 def _year_earlier(moment: datetime, zone: ZoneInfo) -> datetime:

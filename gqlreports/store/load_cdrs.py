@@ -1,6 +1,6 @@
 """Loads CDR files: every row that can be right, once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError, UnreadableData
@@ -22,7 +22,7 @@ class Loaded:
     added: int = 0
     there_before: int = 0
     rejected: int = 0
-    last_call: int | None = None
+    last_call: int | None = field(default=None, compare=False)
     """Start of the latest call, in milliseconds since 1970."""
 
 

@@ -33,7 +33,8 @@ from gqlreports.schema.selection import Selection
 PREVIOUS = Span("previous_from", "previous_to")
 _SIDES = (OWN, PREVIOUS)
 _ZERO: Expression = literal_column("0")
-_NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
+NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
+"""The types that have a change."""
 _TYPES: list[tuple[object, str]] = [
     (COUNT, "Int64"),
     (MONEY, "Decimal(38, 8)"),
@@ -210,7 +211,7 @@ def _parts(
     current, previous = sides[column]
     kind = _type_name(column)
     parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
-    if column.type not in _NUMBERS:
+    if column.type not in NUMBERS:
         return parts
     change = current - previous
     currency = _currency(column, request)

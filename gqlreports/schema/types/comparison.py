@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Measure
+from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.periods import RelativePeriod, compared_period
-from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
+from gqlreports.schema.plan.comparison import NUMBERS, ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.request import ReportRequest
@@ -80,7 +81,7 @@ def comparison_field(columns: ReportColumns) -> Any:
             start, end = with_.range.from_, with_.range.to
         else:
             assert isinstance(with_.period, RelativePeriod)
-            start, end = compared_period(request.start, request.end, with_.period, zone(time_zone or "UTC"))
+            start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
         previous = replace(request, start=start, end=end)
         await answer.allowance.check(previous)
         return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
@@ -134,10 +135,7 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
     def rows(self: Any, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0) -> Any:
         asked: Compared = self.compared
         page = columns.page(None, first, offset)
-        order = tuple(
-            ComparedOrder(columns.by_constant[each.column.value], each.by, each.direction is Direction.DESC)
-            for each in order_by or ()
-        )
+        order = tuple(_order(columns.by_constant[each.column.value], each) for each in order_by or ())
 
         async def fetch(selection: Selection) -> bytes:
             return await asked.answer.compared_rows(asked.previous, selection, order, page, asked.where)
@@ -152,6 +150,14 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
         offset=int | None,
         returns=list_of(row),
     )
+
+
+def _order(column: AnyColumn, given: Any) -> ComparedOrder:
+    """Raises InvalidInput for the change of a key or a text."""
+    of_figures = given.by in (ComparisonPart.CURRENT, ComparisonPart.PREVIOUS)
+    if not of_figures and (isinstance(column, Dimension) or column.type not in NUMBERS):
+        raise InvalidInput(f"{column.graphql_name} is no number that changes; order by its CURRENT or PREVIOUS.")
+    return ComparedOrder(column, given.by, given.direction is Direction.DESC)
 
 
 def _row_count_field() -> Any:

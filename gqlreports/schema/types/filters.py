@@ -16,6 +16,8 @@ from gqlreports.schema.scalars import BigInt, ExactDecimal, python_type
 
 MOST_CONDITIONS = 100
 """How many conditions a filter may have."""
+DEEPEST = 20
+"""How many filters may stand within each other."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EQUAL = (Operator.EQ, Operator.NE)
@@ -92,28 +94,30 @@ def _refer_to_itself(made: type[Any]) -> None:
 
 
 def parse_filter(given: Any, columns: tuple[AnyColumn, ...]) -> Where:
-    """Raises InvalidInput for an operator whose value is null, LimitExceeded for too many conditions."""
+    """Raises InvalidInput for an operator whose value is null, LimitExceeded for too many or too deep conditions."""
     if given is None:
         return Where()
     values: list[Any] = []
-    tree = _tree(given, columns, values)
+    tree = _tree(given, columns, values, 1)
     conditions = sum(1 for _ in columns_of(tree))
     if conditions > MOST_CONDITIONS:
         raise LimitExceeded("conditions", conditions, MOST_CONDITIONS, "a filter with fewer says the same faster")
     return Where(tree, tuple(values))
 
 
-def _tree(given: Any, columns: tuple[AnyColumn, ...], values: list[Any]) -> Tree:
+def _tree(given: Any, columns: tuple[AnyColumn, ...], values: list[Any], depth: int) -> Tree:
+    if depth > DEEPEST:
+        raise LimitExceeded(f"The filter is more than {DEEPEST} deep.")
     parts: list[Tree] = []
     for column in columns:
         if compared := getattr(given, column.name):
             parts += _conditions(column, compared, values)
     if isinstance(given.and_, list):
-        parts += [_tree(each, columns, values) for each in given.and_]
+        parts += [_tree(each, columns, values, depth + 1) for each in given.and_]
     if isinstance(given.or_, list):
-        parts.append(Either(tuple(_tree(each, columns, values) for each in given.or_)))
+        parts.append(Either(tuple(_tree(each, columns, values, depth + 1) for each in given.or_)))
     if given.not_:
-        parts.append(Not(_tree(given.not_, columns, values)))
+        parts.append(Not(_tree(given.not_, columns, values, depth + 1)))
     return parts[0] if len(parts) == 1 else Every(tuple(parts))
 
 

@@ -8,6 +8,7 @@ from types import GenericAlias
 from typing import Any
 
 import strawberry
+from pydantic.alias_generators import to_camel
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
@@ -109,7 +110,7 @@ class ReportColumns:
         named = {self.by_constant[each.value] for each in by}
         for column in named:
             if column not in request.dimensions:
-                when = column.when if isinstance(column, Dimension) else None
+                when = to_camel(column.when or "") if isinstance(column, Dimension) else ""
                 raise InvalidInput(f"{column.graphql_name} is no key of the rows unless the parameter {when} is true.")
         return tuple(key for key in request.dimensions if key in named)
 

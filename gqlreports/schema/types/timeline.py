@@ -48,7 +48,12 @@ def timeline_field(columns: ReportColumns) -> Any:
         if not (0 if not keys else 1) <= n <= MOST_SERIES:
             raise InvalidInput(f"`series` is {n}; a timeline has from 1 to {MOST_SERIES}.")
         found = buckets(
-            request.start, request.end, every, zone(time_zone or "UTC"), week_start or Weekday.MONDAY, n + 1
+            request.start,
+            request.end,
+            every,
+            zone(time_zone),
+            week_start or Weekday.MONDAY,
+            n + 1,
         )
         match, asked = columns.where(where), Series(keys, _order(columns, keys, series_by)) if keys else None
 
