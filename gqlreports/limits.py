@@ -25,7 +25,7 @@ class RequestLimits(BaseModel):
     calls_per_page: Small = Field(default=10_000, description="Calls that come at once, in CDRs")
     customers_per_page: Small = Field(default=1_000, description="Customers that come at once, in customers")
     depth: Small = Field(default=20, description="Fields within fields of a document, in levels")
-    value_depth: Small = Field(default=32, description="Lists and objects within each other in arguments, in levels")
+    value_depth: Small = Field(default=48, description="Lists and objects within each other in arguments, in levels")
     aliases: Small = Field(default=50, description="Aliases of an operation, those of each use of a fragment counted")
     directives: Small = Field(
         default=50, description="Directives of an operation, those of each use of a fragment counted"

@@ -68,7 +68,7 @@ def test_they_are_settings(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     assert refusal(asked) == ("LIMIT_EXCEEDED", "depth", 3, 2)
 
 
-WIDE = "x: " + "[" * 40 + "]" * 40
+WIDE = "x: " + "[" * 60 + "]" * 60
 DOCUMENTS = [
     ({"query": f"{{ {' '.join(f'a{n}: __typename' for n in range(51))} }}"}, "aliases", 51, 50),
     ({"query": doubling(60)}, "depth", 61, 20),
@@ -79,7 +79,7 @@ DOCUMENTS = [
     ({"query": f"{{ viewer {{ name }} }}{'#' * 1}" + "\n#" * 2500}, "tokens", 2001, 2000),
     ({"query": "{ viewer { name } }" + "," * 50_000}, "documentCharacters", 50_019, 50_000),
     ({"query": '{ customers(search: "' + "a" * 60_000 + '") { id } }'}, "documentCharacters", 60_032, 50_000),
-    ({"query": f"{{ customReport({WIDE}) {{ type }} }}"}, "valueDepth", 40, 32),
+    ({"query": f"{{ customReport({WIDE}) {{ type }} }}"}, "valueDepth", 60, 48),
     ({"query": f"{{ {' '.join(f'r{n}: {REPORT}' for n in range(21))} }}"}, "reportsPerRequest", 21, 20),
     ({"query": f"{{ {'...f ' * 21} }} fragment f on Query {{ {REPORT} }}"}, "reportsPerRequest", 21, 20),
 ]
@@ -96,7 +96,7 @@ def test_documents(site: Site, asked: dict[str, Any], limit: str, value: int, al
 
 def test_deep_variables(site: Site) -> None:
     where: Any = {"account": {"eq": "a"}}
-    for _ in range(40):
+    for _ in range(60):
         where = {"not": where}
     query = f"query ($where: DidAsCliFilter) {{ {REPORT.replace('rowCount', 'rowCount(where: $where)')} }}"
     response = site.client.post(
@@ -104,7 +104,7 @@ def test_deep_variables(site: Site) -> None:
         json={"query": query, "variables": {"where": where}},
         headers={"Authorization": f"Bearer {site.staff_key}"},
     )
-    assert refusal(response) == ("LIMIT_EXCEEDED", "valueDepth", 42, 32)
+    assert refusal(response) == ("LIMIT_EXCEEDED", "valueDepth", 62, 48)
 
 
 def test_cyclic_fragments_are_told_apart(site: Site) -> None:

@@ -107,7 +107,7 @@ def parse_filter(given: Any, columns: tuple[AnyColumn, ...]) -> Where:
 
 def _tree(given: Any, columns: tuple[AnyColumn, ...], values: list[Any], depth: int) -> Tree:
     if depth > DEEPEST:
-        raise LimitExceeded(f"The filter is more than {DEEPEST} deep.")
+        raise LimitExceeded("filterDepth", depth, DEEPEST, "a filter with fewer levels says the same")
     parts: list[Tree] = []
     for column in columns:
         if compared := getattr(given, column.name):
