@@ -27,6 +27,9 @@ The message of each is a sentence that may be shown to the caller: it never hold
 
 from typing import ClassVar
 
+# The largest number that JSON is sure to carry.
+_LARGEST = 2**53
+
 
 class ReportsError(Exception):
     """The root of the tree.  `code` is what GraphQL callers find in `extensions.code`."""
@@ -52,6 +55,7 @@ class LimitExceeded(InvalidInput):
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, limit: str, value: int, allowance: int, advice: str = "") -> None:
+        value = min(value, _LARGEST)
         super().__init__(f"`{limit}` is {value} here, and at most {allowance} is allowed{advice and f': {advice}'}.")
         self.limit, self.value, self.allowance = limit, value, allowance
 

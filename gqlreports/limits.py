@@ -30,6 +30,7 @@ class RequestLimits(BaseModel):
     directives: Small = Field(
         default=50, description="Directives of an operation, those of each use of a fragment counted"
     )
+    repeated_fields: Small = Field(default=100, description="Fields beside one of the same name in the response")
     tokens: Small = Field(default=2_000, description="Tokens of a document; comments count too")
     document_characters: Small = Field(default=50_000, description="Length of a document, in characters")
     body_bytes: Small = Field(default=128 * 1024, description="Size of a request's body, in bytes")

@@ -4,7 +4,8 @@ A fragment that is used twice, in one that is used twice, and so on, stands for 
 power of its length: the cost of each fragment is computed once and remembered.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
@@ -29,12 +30,17 @@ _REPORT = "customReport"
 
 @dataclass(frozen=True)
 class Cost:
-    """Levels of fields and of values, and how many aliases, directives and reports, with each use of a fragment."""
+    """Levels of fields and of values, and how many of each thing there are, with each use of a fragment.
+
+    A field is repeated where another one beside it has the same name in the response: the two are merged, and
+    validation compares each pair of them.
+    """
 
     depth: int = 0
     value_depth: int = 0
     aliases: int = 0
     directives: int = 0
+    repeated_fields: int = 0
     reports: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -43,15 +49,31 @@ class Cost:
             max(self.value_depth, other.value_depth),
             self.aliases + other.aliases,
             self.directives + other.directives,
+            self.repeated_fields + other.repeated_fields,
             self.reports + other.reports,
         )
 
     def below(self) -> "Cost":
         """The same a level deeper; reports are fields of the query alone."""
-        return Cost(self.depth + 1, self.value_depth, self.aliases, self.directives)
+        return replace(self, depth=self.depth + 1, reports=0)
 
 
 NOTHING = Cost()
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """The cost of some selections, and how often they have each name on their own level."""
+
+    cost: Cost = NOTHING
+    names: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "_Selected") -> "_Selected":
+        return _Selected(self.cost + other.cost, self.names + other.names)
+
+    @property
+    def whole(self) -> Cost:
+        return self.cost + Cost(repeated_fields=self.names.total() - len(self.names))
 
 
 class DocumentCost:
@@ -62,33 +84,39 @@ class DocumentCost:
 
     def __init__(self, document: DocumentNode) -> None:
         found = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
-        self._fragments: dict[str, Cost] = {}
+        self._fragments: dict[str, _Selected] = {}
         for each in _in_order(found):
-            own = Cost(directives=len(each.directives or ()))
+            own = _Selected(Cost(directives=len(each.directives or ())))
             self._fragments[each.name.value] = own + self._selected(each.selection_set)
         operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         self.operations = {each.name.value if each.name else None: self._operation(each) for each in operations}
         self.total = sum(self.operations.values(), NOTHING)
 
     def _operation(self, operation: OperationDefinitionNode) -> Cost:
-        cost = Cost(directives=len(operation.directives or ())) + self._selected(operation.selection_set)
+        cost = Cost(directives=len(operation.directives or ())) + self._selected(operation.selection_set).whole
         for each in operation.variable_definitions or ():
             cost += Cost(value_depth=_levels(each.default_value), directives=len(each.directives or ()))
         return cost
 
-    def _selected(self, selection_set: SelectionSetNode | None) -> Cost:
-        return sum((self._selection(each) for each in selection_set.selections), NOTHING) if selection_set else NOTHING
+    def _selected(self, selection_set: SelectionSetNode | None) -> _Selected:
+        cost, names = NOTHING, Counter[str]()
+        for each in selection_set.selections if selection_set else ():
+            selected = self._selection(each)
+            cost += selected.cost
+            names.update(selected.names)
+        return _Selected(cost, names)
 
-    def _selection(self, selection: SelectionNode) -> Cost:
-        cost = Cost(directives=len(selection.directives or ()))
+    def _selection(self, selection: SelectionNode) -> _Selected:
+        directives = _Selected(Cost(directives=len(selection.directives or ())))
         if isinstance(selection, FragmentSpreadNode):
-            return cost + self._fragments.get(selection.name.value, NOTHING)
+            return directives + self._fragments.get(selection.name.value, _Selected())
         inner = self._selected(getattr(selection, "selection_set", None))
         if not isinstance(selection, FieldNode):
-            return cost + inner
+            return directives + inner
         values = max((_levels(each.value) for each in selection.arguments or ()), default=0)
         own = Cost(1, values, 1 if selection.alias else 0, reports=int(selection.name.value == _REPORT))
-        return cost + own + inner.below()
+        name = (selection.alias or selection.name).value
+        return _Selected(directives.cost + own + inner.whole.below(), Counter([name]))
 
 
 def _in_order(fragments: list[FragmentDefinitionNode]) -> list[FragmentDefinitionNode]:
@@ -135,5 +163,5 @@ def _levels(value: ValueNode | None) -> int:
 
 def _within(value: ValueNode | None) -> list[ValueNode | None]:
     if isinstance(value, ObjectValueNode):
-        return [field.value for field in value.fields]
+        return [each.value for each in value.fields]
     return list(value.values) if isinstance(value, ListValueNode) else []

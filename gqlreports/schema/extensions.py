@@ -54,7 +54,7 @@ class LimitedDocument(ValidationCache):
         context = self.execution_context
         assert context.graphql_document
         cost = document_cost(context.graphql_document)
-        for limit in ("depth", "value_depth", "aliases", "directives"):
+        for limit in ("depth", "value_depth", "aliases", "directives", "repeated_fields"):
             self._limits.check(limit, getattr(cost.total, limit))
         self._limits.check("reports_per_request", cost.total.reports)
         self._limits.check("value_depth", nesting(context.variables or {}) - 1)

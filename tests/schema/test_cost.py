@@ -59,6 +59,23 @@ def test_reports_are_fields_of_the_query_alone() -> None:
     assert cost.total.reports == 5
 
 
+@pytest.mark.parametrize(
+    ("document", "repeated"),
+    [
+        ("{ a b c }", 0),
+        ("{ a a a }", 2),
+        ("{ a: x a: y b: x }", 1),
+        ("{ a { x } a { x } }", 1),
+        ("{ a { x x } a { x x } }", 3),
+        ("{ a ... on T { a } ... { a } ...f } fragment f on T { a b }", 3),
+        ("{ ...f ...f b { ...f } } fragment f on T { a c }", 2),
+        ("query A { a } query B { a }", 0),
+    ],
+)
+def test_repeated_fields(document: str, repeated: int) -> None:
+    assert DocumentCost(parse(document)).total.repeated_fields == repeated
+
+
 def test_directives_anywhere() -> None:
     document = "query ($a: Int @d) @d @d { x @d ... @d { y } ...f @d } fragment f on T @d { z @d }"
     assert DocumentCost(parse(document)).total.directives == 8

@@ -21,7 +21,9 @@ from gqlreports.schema.selection import Selected, Selection
 from tests.sites import OPERATOR, Site
 
 REPORTS = Registry.load(strict=True).reports
-ANY_SIZE = RequestLimits(directives=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000)
+ANY_SIZE = RequestLimits(
+    directives=10_000, repeated_fields=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000
+)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT.*Z")
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 

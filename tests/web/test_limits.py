@@ -68,11 +68,15 @@ def test_they_are_settings(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     assert refusal(asked) == ("LIMIT_EXCEEDED", "depth", 3, 2)
 
 
+FLAT = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(100))
 WIDE = "x: " + "[" * 60 + "]" * 60
 DOCUMENTS = [
     ({"query": f"{{ {' '.join(f'a{n}: __typename' for n in range(51))} }}"}, "aliases", 51, 50),
     ({"query": doubling(60)}, "depth", 61, 20),
     ({"query": doubling(15)}, "aliases", 2 * (2**16 - 2) - 2**15 + 2, 50),
+    ({"query": doubling(10).replace("...f10 }", "...f10 ...f10 }")}, "aliases", 2**11 - 2 + 2**11, 50),
+    ({"query": f"{{ {'viewer { name } ' * 480}}}"}, "repeatedFields", 479, 100),
+    ({"query": "{ ...f0 }" + FLAT + "fragment f100 on Query { __typename }"}, "repeatedFields", 2**53, 100),
     ({"query": "{ viewer " + "{ x " * 100 + "}" * 101}, "depth", 101, 20),
     ({"query": f"{{ viewer {{ {'name @skip(if: false) ' * 51} }} }}"}, "directives", 51, 50),
     ({"query": f"{{ viewer {{ {'name ' * 2000} }} }}"}, "tokens", 2001, 2000),
