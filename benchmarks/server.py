@@ -31,8 +31,11 @@ from gqlreports.backends.settings import READING
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.admission import Admission
+from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.rows import Page
 from gqlreports.schema.query import build_schema
@@ -43,7 +46,12 @@ from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Authentication
+from gqlreports.web.documents import Documents
+from gqlreports.web.gate import Gate
 from gqlreports.web.graphql import GraphQLEndpoint
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.rates import Rates
+from gqlreports.web.view import Shared
 
 CUSTOMER = "1001"
 MILLISECONDS = "x-milliseconds"
@@ -173,9 +181,14 @@ def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connec
 
     registry = Registry.load(strict=True)
     backend = EmbeddedBackend(store, definition())
-    app = create_app(registry, backend, directory)
+    http = HttpOptions(RequestLimits(requests_per_minute=1_000_000))
+    app = create_app(registry, backend, directory, http=http)
     schemas = {role: build_schema(registry, role, OrdinaryExecutor) for role in Role}
-    ordinary = GraphQLEndpoint(schemas, backend, directory, Authentication(directory), AuditTrail(directory))
+    gate = Gate(Authentication(directory), Rates(http.limits.requests_per_minute), http.draining)
+    allowance, admission = Allowance(http.limits), Admission()
+    audit = AuditTrail(directory)
+    shared = Shared(backend, directory, 0, allowance, admission, Documents(None), http.draining, audit)
+    ordinary = GraphQLEndpoint(schemas, gate, shared)
     app.router.routes.append(Route("/ordinary", ordinary, methods=["POST"]))
     app.router.routes.append(Route("/engine/{place:int}", _Engine(store, registry).answer))
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])

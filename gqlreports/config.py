@@ -6,11 +6,13 @@ from typing import Literal
 from pydantic import Field, Json, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gqlreports.limits import USUAL, RequestLimits
+
 
 class Settings(BaseSettings):
     """Where the data is and what a report may use; each is `GQLREPORTS_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="GQLREPORTS_")
+    model_config = SettingsConfigDict(env_prefix="GQLREPORTS_", env_nested_delimiter="_", env_nested_max_split=1)
 
     home: Path = Field(default=Path("gqlreports-data"), description="Data directory")
     store: str | None = Field(
@@ -49,6 +51,16 @@ class Settings(BaseSettings):
     )
     oidc_customers_claim: str = Field(
         default="customers", description="Claim, or path to it, that lists a partner's customers"
+    )
+    limits: RequestLimits = Field(default=USUAL, description="What one caller may ask for")
+    reports_at_once: int = Field(
+        default=400, gt=0, description="Reports that run or wait for the store, those of all keys together"
+    )
+    documents: Path | None = Field(
+        default=None, description="JSON file of the only documents that partners may run: an object, id to document"
+    )
+    shutdown_seconds: float = Field(
+        default=20, ge=0, allow_inf_nan=False, description="Seconds that running requests have when the server ends"
     )
 
     @property

@@ -4,6 +4,7 @@
     ├── InvalidInput             BAD_USER_INPUT       an argument that cannot be meant
     │   ├── InvalidRange         INVALID_RANGE        `from` is not before `to`
     │   └── LimitExceeded        LIMIT_EXCEEDED       more was asked than is allowed
+    │       └── TooManyRequests  LIMIT_EXCEEDED       more was asked at once, or in a minute
     ├── NotFound                 NOT_FOUND            no such customer for this caller
     ├── Unauthenticated          UNAUTHENTICATED      no key, or one that does not hold
     ├── StoreError               STORE_FAILED         the store could not answer
@@ -16,6 +17,9 @@
     │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL reaches for more than its customer's calls
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
     ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
+    ├── ShuttingDown             SHUTTING_DOWN        this process ends
+    ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND  a hash whose document is not kept
+    ├── DocumentNotAllowed       DOCUMENT_NOT_ALLOWED a document that is not on the operator's list
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -24,6 +28,9 @@ The message of each is a sentence that may be shown to the caller: it never hold
 """
 
 from typing import ClassVar
+
+# The largest number that JSON is sure to carry.
+_LARGEST = 2**53
 
 
 class ReportsError(Exception):
@@ -45,7 +52,26 @@ class InvalidRange(InvalidInput):
 
 
 class LimitExceeded(InvalidInput):
+    """`limit` is the name of a limit, `value` what was asked of it and `allowance` what it allows."""
+
     code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, value: int, allowance: int, advice: str = "") -> None:
+        value = min(value, _LARGEST)
+        super().__init__(f"`{limit}` is {value} here, and at most {allowance} is allowed{advice and f': {advice}'}.")
+        self.limit, self.value, self.allowance = limit, value, allowance
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "limit": self.limit, "value": self.value, "allowance": self.allowance}
+
+
+class TooManyRequests(LimitExceeded):
+    """`retry_after` is in seconds."""
+
+    def __init__(self, limit: str, value: int, allowance: int, retry_after: int) -> None:
+        super().__init__(limit, value, allowance, f"try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class NotFound(ReportsError):
@@ -100,6 +126,18 @@ class DirectoryUnavailable(ReportsError):
 
 class ProviderUnavailable(ReportsError):
     code = "PROVIDER_UNAVAILABLE"
+
+
+class ShuttingDown(ReportsError):
+    code = "SHUTTING_DOWN"
+
+
+class PersistedQueryNotFound(ReportsError):
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class DocumentNotAllowed(ReportsError):
+    code = "DOCUMENT_NOT_ALLOWED"
 
 
 class LoadError(ReportsError):

@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic.alias_generators import to_camel
 from typer.main import get_command
 
 from gqlreports import errors, plugins
@@ -27,6 +28,7 @@ from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.errors import ReportsError
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.load_cdrs import Loaded
 from tests import stores
@@ -123,8 +125,15 @@ def test_every_command_is_on_a_page() -> None:
 
 
 def test_every_setting_is_on_a_page() -> None:
-    for name in Settings.model_fields:
+    names = [*Settings.model_fields, *(f"limits_{name}" for name in RequestLimits.model_fields)]
+    for name in names:
         assert any(f"GQLREPORTS_{name.upper()}" in text for text in TEXT.values()), name
+
+
+def test_every_limit_is_in_the_http_page() -> None:
+    for name, limit in RequestLimits.model_fields.items():
+        row = f"| `{to_camel(name)}` | `GQLREPORTS_LIMITS_{name.upper()}` | {limit.default} |"
+        assert row in TEXT[ROOT / "docs" / "http.md"], row
 
 
 def test_every_error_code_is_in_the_api_page() -> None:

@@ -37,11 +37,12 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may use: seconds, bytes of memory, and rows of its result."""
+    """What one query may use: seconds, bytes of memory, rows of its result, and bytes that it reads."""
 
     seconds: float = 60
     memory: int = 4 * 1024**3
     rows: int = 10_000_000
+    read: int = 100 * 1024**3
 
     @property
     def settings(self) -> dict[str, str]:
@@ -50,6 +51,7 @@ class Limits:
             "max_execution_time": str(self.seconds),
             "max_memory_usage": str(self.memory),
             "max_result_rows": str(self.rows),
+            "max_bytes_to_read": str(self.read),
         }
 
 
@@ -93,6 +95,9 @@ class Backend(Protocol):
 
     async def open(self) -> None:
         """Make ready for use.  Raises StoreUnavailable where that fails; may be called again."""
+
+    async def check(self) -> None:
+        """Ask for a sign of life, which waits for no query.  Raises StoreError where there is none."""
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings.

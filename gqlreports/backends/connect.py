@@ -17,7 +17,9 @@ def connect(settings: Settings, definition: Definition | None) -> Backend:
     """
     url = settings.store_url
     scheme, _, path = url.partition("://")
-    limits = Limits(settings.query_timeout, settings.query_memory, settings.query_rows)
+    limits = Limits(
+        settings.query_timeout, settings.query_memory, settings.query_rows, settings.limits.bytes_per_report
+    )
     if scheme in SCHEMES:
         return ServerBackend(address_of(settings), definition, limits)
     if scheme != "chdb" or not path or "?" in path:

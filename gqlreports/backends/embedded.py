@@ -16,6 +16,7 @@ from clickhouse_connect.driver import Client
 
 from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, store_error
 from gqlreports.backends.folder import make_ready
 from gqlreports.backends.reader import DATABASE, STREAMING, Reader
@@ -67,11 +68,19 @@ class EmbeddedBackend:
     async def open(self) -> None:
         await self._in_thread(self._opened)
 
+    async def check(self) -> None:
+        if self._control is None:
+            await self.open()
+        try:
+            await asyncio.to_thread(self._checked)
+        except FAILURES as error:
+            raise store_error(error) from error
+
     async def fetch_json(self, statement: Statement) -> Fetched:
         await self._wall.check(statement, self.fetch_json)
         query = _Query(statement)
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(seconds_left(self._limits.seconds)):
                 return await self._cancellable(query, self._fetch, query)
         except TimeoutError as error:
             raise store_error(error) from error
@@ -164,6 +173,11 @@ class EmbeddedBackend:
         applied = {number for number, _ in client.query(self._definition.applied).result_rows}
         for statement in self._definition.statements(applied):
             client.command(statement)
+
+    def _checked(self) -> None:
+        with self._lock:
+            if self._control:
+                self._control.command("SELECT 1")
 
     def _connect(self, options: dict[str, str]) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(self._path), chdb_options=options)

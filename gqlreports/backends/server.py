@@ -9,6 +9,7 @@ from typing import Any
 
 from gqlreports.backends.address import Address
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, lost_connection, may_still_run, store_error
 from gqlreports.backends.http import Answer, HttpClient
 from gqlreports.backends.query_id import new_query_id
@@ -63,6 +64,12 @@ class ServerBackend:
         with _told():
             await self._opened()
 
+    async def check(self) -> None:
+        with _told():
+            await self._opened()
+            if self._control:
+                await self._control.command("SELECT 1")
+
     async def fetch_json(self, statement: Statement) -> Fetched:
         await self._wall.check(statement, self.fetch_json)
 
@@ -73,7 +80,7 @@ class ServerBackend:
             return Fetched(json, rows, read, size, time / 1e6)
 
         with _told():
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(seconds_left(self._limits.seconds)):
                 return await retried(fetched)
 
     @asynccontextmanager
@@ -81,7 +88,7 @@ class ServerBackend:
         await self._wall.check(statement, self.fetch_json)
         async with AsyncExitStack() as stack:
             with _told():
-                async with asyncio.timeout(self._limits.seconds):
+                async with asyncio.timeout(seconds_left(self._limits.seconds)):
                     answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, _STREAMING)))
             yield _told_pieces(answer)
 
@@ -154,7 +161,8 @@ class ServerBackend:
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
         self._running.add(query_id)
         try:
-            own = self._wall.settings(statement.customer) | {"query_id": query_id}
+            own = {"query_id": query_id, "max_execution_time": f"{seconds_left(self._limits.seconds):.3f}"}
+            own |= self._wall.settings(statement.customer)
             answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
             runs = not answer.ended

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.progress import Progress
 
 from gqlreports.backends.base import Backend
@@ -20,6 +19,10 @@ from gqlreports.telemetry.logs import configure_logs
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import start_tracing
 from gqlreports.web.app import create_app
+from gqlreports.web.documents import listed_documents
+from gqlreports.web.draining import Draining
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.server import DrainingServer
 
 _DEMO_KEY = "made by gqlreports demo"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -57,8 +60,11 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
         metrics.serve(host, settings.metrics_port)
     rules = token_rules(settings)
     tokens = Tokens(rules) if rules else None
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens)
-    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
+    draining = Draining()
+    listed = listed_documents(settings.documents) if settings.documents else None
+    http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining)
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens, http)
+    DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
 
 
 async def _openable(backend: Backend) -> None:

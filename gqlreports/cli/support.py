@@ -32,7 +32,9 @@ def told() -> Iterator[Settings]:
     try:
         yield Settings()
     except ValidationError as error:
-        wrong = ", ".join(f"GQLREPORTS_{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors())
+        wrong = ", ".join(
+            "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
+        )
         _fail(wrong)
     except ReportsError as error:
         _fail(str(error))

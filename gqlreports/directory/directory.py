@@ -31,6 +31,11 @@ class Directory:
     def close(self) -> None:
         self._database.close()
 
+    def check(self) -> None:
+        """Raises DirectoryUnavailable where it does not answer."""
+        with self._session() as session:
+            session.execute(select(Customer.id).limit(1))
+
     def save_customers(self, customers: Iterable[Customer]) -> None:
         """Add customers; one whose id is there takes the new name and currency."""
         with self._session() as session, session.begin():

@@ -71,7 +71,7 @@ class _Sheet:
 
     def add(self, table: pyarrow.Table) -> None:
         if self._rows + table.num_rows > MOST_ROWS:
-            raise LimitExceeded(f"A sheet holds {MOST_ROWS} rows, and there are more: export csv or parquet instead.")
+            raise LimitExceeded("sheetRows", self._rows + table.num_rows, MOST_ROWS, "export csv or parquet instead")
         columns = [column.to_pylist() for column in table.columns]
         for row, values in enumerate(zip(*columns, strict=True), self._rows + 1):
             for place, value in enumerate(values):
@@ -113,8 +113,8 @@ def _writer(column: AnyColumn, sheet: Worksheet) -> _Writer:
     """What writes a value of a column into a cell."""
 
     def text(row: int, place: int, value: str, form: Format) -> None:
-        if len(value.encode("utf-16-le")) > 2 * LONGEST:
-            raise LimitExceeded(f"A text in {column.graphql_name} is too long for a cell: export csv or parquet.")
+        if (length := len(value.encode("utf-16-le")) // 2) > LONGEST:
+            raise LimitExceeded("cellCharacters", length, LONGEST, f"export {column.graphql_name} to csv or parquet")
         if value.startswith("<r>") and value.endswith("</r>"):
             # XlsxWriter would take it for markup of its own.
             sheet.write_rich_string(row, place, "<", "r>", value[3:], form)

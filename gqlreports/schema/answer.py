@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import orjson
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.errors import InvalidInput, LimitExceeded
+from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Dimension
+from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.plan import calls, comparison, rows, timeline
 from gqlreports.schema.plan.calls import Cursor, Others
@@ -18,9 +19,6 @@ from gqlreports.schema.plan.rows import ALL, Page
 from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
-
-MOST_ROWS = 100_000
-MOST_CALLS = 10_000
 
 
 @dataclass
@@ -44,10 +42,11 @@ class ReportAnswer:
     backend: Backend
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
+    allowance: Allowance = USUAL_ALLOWANCE
 
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
-        """Raises LimitExceeded for more than MOST_ROWS, InvalidInput for a negative number."""
-        _check_page(page)
+        """Raises LimitExceeded for more rows than come at once, InvalidInput for a negative number."""
+        self._check_page(page)
         return await self._list(rows.rows(self.request, selection, page, where), selection)
 
     async def row_count(self, where: Where = EVERYTHING) -> int:
@@ -61,7 +60,7 @@ class ReportAnswer:
         self, by: tuple[Dimension, ...], selection: Selection, page: Page = ALL, where: Where = EVERYTHING
     ) -> bytes:
         """Raises as `rows` does."""
-        _check_page(page)
+        self._check_page(page)
         return await self._list(rows.subtotals(self.request, by, selection, page, where), selection)
 
     async def others(self, selection: Selection, others: Others, where: Where = EVERYTHING) -> bytes:
@@ -83,7 +82,7 @@ class ReportAnswer:
         where: Where = EVERYTHING,
     ) -> bytes:
         """Raises as `rows` does."""
-        _check_page(page)
+        self._check_page(page)
         asked = ComparedRequest(self.request, previous)
         return await self._list(comparison.compared_rows(asked, selection, order, page, where), selection)
 
@@ -103,8 +102,8 @@ class ReportAnswer:
         where: Where = EVERYTHING,
         others: Others | None = None,
     ) -> bytes:
-        """Raises LimitExceeded for more than MOST_CALLS, InvalidInput for a negative number."""
-        _check_first(first, MOST_CALLS, "calls", "after")
+        """Raises LimitExceeded for more calls than come at once, InvalidInput for a negative number."""
+        self._check_first(first, "calls_per_page", "after")
         statement = calls.calls(self.request, selection, first, after, where, others, self.masked)
         return await self._list(statement, selection)
 
@@ -130,15 +129,12 @@ class ReportAnswer:
         self.statistics.milliseconds += fetched.milliseconds
         return fetched.json
 
+    def _check_page(self, page: Page) -> None:
+        if page.offset < 0:
+            raise InvalidInput("`offset` must not be negative.")
+        self._check_first(page.first or 0, "rows_per_page", "offset")
 
-def _check_page(page: Page) -> None:
-    if page.offset < 0:
-        raise InvalidInput("`offset` must not be negative.")
-    _check_first(page.first or 0, MOST_ROWS, "rows", "offset")
-
-
-def _check_first(first: int, most: int, what: str, more: str) -> None:
-    if first < 0:
-        raise InvalidInput("`first` must not be negative.")
-    if first > most:
-        raise LimitExceeded(f"`first` is {first}, and at most {most} {what} come at once: use `{more}` for more.")
+    def _check_first(self, first: int, limit: str, more: str) -> None:
+        if first < 0:
+            raise InvalidInput("`first` must not be negative.")
+        self.allowance.limits.check(limit, first, f"use `{more}` for more")

@@ -77,8 +77,7 @@ def buckets(
 def _check_number(number: int, series: int) -> None:
     if number * series > MOST_BUCKETS:
         raise LimitExceeded(
-            f"A timeline has at most {MOST_BUCKETS} buckets, those of all series together: "
-            "choose a shorter range or longer buckets."
+            "buckets", number * series, MOST_BUCKETS, "choose a shorter range, longer buckets or fewer series"
         )
 
 

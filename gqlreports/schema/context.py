@@ -9,6 +9,8 @@ from strawberry.types.info import Info
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal
+from gqlreports.schema.admission import Admission
+from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest
 
@@ -25,6 +27,8 @@ class Context:
     backend: Backend
     masked: int = 0
     answers: dict[str, ReportAnswer] = field(default_factory=dict)
+    allowance: Allowance = USUAL_ALLOWANCE
+    admission: Admission = field(default_factory=Admission)
     audit: Callable[[ReportRequest], None] = field(kw_only=True)
 
 

@@ -5,10 +5,10 @@ from starlette.concurrency import run_in_threadpool
 
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
-from gqlreports.errors import InvalidInput, LimitExceeded
+from gqlreports.errors import InvalidInput
 from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.limits import limits
 
-MOST_CUSTOMERS = 1000
 MOST_SHOWN = 50
 
 strawberry.enum(Role, description="What a key may see and do.")
@@ -32,6 +32,9 @@ class Viewer:
     customers: list[strawberry.ID] | None = strawberry.field(
         description="Ids of the customers that the key sees; null for all."
     )
+    limits = strawberry.field(
+        resolver=limits, description="How much the key may ask for; more is refused with LIMIT_EXCEEDED."
+    )
 
 
 async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
@@ -45,8 +48,7 @@ async def customers(
     first = MOST_SHOWN if first is None else first
     if first < 0:
         raise InvalidInput("`first` must not be negative.")
-    if first > MOST_CUSTOMERS:
-        raise LimitExceeded(f"`first` is {first}, and at most {MOST_CUSTOMERS} customers come at once.")
+    info.context.allowance.limits.check("customers_per_page", first, "use `after` for more")
     found = await run_in_threadpool(info.context.directory.customers, info.context.principal, search, first, after)
     return [Customer.of(each) for each in found]
 

@@ -1,24 +1,84 @@
 """What is done around the execution of every document."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from pydantic.alias_generators import to_camel
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.types.execution import ParseOptions
+
+from gqlreports.errors import LimitExceeded
+from gqlreports.limits import RequestLimits
+from gqlreports.schema.cost import document_cost, nesting
+
+KEPT = 32
+"""How many documents are kept parsed and validated."""
+
+# What the parser says where it stops; it counts no further than to what is allowed and one.
+_TOO_MANY_TOKENS = re.compile(r"Syntax Error: Document contains more than \d+ (tokens|comments)\b.*")
 
 
-class OneOperation(SchemaExtension):
-    """A document with several operations needs the name of the one to run."""
+class LimitedParser(ParserCache):
+    """Parses a document that is not too long, or takes the one that was kept."""
+
+    def __init__(self, limits: RequestLimits) -> None:
+        super().__init__(KEPT)
+        self._limits = limits
+
+    def on_parse(self) -> Iterator[None]:
+        context, tokens = self.execution_context, self._limits.tokens
+        self._limits.check("document_characters", len(context.query or ""))
+        context.parse_options = cast("ParseOptions", {"max_lexical_tokens": tokens, "max_comments": tokens})
+        try:
+            yield from super().on_parse()
+        except GraphQLSyntaxError as error:
+            if _TOO_MANY_TOKENS.fullmatch(error.message):
+                raise LimitExceeded("tokens", tokens + 1, tokens) from None
+            raise
+
+
+class LimitedDocument(ValidationCache):
+    """Holds a document to the limits, then validates it, which may take long, or knows that it was valid before.
+
+    A document with several operations needs the name of the one to run.
+    """
+
+    def __init__(self, limits: RequestLimits) -> None:
+        super().__init__(KEPT)
+        self._limits = limits
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        document = context.graphql_document
-        operations = [each for each in document.definitions if each.kind == "operation_definition"] if document else []
-        if len(operations) > 1 and context._provided_operation_name is None and not context.pre_execution_errors:
-            context.pre_execution_errors = [GraphQLError("Name one of the operations with `operationName`.")]
+        assert context.graphql_document
+        cost = document_cost(context.graphql_document)
+        for limit in ("depth", "value_depth", "aliases", "directives", "repeated_fields"):
+            self._limits.check(limit, getattr(cost.total, limit))
+        self._limits.check("reports_per_request", cost.total.reports)
+        self._limits.check("value_depth", nesting(context.variables or {}) - 1)
+        wrong = self.cached_validate_document(
+            context.schema._schema, context.graphql_document, context.validation_rules
+        )
+        if not wrong and len(cost.operations) > 1 and context._provided_operation_name is None:
+            wrong = [GraphQLError("Name one of the operations with `operationName`.")]
+        context.pre_execution_errors = wrong
         yield
+
+
+class Admitted(SchemaExtension):
+    """Lets an operation run once there is room for its reports."""
+
+    def on_execute(self) -> Iterator[None]:
+        context = self.execution_context
+        assert context.graphql_document
+        reports = document_cost(context.graphql_document).operations[context.operation_name].reports
+        if reports:
+            with context.context.admission.admitted(context.context.principal.key_id, reports):
+                yield
+        else:
+            yield
 
 
 class StoreStatistics(SchemaExtension):

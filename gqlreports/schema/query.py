@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
-from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, NotFound, ReportsError
+from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
@@ -21,7 +21,7 @@ from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.definition_version import definition_version
-from gqlreports.schema.extensions import OneOperation, StoreStatistics
+from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
 from gqlreports.schema.observing import Observing
@@ -32,9 +32,6 @@ from gqlreports.schema.types.parameters import validated, values_of
 from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
-
-KEPT = 32
-"""How many documents are kept parsed and validated."""
 
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
 
@@ -48,8 +45,16 @@ class ReportsSchema(strawberry.Schema):
                 logger.error("A resolver failed.", exc_info=error.original_error)
 
 
-def build_schema(registry: Registry, role: Role, executor: type[Any] = SplicingExecutor) -> ReportsSchema:
-    """The schema of a role: what it must not see or do is not in its schema at all."""
+def build_schema(
+    registry: Registry,
+    role: Role,
+    executor: type[Any] = SplicingExecutor,
+    limits: RequestLimits = USUAL,
+) -> ReportsSchema:
+    """The schema of a role: what it must not see or do is not in its schema at all.
+
+    It refuses documents beyond the `limits`.
+    """
     visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     report_type = strawberry.enum(names, description="A report to choose.")
@@ -60,8 +65,14 @@ def build_schema(registry: Registry, role: Role, executor: type[Any] = SplicingE
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[Observing, lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            Observing,
+            lambda: LimitedParser(limits),
+            lambda: LimitedDocument(limits),
+            Admitted,
+            StoreStatistics,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
 
 
@@ -128,7 +139,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
         request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff)
-        answer = ReportAnswer(request, info.context.backend, info.context.masked)
+        answer = ReportAnswer(request, info.context.backend, info.context.masked, allowance=info.context.allowance)
+        await answer.allowance.check(request)
         info.context.answers[str(info.path.key)] = answer
         info.context.audit(request)
         return chosen.report(

@@ -19,6 +19,7 @@ class SeenBackend:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.open = backend.open
+        self.check = backend.check
         self.close = backend.close
 
     async def fetch_json(self, statement: Statement) -> Fetched:

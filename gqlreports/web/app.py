@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,20 +18,28 @@ from gqlreports.directory.principal import Role
 from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.admission import Admission
+from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.query import build_schema
+from gqlreports.schema.stored_calls import StoredCalls
 from gqlreports.telemetry.backend import SeenBackend
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Authentication
+from gqlreports.web.body import HeaderLimit
+from gqlreports.web.documents import Documents
+from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.export import ExportEndpoint
+from gqlreports.web.gate import Gate
 from gqlreports.web.graphql import GraphQLEndpoint
 from gqlreports.web.observation import ObservationMiddleware
+from gqlreports.web.options import HttpOptions
+from gqlreports.web.rates import Rates
+from gqlreports.web.readiness import Readiness
 from gqlreports.web.request_id import RequestIdMiddleware
+from gqlreports.web.view import Shared
 
 logger = logging.getLogger(__name__)
-
-LARGEST_BODY = 128 * 1024
-"""Bytes of a request; a document is kept parsed, at many times its size."""
 
 
 def create_app(
@@ -40,8 +49,10 @@ def create_app(
     masked: int = 0,
     metrics: Metrics | None = None,
     tokens: Tokens | None = None,
+    http: HttpOptions | None = None,
 ) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
+    """The ASGI application: GraphQL at /graphql, exports at /export, whether it runs at /healthz, and whether it can
+    answer at /readyz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
@@ -61,17 +72,35 @@ def create_app(
         await run_in_threadpool(audit.end)
         directory.close()
 
-    audit, authentication = AuditTrail(directory), Authentication(directory, tokens)
-    schemas = {role: build_schema(registry, role) for role in Role}
-    endpoint = GraphQLEndpoint(schemas, backend, directory, authentication, audit, masked)
-    exports = ExportEndpoint(registry, schemas, backend, directory, authentication, audit)
-    routes = [
-        Route("/export/{file}", exports.respond),
-        Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
-        Route("/healthz", _health),
-    ]
-    middleware = [Middleware(RequestIdMiddleware), Middleware(ObservationMiddleware, metrics or Metrics())]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
+    options = http or HttpOptions()
+    audit = AuditTrail(directory)
+    gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
+    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
+    shared = Shared(
+        backend,
+        directory,
+        masked,
+        Allowance(options.limits, StoredCalls(backend)),
+        Admission(options.reports_at_once, options.limits.concurrent_reports),
+        Documents(options.documents),
+        options.draining,
+        audit,
+    )
+    return Starlette(
+        routes=[
+            Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),
+            Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
+            Route("/healthz", _health),
+            Route("/readyz", Readiness(backend, directory, options.draining).answer),
+        ],
+        lifespan=lifespan,
+        middleware=[
+            Middleware(RequestIdMiddleware),
+            Middleware(ObservationMiddleware, metrics or Metrics()),
+            Middleware(HeaderLimit, options.limits),
+        ],
+        exception_handlers={HTTPException: http_error, Exception: unexpected_error},
+    )
 
 
 async def _health(request: Request) -> Response:

@@ -13,28 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from gqlreports.backends.base import Backend
-from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import (
-    DirectoryUnavailable,
-    NotFound,
-    ProviderUnavailable,
-    QueryCancelled,
-    QueryTimeout,
-    ReportsError,
-    StoreError,
-    StoreUnavailable,
-    Unauthenticated,
-)
+from gqlreports.errors import NotFound, QueryCancelled, ReportsError, StoreError, StoreUnavailable
 from gqlreports.export.arguments import export_of, visible_report
 from gqlreports.export.export import Export
 from gqlreports.export.formats import ExportFormat, export_format
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import ReportsSchema
-from gqlreports.web.audit import AuditTrail
-from gqlreports.web.authentication import Authentication, challenge, source_of
-from gqlreports.web.graphql import HIDDEN, error_response
+from gqlreports.web.authentication import source_of
+from gqlreports.web.errors import HIDDEN, Refused
+from gqlreports.web.gate import Gate
+from gqlreports.web.view import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +31,9 @@ PATIENCE = 60
 """Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
 
 _STATUS: list[tuple[type[ReportsError], int]] = [
-    (Unauthenticated, 401),
     (NotFound, 404),
-    (QueryTimeout, 504),
     (QueryCancelled, 503),
     (StoreUnavailable, 503),
-    (DirectoryUnavailable, 503),
-    (ProviderUnavailable, 503),
     (StoreError, 500),
 ]
 
@@ -59,21 +44,22 @@ class ExportEndpoint:
 
     registry: Registry
     schemas: Mapping[Role, ReportsSchema]
-    backend: Backend
-    directory: Directory
-    authentication: Authentication
-    audit: AuditTrail
+    gate: Gate
+    shared: Shared
 
     async def respond(self, request: Request) -> Response:
         try:
-            principal = await self.authentication.principal(request)
+            principal = await self.gate.principal(request)
             form, export = await self._asked(request, principal)
+            if request.method == "HEAD":
+                return _ExportResponse(_nothing(), form, export)
+            await self.shared.allowance.check(export.request)
+        except Refused as refused:
+            return refused.response
         except ReportsError as error:
-            return refusal(error, {"WWW-Authenticate": challenge(request)})
-        if request.method == "GET":
-            self.audit.add(principal, source_of(request), export.request)
-        pieces = form.write(export, self.backend, lambda rows: None)
-        return _ExportResponse(pieces if request.method == "GET" else _nothing(), form, export)
+            return refusal(error)
+        self.shared.audit.add(principal, source_of(request), export.request)
+        return _ExportResponse(self._pieces(principal, form, export), form, export)
 
     async def _asked(self, request: Request, principal: Principal) -> tuple[ExportFormat, Export]:
         file = PurePosixPath(request.path_params["file"])
@@ -81,7 +67,16 @@ class ExportEndpoint:
         form = export_format(file.suffix.removeprefix("."))
         given = request.query_params.multi_items()
         schema = self.schemas[principal.role]
-        return form, await run_in_threadpool(export_of, report, schema, self.directory, principal, given)
+        return form, await run_in_threadpool(export_of, report, schema, self.shared.directory, principal, given)
+
+    async def _pieces(self, principal: Principal, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
+        """The file, as one of the reports that run."""
+        task = asyncio.current_task()
+        assert task
+        with self.shared.admission.admitted(principal.key_id, 1), self.shared.draining.running(task):
+            async with aclosing(form.write(export, self.shared.backend, lambda rows: None)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
 
 class _ExportResponse(StreamingResponse):
@@ -113,13 +108,13 @@ class _ExportResponse(StreamingResponse):
             await super().stream_response(send)
 
 
-def refusal(error: Exception, challenge: Mapping[str, str] | None = None) -> Response:
-    """The response to a request that failed before anything was sent; with `challenge` where nobody is known."""
+def refusal(error: Exception) -> Response:
+    """The response to a request that failed before anything was sent."""
     if not isinstance(error, ReportsError):
         logger.error("An export failed.", exc_info=error)
-        return error_response(HIDDEN, ReportsError.code, 500)
+        return Refused(500, HIDDEN, {"code": ReportsError.code}).response
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return error_response(str(error), error.code, status, challenge if status == 401 else None)
+    return Refused.by(error, status).response
 
 
 async def _in_time(send: Send, message: Message) -> None:

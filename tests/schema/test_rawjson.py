@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gqlreports.directory.principal import Role
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import build_schema
@@ -21,6 +22,9 @@ from gqlreports.schema.selection import Selected, Selection
 from tests.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports
+ANY_SIZE = RequestLimits(
+    directives=10_000, repeated_fields=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000
+)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT.*Z")
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 
@@ -80,8 +84,8 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
-    arguments = {} if executor is None else {"executor": executor}
-    schema = build_schema(Registry.load(strict=True), Role.STAFF, **arguments)
+    arguments: dict[str, Any] = {} if executor is None else {"executor": executor}
+    schema = build_schema(Registry.load(strict=True), Role.STAFF, limits=ANY_SIZE, **arguments)
     context = Context(OPERATOR, site.directory, site.backend, audit=nothing)
     result = asyncio.run(schema.execute(query, variables, context))
     assert result.errors is None, result.errors

@@ -20,6 +20,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
+from gqlreports.web.options import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs
 from tests.stores import Store
 from tests.web.serving import served
@@ -52,12 +53,12 @@ class Api:
 
 
 @contextmanager
-def api(store: Store, folder: Path, limits: Limits) -> Iterator[Api]:
+def api(store: Store, folder: Path, limits: Limits, http: HttpOptions | None = None) -> Iterator[Api]:
     directory = Directory(f"sqlite:///{folder}/directory.db")
     directory.save_customers([Customer(id="1", name="One", currency="USD")])
     shipped = Registry.load(strict=True).reports
     registry = Registry(MappingProxyType({**shipped, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}))
-    with served(create_app(registry, store.backend(limits), directory)) as url:
+    with served(create_app(registry, store.backend(limits), directory, http=http)) as url:
         yield Api(url, directory.create_key("tests", Role.STAFF))
     store.reopen()
 

@@ -74,7 +74,7 @@ def comparison_field(columns: ReportColumns) -> Any:
     """`comparison(with, timeZone, where)`."""
     made = _comparison_type(columns)
 
-    def comparison(self: Any, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None) -> Any:
+    async def comparison(self: Any, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None) -> Any:
         answer: ReportAnswer = self.answer
         request = answer.request
         if with_.range:
@@ -83,6 +83,7 @@ def comparison_field(columns: ReportColumns) -> Any:
             assert isinstance(with_.period, RelativePeriod)
             start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
         previous = replace(request, start=start, end=end)
+        await answer.allowance.check(previous)
         return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
 
     return field_of(

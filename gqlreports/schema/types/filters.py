@@ -101,13 +101,13 @@ def parse_filter(given: Any, columns: tuple[AnyColumn, ...]) -> Where:
     tree = _tree(given, columns, values, 1)
     conditions = sum(1 for _ in columns_of(tree))
     if conditions > MOST_CONDITIONS:
-        raise LimitExceeded(f"The filter has {conditions} conditions, and may have {MOST_CONDITIONS}.")
+        raise LimitExceeded("conditions", conditions, MOST_CONDITIONS, "a filter with fewer says the same faster")
     return Where(tree, tuple(values))
 
 
 def _tree(given: Any, columns: tuple[AnyColumn, ...], values: list[Any], depth: int) -> Tree:
     if depth > DEEPEST:
-        raise LimitExceeded(f"The filter is more than {DEEPEST} deep.")
+        raise LimitExceeded("filterDepth", depth, DEEPEST, "a filter with fewer levels says the same")
     parts: list[Tree] = []
     for column in columns:
         if compared := getattr(given, column.name):

@@ -1,0 +1,167 @@
+"""What a document asks for, counted without running through each use of a fragment again.
+
+A fragment that is used twice, in one that is used twice, and so on, stands for a document that grows with two to the
+power of its length: the cost of each fragment is computed once and remembered.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+)
+
+KEPT = 32
+"""Of how many documents the cost is kept."""
+_REPORT = "customReport"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Levels of fields and of values, and how many of each thing there are, with each use of a fragment.
+
+    A field is repeated where another one beside it has the same name in the response: the two are merged, and
+    validation compares each pair of them.
+    """
+
+    depth: int = 0
+    value_depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    repeated_fields: int = 0
+    reports: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            max(self.depth, other.depth),
+            max(self.value_depth, other.value_depth),
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+            self.repeated_fields + other.repeated_fields,
+            self.reports + other.reports,
+        )
+
+    def below(self) -> "Cost":
+        """The same a level deeper; reports are fields of the query alone."""
+        return replace(self, depth=self.depth + 1, reports=0)
+
+
+NOTHING = Cost()
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """The cost of some selections, and how often they have each name on their own level."""
+
+    cost: Cost = NOTHING
+    names: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "_Selected") -> "_Selected":
+        return _Selected(self.cost + other.cost, self.names + other.names)
+
+    @property
+    def whole(self) -> Cost:
+        return self.cost + Cost(repeated_fields=self.names.total() - len(self.names))
+
+
+class DocumentCost:
+    """The cost of each operation of a document, which need not be valid.
+
+    A fragment that is not there, or is part of itself, costs nothing: validation refuses it.
+    """
+
+    def __init__(self, document: DocumentNode) -> None:
+        found = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
+        self._fragments: dict[str, _Selected] = {}
+        for each in _in_order(found):
+            own = _Selected(Cost(directives=len(each.directives or ())))
+            self._fragments[each.name.value] = own + self._selected(each.selection_set)
+        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        self.operations = {each.name.value if each.name else None: self._operation(each) for each in operations}
+        self.total = sum(self.operations.values(), NOTHING)
+
+    def _operation(self, operation: OperationDefinitionNode) -> Cost:
+        cost = Cost(directives=len(operation.directives or ())) + self._selected(operation.selection_set).whole
+        for each in operation.variable_definitions or ():
+            cost += Cost(value_depth=_levels(each.default_value), directives=len(each.directives or ()))
+        return cost
+
+    def _selected(self, selection_set: SelectionSetNode | None) -> _Selected:
+        cost, names = NOTHING, Counter[str]()
+        for each in selection_set.selections if selection_set else ():
+            selected = self._selection(each)
+            cost += selected.cost
+            names.update(selected.names)
+        return _Selected(cost, names)
+
+    def _selection(self, selection: SelectionNode) -> _Selected:
+        directives = _Selected(Cost(directives=len(selection.directives or ())))
+        if isinstance(selection, FragmentSpreadNode):
+            return directives + self._fragments.get(selection.name.value, _Selected())
+        inner = self._selected(getattr(selection, "selection_set", None))
+        if not isinstance(selection, FieldNode):
+            return directives + inner
+        values = max((_levels(each.value) for each in selection.arguments or ()), default=0)
+        own = Cost(1, values, 1 if selection.alias else 0, reports=int(selection.name.value == _REPORT))
+        name = (selection.alias or selection.name).value
+        return _Selected(directives.cost + own + inner.whole.below(), Counter([name]))
+
+
+def _in_order(fragments: list[FragmentDefinitionNode]) -> list[FragmentDefinitionNode]:
+    """Each behind those that it uses; none where there is a cycle."""
+    by_name = {each.name.value: each for each in fragments}
+    uses = {name: _spreads(each) for name, each in by_name.items()}
+    try:
+        return [by_name[name] for name in TopologicalSorter(uses).static_order() if name in by_name]
+    except CycleError:
+        return []
+
+
+def _spreads(fragment: FragmentDefinitionNode) -> set[str]:
+    level: list[SelectionNode] = list(fragment.selection_set.selections)
+    found: set[str] = set()
+    while level:
+        found |= {each.name.value for each in level if isinstance(each, FragmentSpreadNode)}
+        inner = [each.selection_set for each in level if isinstance(each, FieldNode | InlineFragmentNode)]
+        level = [each for within in inner if within for each in within.selections]
+    return found
+
+
+@lru_cache(KEPT)
+def document_cost(document: DocumentNode) -> DocumentCost:
+    return DocumentCost(document)
+
+
+def nesting(value: object) -> int:
+    """The levels of lists and objects within each other in a JSON value."""
+    level, found = [value], 0
+    while level := [each for each in level if isinstance(each, list | dict)]:
+        found += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return found
+
+
+def _levels(value: ValueNode | None) -> int:
+    level, found = [value], 0
+    while level := [each for each in level if isinstance(each, ListValueNode | ObjectValueNode)]:
+        found += 1
+        level = [inner for each in level for inner in _within(each)]
+    return found
+
+
+def _within(value: ValueNode | None) -> list[ValueNode | None]:
+    if isinstance(value, ObjectValueNode):
+        return [each.value for each in value.fields]
+    return list(value.values) if isinstance(value, ListValueNode) else []

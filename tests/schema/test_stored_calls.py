@@ -1,0 +1,59 @@
+"""How many calls the store holds, on every store."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gqlreports.backends.base import Backend
+from gqlreports.schema.stored_calls import StoredCalls
+from tests.awkward import END, START
+from tests.conftest import STORES
+from tests.sites import Site
+from tests.stores import ServedStore
+
+LATER = START + timedelta(days=9, hours=7, milliseconds=1)
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_as_many_as_the_files_have(kind: str, request: pytest.FixtureRequest) -> None:
+    async def counted(backend: Backend) -> tuple[int, dict[str, tuple[int, int]]]:
+        stored = StoredCalls(backend)
+        each = {
+            customer: (await stored.in_range(customer, START, END), await stored.in_range(customer, LATER, END))
+            for customer in customers
+        }
+        return await stored.in_all(), each
+
+    site: Site = request.getfixturevalue("site" if kind == "embedded" else "site_over_http")
+    customers = [*site.customers, "nobody", "5001' OR 1=1 --"]
+    if kind == "embedded":
+        in_all, each = asyncio.run(counted(site.backend))
+    else:
+        served_store: ServedStore = request.getfixturevalue("served_store")
+        in_all, each = served_store.run(counted)
+    whole, rest = (
+        Counter(cdr.customer_id for cdr in site.world.cdrs if start <= cdr.dt < END) for start in (START, LATER)
+    )
+    assert each == {customer: (whole[customer], rest[customer]) for customer in customers}
+    assert in_all >= len(site.world.cdrs)
+
+
+def test_a_number_is_asked_for_once(site: Site) -> None:
+    asked = 0
+
+    class Counting:
+        """The store, and how often it is asked."""
+
+        async def fetch_json(self, statement: object) -> object:
+            nonlocal asked
+            asked += 1
+            return await site.backend.fetch_json(statement)  # type: ignore[arg-type]
+
+    async def counted() -> set[int]:
+        stored = StoredCalls(Counting())  # type: ignore[arg-type]
+        return {await stored.in_range("5001", datetime(2025, 10, 20, tzinfo=UTC), END) for _ in range(5)}
+
+    assert len(asyncio.run(counted())) == 1
+    assert asked == 1

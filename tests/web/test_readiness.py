@@ -1,0 +1,61 @@
+"""Whether the server says that it can answer."""
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from gqlreports.backends.address import Address
+from gqlreports.backends.base import Backend
+from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.server import ServerBackend
+from gqlreports.directory.directory import Directory
+from gqlreports.plugins.registry import Registry
+from gqlreports.web.app import create_app
+from gqlreports.web.draining import Draining
+from gqlreports.web.options import HttpOptions
+from tests.clickhouse.process import free_port
+from tests.sites import Site
+
+
+def answer(backend: Backend, directory: Directory, draining: Draining | None = None) -> tuple[int, str]:
+    options = HttpOptions(draining=draining or Draining())
+    app = create_app(Registry.load(strict=True), backend, directory, http=options)
+    response = TestClient(app).get("/readyz")
+    assert response.headers["cache-control"] == "no-store"
+    assert ("retry-after" in response.headers) == (response.status_code == 503)
+    return response.status_code, response.text
+
+
+def test_both_answer(any_site: Site) -> None:
+    response = any_site.client.get("/readyz")
+    assert (response.status_code, response.text) == (200, "ok\n")
+
+
+def test_no_store(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the store's folder should be")
+    nowhere = Address("127.0.0.1", free_port())
+    for backend in (EmbeddedBackend(tmp_path / "store"), ServerBackend(nowhere)):
+        assert answer(backend, site.directory) == (503, "not ready\n")
+
+
+def test_no_directory(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "directory.db"
+    directory = Directory(f"sqlite:///{file}")
+    assert answer(site.backend, directory) == (200, "ok\n")
+    directory.close()
+    file.write_bytes(b"no database " * 1000)
+    assert answer(site.backend, directory) == (503, "not ready\n")
+
+
+def test_at_the_end(site: Site) -> None:
+    draining = Draining()
+    draining.begin()
+    assert answer(site.backend, site.directory, draining) == (503, "not ready\n")
+
+
+def test_the_process_runs_all_the_same(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the store's folder should be")
+    app = create_app(Registry.load(strict=True), EmbeddedBackend(tmp_path / "store"), site.directory)
+    assert TestClient(app).get("/healthz").text == "ok\n"
+    refused = TestClient(app).post("/healthz")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
