@@ -56,16 +56,16 @@ async def running(backend: EmbeddedBackend) -> int:
 
 @pytest.mark.parametrize("form", READERS)
 def test_what_came_before_a_failure_is_no_whole_file(site: Site, form: str) -> None:
-    killing: list[asyncio.Task[None]] = []
+    backend, killing = site.backend, list[asyncio.Task[None]]()
 
     def on_rows(count: int) -> None:
         if not killing:
-            killing.append(asyncio.get_running_loop().create_task(kill(site.backend)))
+            killing.append(asyncio.get_running_loop().create_task(kill(backend)))
 
     async def read() -> bytes:
         pieces = b""
         try:
-            async for piece in FORMATS[form].write(many(), site.backend, on_rows):
+            async for piece in FORMATS[form].write(many(), backend, on_rows):
                 pieces += piece
                 await asyncio.gather(*killing)
         except QueryCancelled:
@@ -166,15 +166,15 @@ def test_a_failure_before_the_first_row_is_an_error_with_its_status(exports: Exp
 
 def test_only_the_time_of_the_store_counts(exports: Exports) -> None:
     """A caller may take its time; a query may not."""
+    backend = exports.site.backend
 
     async def slowly(seconds: float) -> int:
         count = 0
-        async for _ in FORMATS["csv"].write(many(40_000), exports.site.backend, nothing):
+        async for _ in FORMATS["csv"].write(many(40_000), backend, nothing):
             count += 1
             await asyncio.sleep(seconds)
         return count
 
-    backend = exports.site.backend
     backend._query_timeout = 3
     try:
         assert asyncio.run(slowly(0.4)) > 8
@@ -187,9 +187,10 @@ def test_only_the_time_of_the_store_counts(exports: Exports) -> None:
 
 def test_a_sheet_that_is_too_small(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx, "MOST_ROWS", 20_000)
+    backend = site.backend
 
     async def pieces(rows: int) -> list[bytes]:
-        return [piece async for piece in FORMATS["xlsx"].write(many(rows), site.backend, nothing)]
+        return [piece async for piece in FORMATS["xlsx"].write(many(rows), backend, nothing)]
 
     assert len(READERS["xlsx"](b"".join(asyncio.run(pieces(20_000))), MANY.columns(staff=True))) == 20_000
     with pytest.raises(LimitExceeded, match="csv or parquet"):
@@ -197,16 +198,16 @@ def test_a_sheet_that_is_too_small(site: Site, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_file_is_there_once_it_is_whole(site: Site, tmp_path: Path) -> None:
-    file = tmp_path / "many.csv"
-    assert asyncio.run(write_file(many(40_000), site.backend, FORMATS["csv"], file)) == 40_000
+    file, backend = tmp_path / "many.csv", site.backend
+    assert asyncio.run(write_file(many(40_000), backend, FORMATS["csv"], file)) == 40_000
     assert [path.name for path in tmp_path.iterdir()] == ["many.csv"]
     before = file.read_bytes()
 
     async def broken() -> None:
-        writing = asyncio.ensure_future(write_file(many(), site.backend, FORMATS["csv"], file))
+        writing = asyncio.ensure_future(write_file(many(), backend, FORMATS["csv"], file))
         while not (tmp_path / "many.csv.part").exists() or not (tmp_path / "many.csv.part").stat().st_size:
             await asyncio.sleep(0)
-        await kill(site.backend)
+        await kill(backend)
         await writing
 
     with pytest.raises(QueryCancelled):
