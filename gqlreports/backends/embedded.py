@@ -35,6 +35,7 @@ class _Query:
 
     statement: Statement
     reader: Reader | None = None
+    running: asyncio.Future[Any] | None = None
     cancelled: bool = False
 
 
@@ -93,7 +94,7 @@ class EmbeddedBackend:
             reader = await self._cancellable(query, self._take, query, STREAMING)
             yield self._pieces(query, reader.stream(statement, form))
         finally:
-            await asyncio.shield(asyncio.to_thread(self._stop, query))
+            await asyncio.shield(self._stop(query))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -125,13 +126,23 @@ class EmbeddedBackend:
 
     async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:
         """Some work for a query in a thread; if its caller is cancelled, the query is stopped."""
-        running = asyncio.ensure_future(self._in_thread(work, *arguments))
+        query.running = running = asyncio.ensure_future(self._in_thread(work, *arguments))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             running.add_done_callback(_forget)
             await asyncio.to_thread(self._cancel, query)
             raise
+
+    async def _stop(self, query: _Query) -> None:
+        """End a stream.  To close a connection on which something still begins can stop the whole process for good."""
+        await asyncio.to_thread(self._cancel, query)
+        while query.running and not query.running.done():
+            await asyncio.wait((query.running,), timeout=0.1)
+            await asyncio.to_thread(self._cancel, query)
+        self._finish(query)
+        if query.reader:
+            await asyncio.to_thread(query.reader.close)
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
         if self._closed:
@@ -204,13 +215,6 @@ class EmbeddedBackend:
             query.reader = self._readers.take(customer) if more is None else self._readers.new(customer, more)
             self._queries.add(query)
             return query.reader
-
-    def _stop(self, query: _Query) -> None:
-        """End a stream, read to its end or not; its connection is not used again."""
-        self._cancel(query)
-        self._finish(query)
-        if query.reader:
-            query.reader.close()
 
     def _finish(self, query: _Query) -> None:
         with self._lock:
