@@ -225,10 +225,9 @@ def _parts(
 
 def _key(key: Dimension, compared: Subquery) -> Source:
     """A column that is a key only at times is told for both ranges at all times."""
-    expression = compared.c[key.name]
     if key.otherwise is None:
-        return expression
-    part = Part(expression, f"Nullable({_type_name(key)})")
+        return compared.c[key.name]
+    part = Part(compared.c[key.name], f"Nullable({_type_name(key)})")
     return {"current": part, "previous": part}
 
 

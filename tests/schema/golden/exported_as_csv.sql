@@ -2,7 +2,7 @@ WITH
     cdr AS
     (
         SELECT *
-        FROM default.cdr AS cdr
+        FROM {database:Identifier}.cdr AS cdr
         WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     )
 SELECT
