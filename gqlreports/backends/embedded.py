@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from clickhouse_connect.driver import Client
 from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.deadline import seconds_left
+from gqlreports.backends.embedded_session import EmbeddedSession
 from gqlreports.backends.failures import FAILURES, store_error
 from gqlreports.backends.folder import make_ready
 from gqlreports.backends.reader import DATABASE, STREAMING, Reader
@@ -101,7 +102,7 @@ class EmbeddedBackend:
         await self.open()
         client = await self._in_thread(self._connect, WRITING)
         try:
-            yield _EmbeddedSession(client, self._in_thread)
+            yield EmbeddedSession(client, self._in_thread)
         finally:
             await self._in_thread(client.close)
 
@@ -227,23 +228,6 @@ class EmbeddedBackend:
             if query in self._queries and query.reader and self._control:
                 comment = {"comment": query.reader.name}
                 self._control.command("KILL QUERY WHERE Settings['log_comment'] = {comment:String}", comment)
-
-
-class _EmbeddedSession:
-    def __init__(self, client: Client, in_thread: Callable[..., Any]) -> None:
-        self._client = client
-        self._in_thread = in_thread
-
-    async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
-        result = await self._in_thread(self._client.query, statement.sql, dict(statement.parameters))
-        rows: Sequence[Sequence[Any]] = result.result_rows
-        return rows
-
-    async def command(self, statement: Statement) -> None:
-        await self._in_thread(self._client.command, statement.sql, dict(statement.parameters))
-
-    async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
-        await self._in_thread(self._client.raw_insert, table, columns, data, None, form)
 
 
 def _forget(work: asyncio.Future[Any]) -> None:
