@@ -42,6 +42,7 @@ from gqlreports.schema.selection import Selected, Selection
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Authentication
 from gqlreports.web.graphql import GraphQLEndpoint
 
 CUSTOMER = "1001"
@@ -174,7 +175,7 @@ def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connec
     backend = EmbeddedBackend(store, definition())
     app = create_app(registry, backend, directory)
     schemas = {role: build_schema(registry, role, OrdinaryExecutor) for role in Role}
-    ordinary = GraphQLEndpoint(schemas, backend, directory, AuditTrail(directory))
+    ordinary = GraphQLEndpoint(schemas, backend, directory, Authentication(directory), AuditTrail(directory))
     app.router.routes.append(Route("/ordinary", ordinary, methods=["POST"]))
     app.router.routes.append(Route("/engine/{place:int}", _Engine(store, registry).answer))
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])

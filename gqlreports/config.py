@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     masked_digits: int = Field(
         default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
     )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port at which /metrics is served for Prometheus; by default none"
+    )
     oidc_issuer: str | None = Field(
         default=None, description="Issuer of an identity provider's tokens, which are taken beside keys"
     )

@@ -12,7 +12,8 @@
     │   ├── QueryTimeout         TIMEOUT              the query took longer than it may
     │   ├── QueryCancelled       CANCELLED            the query was stopped
     │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
-    │   └── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
+    │   ├── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
+    │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL reaches for more than its customer's calls
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
     ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
@@ -81,6 +82,16 @@ class QueryTooLarge(StoreError):
 
 class UnreadableData(StoreError):
     code = "UNREADABLE_DATA"
+
+
+class StatementRefused(StoreError):
+    """`reached` is what the statement names and must not, for the log."""
+
+    code = "STATEMENT_REFUSED"
+
+    def __init__(self, reached: str) -> None:
+        super().__init__("This report reaches for more than its customer's calls; the operator's log says for what.")
+        self.reached = reached
 
 
 class DirectoryUnavailable(ReportsError):

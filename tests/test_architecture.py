@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gqlreports"
-LAYERS = ["errors", "config", "tables", "plugins", "backends", "store", "directory", "schema", "web", "testing", "cli"]
+LAYERS = [
+    "errors",
+    "config",
+    "tables",
+    "plugins",
+    "backends",
+    "store",
+    "directory",
+    "telemetry",
+    "schema",
+    "export",
+    "web",
+    "testing",
+    "cli",
+]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 250
 

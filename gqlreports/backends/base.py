@@ -10,11 +10,13 @@ from typing import Any, Protocol
 class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
-    One that reads names the store's own database, where it must, as `{database:Identifier}`.
+    One that reads names the store's own database, where it must, as `{database:Identifier}`.  One that is of a report
+    has a `customer`: whatever it reads, it finds the rows of that customer alone, or is refused.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+    customer: str | None = None
 
     def values(self, database: str) -> dict[str, object]:
         """The parameters in a store with that database."""
@@ -24,9 +26,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the store printed, a JSON array of objects, and what it read for it in how long."""
+    """What the store printed, a JSON array of `rows` objects, and what it read for it in how long."""
 
     json: bytes
+    rows: int
     rows_read: int
     bytes_read: int
     milliseconds: float
@@ -92,13 +95,18 @@ class Backend(Protocol):
         """Make ready for use.  Raises StoreUnavailable where that fails; may be called again."""
 
     async def fetch_json(self, statement: Statement) -> Fetched:
-        """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings."""
+        """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings.
+
+        Raises StatementRefused for a report's statement that names what no filter on its customer reaches.
+        """
 
     def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The rows of a read-only query in ClickHouse's format `form`, piece by piece in bounded memory.
 
         `form` is CSV, JSONEachRow or ArrowStream; the pieces are one or more documents of it, one behind the other.
-        Leaving the context stops the query.  A failure on the way is raised by the iterator, never a clean end.
+        A null is an empty cell of CSV, without quotes.  Leaving the context stops the query.  A failure on the way is
+        raised by the iterator, never a clean end.  Of the time that the query may take, what the caller takes for the
+        pieces is no part.
         """
 
     def session(self) -> AbstractAsyncContextManager[Session]:

@@ -1,7 +1,6 @@
 """ClickHouse in this process: chDB on a directory of its own, queried from worker threads."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import threading
@@ -9,17 +8,20 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver import Client
 
+from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.failures import FAILURES, store_error
-from gqlreports.backends.reader import Reader
-from gqlreports.backends.settings import LINES, WRITING
+from gqlreports.backends.folder import make_ready
+from gqlreports.backends.reader import DATABASE, STREAMING, Reader
+from gqlreports.backends.readers import Readers
+from gqlreports.backends.settings import WRITING
+from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -57,15 +59,16 @@ class EmbeddedBackend:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
-        self._idle: list[Reader] = []
+        self._wall = Wall(DATABASE)
+        self._readers = Readers(path, self._limits.settings, self._wall)
         self._queries: set[_Query] = set()
-        self._numbers = count()
         self._closed = False
 
     async def open(self) -> None:
         await self._in_thread(self._opened)
 
     async def fetch_json(self, statement: Statement) -> Fetched:
+        await self._wall.check(statement, self.fetch_json)
         query = _Query(statement)
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -75,9 +78,10 @@ class EmbeddedBackend:
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._wall.check(statement, self.fetch_json)
         query = _Query(statement)
         try:
-            reader = await self._cancellable(query, self._take, query, LINES)
+            reader = await self._cancellable(query, self._take, query, STREAMING)
             yield self._pieces(query, reader.stream(statement, form))
         finally:
             await asyncio.shield(asyncio.to_thread(self._stop, query))
@@ -96,13 +100,18 @@ class EmbeddedBackend:
         for query in list(self._queries):
             await asyncio.to_thread(self._cancel, query)
         await asyncio.to_thread(self._threads.shutdown)
-        for reader in self._idle:
-            reader.close()
+        self._readers.close()
         if self._control:
             self._control.close()
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        while (piece := await self._cancellable(query, next, pieces, None)) is not None:
+        """Only the store's time counts, not that which the caller takes for the pieces."""
+        allowance = Allowance(self._limits.seconds)
+        while True:
+            async with allowance.part():
+                piece = await self._cancellable(query, next, pieces, None)
+            if piece is None:
+                return
             yield piece
 
     async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:
@@ -134,15 +143,16 @@ class EmbeddedBackend:
 
     def _first_connection(self) -> Client:
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            if holder := _holder(self._path):
-                raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
+            make_ready(self._path)
             client = self._connect(WRITING)
             self._migrate(client)
         except StoreUnavailable:
             raise
         except Exception as error:
             logger.error("The store at %s could not be opened: %s", self._path, error)
+            meaning = store_error(error)
+            if isinstance(meaning, StoreUnavailable):
+                raise meaning from error
             raise StoreUnavailable("The store cannot be opened; the log says why.") from error
         return client
 
@@ -167,7 +177,7 @@ class EmbeddedBackend:
             reader.close()
             raise
         self._finish(query)
-        self._idle.append(reader)
+        self._readers.give_back(reader)
         return fetched
 
     def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
@@ -176,12 +186,8 @@ class EmbeddedBackend:
         with self._lock:
             if query.cancelled:
                 raise QueryCancelled("The report was cancelled.")
-            if self._idle and more is None:
-                query.reader = self._idle.pop()
-            else:
-                query.reader = Reader(
-                    self._path, f"reader-{next(self._numbers)}", {**self._limits.settings, **(more or {})}
-                )
+            customer = query.statement.customer
+            query.reader = self._readers.take(customer) if more is None else self._readers.new(customer, more)
             self._queries.add(query)
             return query.reader
 
@@ -226,16 +232,3 @@ def _forget(work: asyncio.Future[Any]) -> None:
     """Take note of how a query ended that nobody waits for."""
     if not work.cancelled():
         work.exception()
-
-
-def _holder(path: Path) -> str | None:
-    """The process that has the engine's directory open, by the lock that the engine keeps on its status file."""
-    status = path / "status"
-    if not status.exists():
-        return None
-    with status.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return file.readline().removeprefix("PID:").strip() or "unknown"
-    return None

@@ -14,6 +14,7 @@ from aiohttp import ClientResponse
 from clickhouse_connect.driver._backend.http_async import release_lease
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import StreamFailureError
+from opentelemetry import propagate
 
 from gqlreports.backends.address import Address
 from gqlreports.backends.base import Statement
@@ -71,7 +72,9 @@ class HttpClient(AsyncClient):
             form,
             True,
         )
-        return Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, {"Accept-Encoding": "zstd"}))
+        headers = {"Accept-Encoding": "zstd"}
+        propagate.inject(headers)
+        return Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, headers))
 
 
 class Answer:

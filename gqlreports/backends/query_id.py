@@ -3,7 +3,8 @@
 import secrets
 from contextvars import ContextVar
 
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="gqlreports")
+NO_REQUEST = "gqlreports"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 """The id of the request that is being answered; the queries that it needs begin with it."""
 
 

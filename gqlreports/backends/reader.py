@@ -13,17 +13,39 @@ from clickhouse_connect.driver.binding import bind_query
 
 from gqlreports.backends.base import Fetched, Statement
 from gqlreports.backends.failures import ReadFailed
-from gqlreports.backends.settings import READING
+from gqlreports.backends.settings import LINES, READING
+
+STREAMING = LINES | {
+    # Nothing: in chDB an empty value stands for 1.
+    "format_csv_null_representation": "\0",
+    "max_execution_time": "0",
+    "max_threads": "1",
+    "max_block_size": "4096",
+    "max_read_buffer_size": "131072",
+    "max_bytes_before_external_group_by": "20000000",
+    "max_bytes_before_external_sort": "20000000",
+    "temporary_files_buffer_size": "65536",
+}
+"""For any number of rows in bounded memory: groups and sorted rows of which there are many go to disk.
+
+The engine's own time limit is off: its clock also runs while nobody takes the next piece.
+"""
+
+DATABASE = "default"
+"""The one of every embedded store."""
 
 
 class Reader:
     """One connection, one query at a time; `name` is the `log_comment` of all that it runs.
 
+    Its `settings` hold from its beginning to its end, the filter on the rows of `customer` among them.
+
     chDB hands what a failed query left behind to the next one, so a reader that has failed must be closed.
     """
 
-    def __init__(self, path: Path, name: str, settings: dict[str, str]) -> None:
+    def __init__(self, path: Path, name: str, settings: dict[str, str], customer: str | None = None) -> None:
         self.name = name
+        self.customer = customer
         options = urlencode(READING | settings | {"readonly": "1", "log_comment": name})
         self._connection = Connection(f"{path}?{options}")
 
@@ -34,7 +56,13 @@ class Reader:
         except RuntimeError as error:
             raise ReadFailed(str(error)) from error
         milliseconds = result.elapsed() * 1000
-        return Fetched(result.bytes() or b"", result.storage_rows_read(), result.storage_bytes_read(), milliseconds)
+        return Fetched(
+            result.bytes() or b"",
+            result.rows_read(),
+            result.storage_rows_read(),
+            result.storage_bytes_read(),
+            milliseconds,
+        )
 
     def stream(self, statement: Statement, form: str) -> Iterator[bytes]:
         """The printed rows, a block of them at a time.  Raises ReadFailed, also on the way."""
@@ -49,5 +77,5 @@ class Reader:
 
 
 def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
-    sql, values = bind_query(statement.sql, statement.values("default"), None)
+    sql, values = bind_query(statement.sql, statement.values(DATABASE), None)
     return str(sql), form, {name.removeprefix("param_"): value for name, value in values.items()}

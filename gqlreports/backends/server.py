@@ -15,6 +15,7 @@ from gqlreports.backends.query_id import new_query_id
 from gqlreports.backends.retry import retried
 from gqlreports.backends.server_session import SESSION, ServerSession
 from gqlreports.backends.settings import LINES, READING, WRITING
+from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ CONNECTIONS = 32
 """How many queries run at once; further ones wait for their turn, within their time."""
 _SILENCE = 5.0
 """Seconds that a server may be silent beyond a query's own time."""
+_FACTS = ("result_rows", "read_rows", "read_bytes", "elapsed_ns")
 _WRITING = 600.0
 """Seconds that it may be silent while it writes, or while a cluster does what it was told."""
 _SERVED = {
@@ -32,6 +34,9 @@ _SERVED = {
     # In a cluster the rows that a filter matches are found once, for all shards.
     "distributed_product_mode": "global",
 }
+
+
+_STREAMING = LINES | {"format_csv_null_representation": ""}
 
 
 class ServerBackend:
@@ -45,6 +50,7 @@ class ServerBackend:
         self._address = address
         self._definition = definition
         self._limits = limits or Limits()
+        self._wall = Wall(address.database)
         self._opening = asyncio.Lock()
         self._client: HttpClient | None = None
         self._control: HttpClient | None = None
@@ -58,11 +64,13 @@ class ServerBackend:
             await self._opened()
 
     async def fetch_json(self, statement: Statement) -> Fetched:
+        await self._wall.check(statement, self.fetch_json)
+
         async def fetched() -> Fetched:
             async with self._answer(statement, "JSONEachRow", {"wait_end_of_query": "1"}) as answer:
                 json = b"".join([piece async for piece in answer.pieces()])
-            facts = {name: int(answer.facts.get(name, 0)) for name in ("read_rows", "read_bytes", "elapsed_ns")}
-            return Fetched(json, facts["read_rows"], facts["read_bytes"], facts["elapsed_ns"] / 1e6)
+            rows, read, size, time = (int(answer.facts.get(name, 0)) for name in _FACTS)
+            return Fetched(json, rows, read, size, time / 1e6)
 
         with _told():
             async with asyncio.timeout(self._limits.seconds):
@@ -70,10 +78,11 @@ class ServerBackend:
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._wall.check(statement, self.fetch_json)
         async with AsyncExitStack() as stack:
             with _told():
                 async with asyncio.timeout(self._limits.seconds):
-                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, LINES)))
+                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, _STREAMING)))
             yield _told_pieces(answer)
 
     @asynccontextmanager
@@ -145,7 +154,8 @@ class ServerBackend:
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
         self._running.add(query_id)
         try:
-            answer = await client.ask(statement, form, self._reading | dict(settings) | {"query_id": query_id})
+            own = self._wall.settings(statement.customer) | {"query_id": query_id}
+            answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
             runs = not answer.ended
         except FAILURES as error:

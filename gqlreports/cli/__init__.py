@@ -2,7 +2,7 @@
 
 import typer
 
-from gqlreports.cli import audit, keys, loading, migrating, reports, sdl, serving
+from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -16,7 +16,7 @@ app.command()(serving.serve)
 app.command()(serving.demo)
 app.command("migrate")(migrating.migrate_store)
 app.command()(migrating.copy)
-app.command()(reports.run)
+app.command()(running.run)
 app.command()(reports.reports)
 app.command()(sdl.sdl)
 app.command()(audit.audit)

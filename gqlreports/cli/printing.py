@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gqlreports.backends.base import Backend
+from gqlreports.export.export import Export
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.plan.rows import total_columns
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.plan.cells import readable
 
 _WIDE = 10_000
 
@@ -27,17 +27,16 @@ class Format(Enum):
     JSON = "json"
 
 
-async def print_report(answer: ReportAnswer, form: Format) -> None:
+async def print_report(export: Export, backend: Backend, form: Format) -> None:
     """All rows of a report on standard output; a table has the totals at its foot."""
-    columns = answer.request.columns
-    rows = await answer.rows(Selection.all(columns))
+    rows = (await backend.fetch_json(export.statement(readable))).json
     if form is Format.JSON:
         sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
     elif form is Format.CSV:
-        _print_csv(columns, orjson.loads(rows))
+        _print_csv(export.columns, orjson.loads(rows))
     else:
-        totals = orjson.loads(await answer.totals(Selection.all(total_columns(columns))))
-        _print_table(columns, orjson.loads(rows), totals)
+        [totals] = orjson.loads((await backend.fetch_json(export.totals(readable))).json)
+        _print_table(export.columns, orjson.loads(rows), totals)
 
 
 def _print_csv(columns: Sequence[AnyColumn], rows: list[dict[str, Any]]) -> None:

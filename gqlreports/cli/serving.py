@@ -16,6 +16,9 @@ from gqlreports.directory.tokens import Tokens, token_rules
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
+from gqlreports.telemetry.logs import configure_logs
+from gqlreports.telemetry.metrics import Metrics
+from gqlreports.telemetry.tracing import start_tracing
 from gqlreports.web.app import create_app
 
 _DEMO_KEY = "made by gqlreports demo"
@@ -49,8 +52,13 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
     rules = token_rules(settings)
     tokens = Tokens(rules) if rules else None
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, tokens=tokens)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    configure_logs()
+    start_tracing()
+    metrics = Metrics()
+    if settings.metrics_port is not None:
+        metrics.serve(host, settings.metrics_port)
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens=tokens)
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
 
 
 async def _openable(backend: Backend) -> None:

@@ -24,6 +24,7 @@ from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.extensions import OneOperation, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
+from gqlreports.schema.observing import Observing
 from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
@@ -59,7 +60,7 @@ def build_schema(registry: Registry, role: Role, executor: type[Any] = SplicingE
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
-        extensions=[lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
+        extensions=[Observing, lambda: ParserCache(KEPT), lambda: ValidationCache(KEPT), OneOperation, StoreStatistics],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

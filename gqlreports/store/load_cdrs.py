@@ -143,7 +143,7 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
             await session.command(Statement(statement))
         await session.insert("staged", None, chunk.data, chunk.form)
         await session.command(Statement(layout.check()))
-        [[rejected, good, distinct, last_call]] = await session.query(Statement(_COUNT))
+        [[rejected, good, distinct, last_call, months]] = await session.query(Statement(_COUNT))
         if rejected:
             found = await session.query(Statement(layout.rejected()))
             reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
@@ -152,7 +152,11 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
                     rejects.add(record, reasons[place])
         await session.command(Statement(_FIND_KNOWN))
         [[known]] = await session.query(Statement("SELECT count() FROM known"))
-        await session.command(Statement(_add(repeats=good != distinct, known=known)))
+        if good != distinct:
+            await session.command(Statement(_FIRSTS))
+        source = "checked" if good == distinct else "firsts"
+        for month in months:
+            await session.command(Statement(_add(source, known), {"month": month}))
     loaded.last_call = max(loaded.last_call or last_call, last_call) if good else loaded.last_call
     loaded.added += distinct - known
     loaded.there_before += good - distinct + known
@@ -161,7 +165,7 @@ async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Lo
 _COUNT = f"""
 SELECT
     countIf(reason != ''), countIf(reason = ''), uniqExactIf(tuple({KEY}), reason = ''),
-    toUnixTimestamp64Milli(maxIf(dt, reason = ''))
+    toUnixTimestamp64Milli(maxIf(dt, reason = '')), arraySort(groupUniqArrayIf(toYYYYMM(dt), reason = ''))
 FROM checked
 """
 
@@ -178,11 +182,23 @@ AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM checked WHERE reason = '')
 """
 
 
-def _add(repeats: bool, known: int) -> str:
-    """The insert.  Of rows that repeat a key within the chunk the first counts, so they are read in order."""
+# Of rows that repeat a key within the chunk the first counts, so they are read in order.
+_FIRSTS = f"""
+CREATE TEMPORARY TABLE firsts ENGINE = Memory AS
+SELECT * FROM checked WHERE reason = '' LIMIT 1 BY {KEY} SETTINGS max_threads = 1
+"""
+
+
+def _add(source: str, known: int) -> str:
+    """The insert of a month.
+
+    ClickHouse writes an insert block by block and partition by partition, each whole or not at all: so that a load
+    which is broken off leaves no part of one, an insert is of one partition, a month, and of one block.
+    """
     new = f"AND ({KEY}) NOT IN (SELECT {KEY} FROM known)" if known else ""
-    first = f"LIMIT 1 BY {KEY} SETTINGS max_threads = 1" if repeats else ""
     return (
         f"INSERT INTO cdr ({NAMES}, answered, sign, loaded_at) "
-        f"SELECT {NAMES}, answered, 1, now64(3, 'UTC') FROM checked WHERE reason = '' {new} {first}"
+        f"SELECT {NAMES}, answered, 1, now64(3, 'UTC') FROM {source} "
+        f"WHERE reason = '' AND toYYYYMM(dt) = {{month:UInt32}} {new} "
+        "SETTINGS min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
     )

@@ -18,8 +18,13 @@ from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.query import build_schema
+from gqlreports.telemetry.backend import SeenBackend
+from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Authentication
+from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.graphql import GraphQLEndpoint
+from gqlreports.web.observation import ObservationMiddleware
 from gqlreports.web.request_id import RequestIdMiddleware
 
 logger = logging.getLogger(__name__)
@@ -29,14 +34,21 @@ LARGEST_BODY = 128 * 1024
 
 
 def create_app(
-    registry: Registry, backend: Backend, directory: Directory, masked: int = 0, *, tokens: Tokens | None = None
+    registry: Registry,
+    backend: Backend,
+    directory: Directory,
+    masked: int = 0,
+    metrics: Metrics | None = None,
+    *,
+    tokens: Tokens | None = None,
 ) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, a health check at /healthz.
+    """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
-    not shown.  With `tokens` it takes those of an identity provider beside keys.
+    not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.
     """
+    backend = SeenBackend(backend)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -51,13 +63,17 @@ def create_app(
         directory.close()
 
     audit = AuditTrail(directory)
+    authentication = Authentication(directory, tokens)
     schemas = {role: build_schema(registry, role) for role in Role}
-    endpoint = GraphQLEndpoint(schemas, backend, directory, audit, masked, tokens)
+    endpoint = GraphQLEndpoint(schemas, backend, directory, authentication, audit, masked)
+    exports = ExportEndpoint(registry, schemas, backend, directory, authentication, audit)
     routes = [
+        Route("/export/{file}", exports.respond),
         Route("/graphql", endpoint, methods=["GET", "POST"], max_body_size=LARGEST_BODY),
         Route("/healthz", _health),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIdMiddleware)])
+    middleware = [Middleware(RequestIdMiddleware), Middleware(ObservationMiddleware, metrics or Metrics())]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 
 async def _health(request: Request) -> Response:

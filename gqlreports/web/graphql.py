@@ -19,7 +19,6 @@ from gqlreports.backends.base import Backend
 from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import DirectoryUnavailable, ProviderUnavailable, ReportsError, Unauthenticated
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import ReportsSchema
@@ -30,7 +29,7 @@ from gqlreports.web.caller import CallerLeft, while_connected
 logger = logging.getLogger(__name__)
 
 _HEADERS = '{"Authorization": "Bearer "}'
-_HIDDEN = "Something went wrong here; the operator's log has the details."
+HIDDEN = "Something went wrong here; the operator's log has the details."
 
 
 class GraphQLEndpoint:
@@ -44,11 +43,11 @@ class GraphQLEndpoint:
         schemas: Mapping[Role, ReportsSchema],
         backend: Backend,
         directory: Directory,
+        authentication: Authentication,
         audit: AuditTrail,
         masked: int = 0,
-        tokens: Tokens | None = None,
     ) -> None:
-        self._authentication = Authentication(directory, tokens)
+        self._authentication = authentication
         self._views = {role: _View(schema, backend, directory, audit, masked) for role, schema in schemas.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,13 +59,11 @@ class GraphQLEndpoint:
         try:
             principal = await self._authentication.principal(request)
         except Unauthenticated as error:
-            headers = {"WWW-Authenticate": challenge(request)}
-            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
+            await error_response(str(error), error.code, 401, challenge(request))(scope, receive, send)
             return
         except (DirectoryUnavailable, ProviderUnavailable) as error:
             await error_response(str(error), error.code, 503)(scope, receive, send)
             return
-        scope.setdefault("state", {})["principal"] = principal
         await self._views[principal.role](scope, receive, send)
 
 
@@ -132,7 +129,7 @@ def _shown(error: GraphQLError) -> Any:
     if isinstance(cause, ReportsError):
         shown["extensions"] = cause.extensions
     elif cause is not None:
-        shown |= {"message": _HIDDEN, "extensions": {"code": "INTERNAL"}}
+        shown |= {"message": HIDDEN, "extensions": {"code": "INTERNAL"}}
     elif isinstance(error, GraphQLSyntaxError):
         shown["extensions"] = {"code": "GRAPHQL_PARSE_FAILED"}
     else:

@@ -10,7 +10,6 @@ import pytest
 from gqlreports.backends.base import Statement
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.backends.reader import Reader
-from gqlreports.errors import StoreUnavailable
 from tests.backends.test_conformance import HALF, NEXT
 from tests.sites import Engine
 
@@ -36,10 +35,3 @@ def test_a_directory_that_another_process_has_open(engine: Engine, tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "store")], capture_output=True, text=True)
     assert done.returncode == 1
     assert "StoreUnavailable: The store is in use by process" in done.stderr
-
-
-def test_a_directory_that_cannot_be_made(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "store").write_text("a file")
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
-        engine.open(tmp_path / "store")
-    engine.close()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
@@ -246,6 +247,27 @@ def test_what_is_on_the_wire(clickhouse: ClickHouse) -> None:
     assert b"hara" not in head
     assert b"hara" in body
     assert b"[7, 8]" in body or b"[7,8]" in body
+
+
+def test_a_reports_query_carries_its_customers_filter(clickhouse: ClickHouse) -> None:
+    """It is set with `readonly`, in the same request; what is no report's has none."""
+
+    async def asked(customer: str | None) -> dict[str, list[str]]:
+        async with proxied(Proxy(), clickhouse.port) as proxy:
+            backend = ServerBackend(parse_address(f"clickhouse://127.0.0.1:{proxy.port}/default"))
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
+            proxy.seen.clear()
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
+            await backend.close()
+            return parse_qs(urlsplit(proxy.seen.split(b" ")[1].decode()).query)
+
+    settings = asyncio.run(asked("o'hara"))
+    assert settings["readonly"] == ["1"]
+    assert settings["log_comment"] == ["o'hara"]
+    [filters] = settings["additional_table_filters"]
+    for table in ("cdr", "cdr_local", "did", "did_local", "did_window"):
+        assert rf"'default.{table}': 'customer_id = \'o\\\'hara\''" in filters
+    assert not {"additional_table_filters", "log_comment"} & set(asyncio.run(asked(None)))
 
 
 def test_it_refuses_a_store_that_lacks_a_migration(clickhouse: ClickHouse) -> None:

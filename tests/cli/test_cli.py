@@ -205,7 +205,7 @@ def cells(table: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("NOTHING", *SPAN), "NOTHING; there are ASR_PER_ROUTE"),
+        (("NOTHING", *SPAN), "'NOTHING'; there are ASR_PER_ROUTE"),
         (("DTMF", "--customer", "9999", *SPAN[2:]), "9999"),
         (("DTMF", "--customer", "[/b]", *SPAN[2:]), "'[/b]'"),
         (("DTMF", *SPAN[:4], "--to", "2025-11-01T00:00:00Z"), "before"),

@@ -23,7 +23,7 @@ def quote(value: str) -> str:
 class Handle:
     """One connection, and the settings that the last request left on it.
 
-    Its `log_comment` names it, so that another handle can kill what it runs.
+    Its `log_comment` names it, in place of the client's, so that another handle can kill what it runs.
     """
 
     def __init__(self, path: str) -> None:
@@ -48,7 +48,7 @@ class Handle:
 
     def serves(self, request: Request) -> bool:
         """Whether it can take a request as it is: a read-only connection takes no other settings."""
-        return self.settings == {"log_comment": self.name} | request.settings and self.database == (
+        return self.settings == request.settings | {"log_comment": self.name} and self.database == (
             request.database or "default"
         )
 
@@ -73,7 +73,7 @@ class Engine:
             self.running[request.id] = handle
         try:
             database = request.database or (None if request.session else "default")
-            handle.prepare(database, {"log_comment": handle.name} | request.settings)
+            handle.prepare(database, request.settings | {"log_comment": handle.name})
         except Exception as error:
             self.give(request, handle, spoilt=True)
             raise Problem(str(error)) from error
@@ -102,7 +102,7 @@ class Engine:
     def kill(self, query_id: str) -> str:
         """The statement that kills what runs under a client's query id; chDB makes its own ids."""
         handle = self.running.get(query_id)
-        comment = handle.settings.get("log_comment", handle.name) if handle else "no such query"
+        comment = handle.name if handle else "no such query"
         return f"KILL QUERY WHERE Settings['log_comment'] = {quote(comment)}"
 
     def _of_pool(self, request: Request) -> Handle:

@@ -17,6 +17,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls
+from gqlreports.schema.plan.cells import Cells, safe
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Operator, Where
 from gqlreports.schema.plan.rows import Order, Page, total_columns
@@ -95,6 +96,9 @@ _inner = Selection("DecimalComparison", tuple(Selected(name, name) for name in (
 _both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustomerCharge", _inner)))
 _compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
 CASES["comparison"] = compared_rows(_compared, _both)
+CASES["exported_as_csv"] = rows.rows(
+    _asked, select(_asked, "techPrefix", "asr"), Page(), cells=Cells(safe, "Asia/Kolkata")
+)
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
 
 

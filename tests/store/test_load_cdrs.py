@@ -555,6 +555,16 @@ def test_a_key_counts_once_also_at_another_time_of_the_day(
     assert store.rows() == by_key(map(stored, rows))
 
 
+@pytest.mark.parametrize("size", [1800, formats.CHUNK_BYTES])
+def test_a_key_counts_once_also_in_two_months(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    rows = [cdr_row(number, dt=f"2025-11-01 00:00:00.{number:03}") for number in range(20)]
+    again = [row | {"dt": "2025-10-31 23:59:59.999", "account": "other"} for row in rows]
+    older = [cdr_row(number, dt="2025-10-31 12:00:00") for number in range(20, 25)]
+    monkeypatch.setattr(formats, "CHUNK_BYTES", size)
+    assert store.load(as_csv([*rows, *older, *again])) == Loaded(added=25, there_before=20)
+    assert store.rows() == by_key(map(stored, [*rows, *older]))
+
+
 @pytest.mark.parametrize(
     ("write", "gone", "calls"),
     [

@@ -103,7 +103,7 @@ def compiled(statement: Select[Any]) -> Statement:
 def filled(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """A compiled statement with the values of one request, and `more` of them."""
     values = {"customer": request.customer, "from": milliseconds(request.start), "to": milliseconds(request.end)}
-    return Statement(statement.sql, {**statement.parameters, **values, **more})
+    return Statement(statement.sql, {**statement.parameters, **values, **more}, request.customer)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -11,6 +11,7 @@ from gqlreports.backends.base import Statement
 from gqlreports.plugins.aggregates import COUNT, FLAG, TEXT
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
 from gqlreports.schema.plan import filters
+from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, narrowed, shape, stored, value, within
 from gqlreports.schema.plan.printing import Source, printed
@@ -48,10 +49,16 @@ class Page:
 ALL = Page()
 
 
-def rows(request: ReportRequest, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> Statement:
+def rows(
+    request: ReportRequest,
+    selection: Selection,
+    page: Page = ALL,
+    where: Where = EVERYTHING,
+    cells: Cells = AS_THEY_ARE,
+) -> Statement:
     """The selected columns of the rows that match; the dimensions break ties, so that pages never overlap."""
-    statement = _rows(shape(request), selection, page.order, page.first is not None, where.tree)
-    return filled(statement, request, page.parameters | where.parameters)
+    statement = _rows(shape(request), selection, page.order, page.first is not None, where.tree, cells.cell)
+    return filled(statement, request, page.parameters | where.parameters | cells.parameters)
 
 
 def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
@@ -59,9 +66,12 @@ def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
     return filled(_row_count(shape(request), where.tree), request, where.parameters)
 
 
-def totals(request: ReportRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
+def totals(
+    request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: Cells = AS_THEY_ARE
+) -> Statement:
     """The selected measures over all rows that match: always one row."""
-    return filled(_totals(shape(request), selection, where.tree), request, where.parameters)
+    statement = _totals(shape(request), selection, where.tree, cell=cells.cell)
+    return filled(statement, request, where.parameters | cells.parameters)
 
 
 def others(request: ReportRequest, selection: Selection, order: Order, n: int, where: Where = EVERYTHING) -> Statement:
@@ -87,11 +97,13 @@ def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
 
 
 @lru_cache(KEPT)
-def _rows(request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree) -> Statement:
+def _rows(
+    request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: Cell
+) -> Statement:
     keys = request.dimensions
     needed = (*selected(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
     report = grouped(request, keys, needed)
-    statement = select(*printed(selection, row_sources(request.columns, report))).select_from(report)
+    statement = select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report)
     statement = statement.where(*matching(tree, report)).order_by(*ordering(order, keys, report))
     return compiled(within(paged_if(paged, statement), narrowed()))
 
@@ -105,9 +117,11 @@ def _row_count(request: ReportRequest, tree: Tree) -> Statement:
 
 
 @lru_cache(KEPT)
-def _totals(request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None) -> Statement:
+def _totals(
+    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: Cell = as_it_is
+) -> Statement:
     report = grouped(request, (), selected(request, selection))
-    statement = select(*printed(selection, row_sources(request.columns, report))).select_from(report)
+    statement = select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report)
     return compiled(within(statement, narrowed(OWN, behind(request, tree, largest))))
 
 
@@ -152,9 +166,9 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
     )
 
 
-def row_sources(columns: tuple[AnyColumn, ...], report: Subquery) -> dict[str, Source]:
+def row_sources(columns: tuple[AnyColumn, ...], report: Subquery, cell: Cell = as_it_is) -> dict[str, Source]:
     """What each column of a row is printed from, as far as `report` has it."""
-    return {column.graphql_name: report.c[column.name] for column in columns if column.name in report.c}
+    return {column.graphql_name: cell(column, report.c[column.name]) for column in columns if column.name in report.c}
 
 
 def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, Source]:

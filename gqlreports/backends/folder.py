@@ -1,0 +1,65 @@
+"""The directory of an embedded store, looked at before the engine, which says on standard error alone what is wrong."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from gqlreports.errors import StoreUnavailable
+
+_OWN = {"data", "metadata", "status", "store", "tmp"}
+_CHOOSE = "or choose another with GQLREPORTS_HOME or GQLREPORTS_STORE."
+_READ_ONLY = f"The store's directory is on a read-only file system: mount it for writing, {_CHOOSE}"
+_NOT_OURS = f"The store's directory may not be written by this user: give it to the user that runs this, {_CHOOSE}"
+_NO_FOLDER = f"The store's place is taken by a file: move that away, {_CHOOSE}"
+_FULL = f"There is no space left for the store: free some, {_CHOOSE}"
+_FOREIGN = f"The store's directory holds other files and no store: give it a directory of its own, {_CHOOSE}"
+_MEANING = {
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _NOT_OURS,
+    errno.EPERM: _NOT_OURS,
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+}
+
+
+def make_ready(path: Path) -> None:
+    """Make a store's directory where it is missing.
+
+    Raises StoreUnavailable, which says what to do, where it cannot be a store's, or another process has it open.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        entries = {entry.name for entry in path.iterdir()}
+        if entries and not entries & _OWN:
+            raise StoreUnavailable(_FOREIGN)
+        for entry in (path, *(path / name for name in entries & _OWN)):
+            _check_writable(entry)
+        if holder := _holder(path):
+            raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
+    except OSError as error:
+        if error.errno in _MEANING:
+            raise StoreUnavailable(_MEANING[error.errno]) from error
+        raise
+
+
+def _check_writable(entry: Path) -> None:
+    if os.statvfs(entry).f_flag & os.ST_RDONLY:
+        raise StoreUnavailable(_READ_ONLY)
+    if not os.access(entry, os.R_OK | os.W_OK | (os.X_OK if entry.is_dir() else 0)):
+        raise StoreUnavailable(_NOT_OURS)
+
+
+def _holder(path: Path) -> str | None:
+    """The process that has the engine's directory open, by the lock that the engine keeps on its status file."""
+    status = path / "status"
+    if not status.exists():
+        return None
+    with status.open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return file.readline().removeprefix("PID:").strip() or "unknown"
+    return None

@@ -1,0 +1,119 @@
+"""An export from the arguments of an address: those of the query, objects and lists as JSON."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Principal
+from gqlreports.errors import InvalidInput, NotFound
+from gqlreports.export.export import Export, chosen_columns
+from gqlreports.plugins import CountingBasis
+from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.schema.arguments import field_arguments
+from gqlreports.schema.plan.cells import UTC
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.plan.rows import Order
+from gqlreports.schema.query import ReportsSchema
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.types.parameters import validated, values_of
+from gqlreports.schema.types.shared import ReportColumns
+from gqlreports.schema.zones import zone
+
+_OF_REPORT = ("customer", "from", "to", "basis")
+_OF_ROWS = ("where", "orderBy")
+ARGUMENTS = (*_OF_REPORT, "parameters", *_OF_ROWS, "columns", "timeZone", "count")
+_FLAGS = {"true": True, "false": False}
+
+
+def visible_report(registry: Registry, name: str, principal: Principal) -> RegisteredReport:
+    """Raises NotFound, alike for a report that is not there and for one that the caller may not see."""
+    visible = {
+        each.name: each
+        for each in registry.reports.values()
+        if each.visible(principal.staff) and principal.runs(each.name)
+    }
+    if name.upper() not in visible:
+        raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(visible)}.")
+    return visible[name.upper()]
+
+
+def export_of(
+    report: RegisteredReport,
+    schema: ReportsSchema,
+    directory: Directory,
+    principal: Principal,
+    given: Iterable[tuple[str, str]],
+) -> Export:
+    """Raises InvalidInput, naming the argument that is wrong, or NotFound for the customer.
+
+    `schema` is that of the caller's role.
+    """
+    texts = _once(given)
+    request = _request(report, schema, directory, principal, texts)
+    columns = chosen_columns(request, texts["columns"].split(",") if "columns" in texts else None)
+    where, order = rows_arguments(schema, request, {name: _json(texts, name) for name in _OF_ROWS if name in texts})
+    shown_zone = zone(texts.get("timeZone", UTC)).key
+    return Export(request, columns, order, where, shown_zone, _flag(texts, "count"))
+
+
+def rows_arguments(
+    schema: ReportsSchema, request: ReportRequest, given: Mapping[str, Any]
+) -> tuple[Where, tuple[Order, ...]]:
+    """What `where` and `orderBy` of the field `rows` mean.  Raises InvalidInput."""
+    values = field_arguments(schema, f"{request.report.type_name}Report", "rows", given)
+    columns = ReportColumns(request.report, request.staff)
+    return columns.where(values.get("where")), columns.order(values.get("order_by"))
+
+
+def _request(
+    report: RegisteredReport,
+    schema: ReportsSchema,
+    directory: Directory,
+    principal: Principal,
+    texts: Mapping[str, str],
+) -> ReportRequest:
+    given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
+    given |= {"type": report.name, "parameters": _parameters(report, texts)}
+    values = field_arguments(schema, "Query", "customReport", given)
+    customer = directory.customer(principal, values["customer"])
+    own = getattr(values["parameters"], report.name.lower(), None)
+    parameters = validated(report, values_of(own) if own else {})
+    basis = values.get("basis") or CountingBasis.CALL
+    return ReportRequest(report, customer.id, values["from_"], values["to"], parameters, basis, principal.staff)
+
+
+def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:
+    """The parameters of a report as the query has them: under its name."""
+    given = _json(texts, "parameters") if "parameters" in texts else None
+    if not given:
+        return None
+    if not report.report.Parameters.model_fields:
+        raise InvalidInput(f"{report.name} has no `parameters`.")
+    return {report.type_name[0].lower() + report.type_name[1:]: given}
+
+
+def _once(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, text in given:
+        if name not in ARGUMENTS:
+            raise InvalidInput(f"There is no argument {name[:64]!r}; there are {', '.join(ARGUMENTS)}.")
+        if name in texts:
+            raise InvalidInput(f"The argument `{name}` is given twice.")
+        texts[name] = text
+    return texts
+
+
+def _json(texts: Mapping[str, str], name: str) -> Any:
+    try:
+        return orjson.loads(texts[name])
+    except orjson.JSONDecodeError:
+        raise InvalidInput(f"`{name}` is not JSON.") from None
+
+
+def _flag(texts: Mapping[str, str], name: str) -> bool:
+    text = texts.get(name, "true")
+    if text not in _FLAGS:
+        raise InvalidInput(f"`{name}` is {text[:64]!r}, and must be true or false.")
+    return _FLAGS[text]

@@ -1,0 +1,84 @@
+"""The rows of an export as Arrow tables."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pyarrow
+
+from gqlreports.backends.base import Backend
+from gqlreports.export.export import Export, OnRows
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn
+from gqlreports.schema.plan.cells import typed
+
+# Arrow's own allocator keeps some 20 MB more.
+pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+
+_END = b"\xff\xff\xff\xff\0\0\0\0"
+"""What a document of the Arrow streaming format ends with."""
+
+
+def arrow_schema(export: Export) -> pyarrow.Schema:
+    """Exact decimals, 64-bit counts, moments with their zone."""
+    fields = (pyarrow.field(each.graphql_name, _type(each, export.zone), each.nullable) for each in export.columns)
+    return pyarrow.schema(fields)
+
+
+async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
+    """All rows, some at a time, and a table without rows where there are none."""
+    schema = arrow_schema(export)
+    any_rows = False
+    async with backend.stream(export.statement(typed), "ArrowStream") as pieces:
+        async for batch in _batches(pieces):
+            on_rows(batch.num_rows)
+            any_rows = True
+            yield pyarrow.Table.from_batches([batch]).cast(schema)
+    if not any_rows:
+        yield schema.empty_table()
+
+
+async def _batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[pyarrow.RecordBatch]:
+    """Those of one or more Arrow streams, one behind the other, each with rows; no more is held than one needs."""
+    held, schema = b"", None
+    async for piece in pieces:
+        held += piece
+        while message := _message(held):
+            held = held[message.size :]
+            if message.content is None:
+                continue
+            if message.content.type == "schema":
+                schema = pyarrow.ipc.read_schema(message.content)
+            elif (batch := pyarrow.ipc.read_record_batch(message.content, schema)).num_rows:
+                yield batch
+
+
+@dataclass(frozen=True)
+class _Message:
+    """The first message of some bytes, and its size; without content it is the end of a stream."""
+
+    content: pyarrow.ipc.Message | None
+    size: int
+
+
+def _message(held: bytes) -> _Message | None:
+    """None where it is not there as a whole yet."""
+    if held.startswith(_END):
+        return _Message(None, len(_END))
+    file = pyarrow.BufferReader(held)
+    try:
+        return _Message(pyarrow.ipc.read_message(file), file.tell())
+    except (pyarrow.ArrowInvalid, OSError, EOFError):
+        return None
+
+
+def _type(column: AnyColumn, zone: str) -> pyarrow.DataType:
+    types = [
+        (TEXT, pyarrow.string()),
+        (FLAG, pyarrow.bool_()),
+        (COUNT, pyarrow.int64()),
+        (RATIO, pyarrow.float64()),
+        (MONEY, pyarrow.decimal128(38, 8)),
+        (SECONDS, pyarrow.decimal128(38, 3)),
+        (MOMENT, pyarrow.timestamp("ms", zone)),
+    ]
+    return next(arrow for known, arrow in types if column.type is known)

@@ -1,0 +1,75 @@
+"""The whole result of a report, for a file."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gqlreports.backends.base import Statement
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.schema.plan import rows
+from gqlreports.schema.plan.cells import UTC, Cell, Cells
+from gqlreports.schema.plan.filters import EVERYTHING, Where
+from gqlreports.schema.plan.rows import Order, Page
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.selection import Selection
+from gqlreports.schema.zones import zone
+
+OnRows: TypeAlias = Callable[[int], None]
+"""Is told how many rows have come since it was told last."""
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
+
+
+@dataclass(frozen=True)
+class Export:
+    """All rows of a report that match, some of their columns, in an order; moments are shown in a zone.
+
+    `count` says whether a text ends with the number of its rows.
+    """
+
+    request: ReportRequest
+    columns: tuple[AnyColumn, ...]
+    order: tuple[Order, ...] = ()
+    where: Where = EVERYTHING
+    zone: str = UTC
+    count: bool = True
+
+    def statement(self, cell: Cell) -> Statement:
+        """The statement of all rows, their values printed by `cell`."""
+        selection = Selection.all(self.columns)
+        return rows.rows(self.request, selection, Page(self.order), self.where, Cells(cell, self.zone))
+
+    def totals(self, cell: Cell) -> Statement:
+        """The statement of the one row of their totals."""
+        selection = Selection.all(rows.total_columns(self.columns))
+        return rows.totals(self.request, selection, self.where, Cells(cell, self.zone))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns as they are named in the file."""
+        return [column.graphql_name for column in self.columns]
+
+    @property
+    def stem(self) -> str:
+        """A name for the file, but for its extension: USA_RATE_CENTER_1001_2025-11-01_2025-12-01."""
+        days = (moment.astimezone(zone(self.zone)).date() for moment in (self.request.start, self.request.end))
+        customer = _UNUSUAL.sub("_", self.request.customer)
+        return "_".join((self.request.report.name, customer, *(day.isoformat() for day in days)))
+
+
+def chosen_columns(request: ReportRequest, names: list[str] | None) -> tuple[AnyColumn, ...]:
+    """The columns of those names in their order, or all that the caller sees.
+
+    Raises InvalidInput for a name that there is none of, or that comes twice.
+    """
+    if names is None:
+        return request.columns
+    known = {column.graphql_name: column for column in request.columns}
+    for place, name in enumerate(names):
+        if name not in known:
+            raise InvalidInput(f"There is no column {name[:64]!r}; there are {', '.join(known)}.")
+        if name in names[:place]:
+            raise InvalidInput(f"The column {name} is named twice.")
+    return tuple(known[name] for name in names)

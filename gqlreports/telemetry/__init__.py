@@ -1,0 +1,1 @@
+"""What an operator sees of the requests: log lines, metrics and traces."""

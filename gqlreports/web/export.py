@@ -1,0 +1,139 @@
+"""The exports: whole reports as files, streamed as the store prints them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from gqlreports.backends.base import Backend
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Role
+from gqlreports.errors import (
+    DirectoryUnavailable,
+    NotFound,
+    ProviderUnavailable,
+    QueryCancelled,
+    QueryTimeout,
+    ReportsError,
+    StoreError,
+    StoreUnavailable,
+    Unauthenticated,
+)
+from gqlreports.export.arguments import export_of, visible_report
+from gqlreports.export.export import Export
+from gqlreports.export.formats import ExportFormat, export_format
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema.query import ReportsSchema
+from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Authentication, challenge, source_of
+from gqlreports.web.graphql import HIDDEN, error_response
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 60
+"""Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
+
+_STATUS: list[tuple[type[ReportsError], int]] = [
+    (NotFound, 404),
+    (QueryTimeout, 504),
+    (QueryCancelled, 503),
+    (StoreUnavailable, 503),
+    (DirectoryUnavailable, 503),
+    (ProviderUnavailable, 503),
+    (StoreError, 500),
+]
+
+
+@dataclass(frozen=True)
+class ExportEndpoint:
+    """Answers `GET /export/{report}.{format}`; `HEAD` checks the arguments, and asks nothing of the store."""
+
+    registry: Registry
+    schemas: Mapping[Role, ReportsSchema]
+    backend: Backend
+    directory: Directory
+    authentication: Authentication
+    audit: AuditTrail
+
+    async def respond(self, request: Request) -> Response:
+        try:
+            form, export = await self._asked(request)
+        except Unauthenticated as error:
+            return error_response(str(error), error.code, 401, challenge(request))
+        except ReportsError as error:
+            return refusal(error)
+        pieces = form.write(export, self.backend, lambda rows: None)
+        return _ExportResponse(pieces if request.method == "GET" else _nothing(), form, export)
+
+    async def _asked(self, request: Request) -> tuple[ExportFormat, Export]:
+        principal = await self.authentication.principal(request)
+        file = PurePosixPath(request.path_params["file"])
+        report = visible_report(self.registry, file.stem, principal)
+        form = export_format(file.suffix.removeprefix("."))
+        given = request.query_params.multi_items()
+        schema = self.schemas[principal.role]
+        export = await run_in_threadpool(export_of, report, schema, self.directory, principal, given)
+        if request.method == "GET":
+            self.audit.add(principal, source_of(request), export.request)
+        return form, export
+
+
+class _ExportResponse(StreamingResponse):
+    """Sends nothing before the first piece is there, so what fails until then is an error like any other.
+
+    What fails later is raised, so that the response ends without its last chunk, and is seen to be cut.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], form: ExportFormat, export: Export) -> None:
+        headers = {
+            "Content-Disposition": f'attachment; filename="{export.stem}.{form.extension}"',
+            "Cache-Control": "no-store",
+        }
+        super().__init__(pieces, headers=headers, media_type=form.media_type)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive = scope, receive
+        async with aclosing(self._pieces):
+            await super().__call__(scope, receive, partial(_in_time, send))
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            first = await anext(self._pieces)
+        except Exception as error:
+            await refusal(error)(self._scope, self._receive, send)
+        else:
+            self.body_iterator = _behind(first, self._pieces)
+            await super().stream_response(send)
+
+
+def refusal(error: Exception) -> Response:
+    """The response to a request that failed before anything was sent."""
+    if not isinstance(error, ReportsError):
+        logger.error("An export failed.", exc_info=error)
+        return error_response(HIDDEN, ReportsError.code, 500)
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+    return error_response(str(error), error.code, status)
+
+
+async def _in_time(send: Send, message: Message) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await send(message)
+
+
+async def _behind(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    yield b""

@@ -1,0 +1,77 @@
+"""One log line, one span and the metrics of each request."""
+
+import logging
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gqlreports.telemetry.metrics import Metrics
+from gqlreports.telemetry.record import OK, RECORD, Record
+
+logger = logging.getLogger(__name__)
+
+_TRACER = trace.get_tracer("gqlreports")
+_UNSEEN = ("/healthz", "/readyz")
+LEFT = "CANCELLED"
+"""The code of a request whose caller left before the answer."""
+
+
+class ObservationMiddleware:
+    """Takes up the caller's trace (W3C `traceparent`) and gives each request a record."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _UNSEEN:
+            return await self._app(scope, receive, send)
+        record, headers = Record(), Headers(scope=scope)
+        RECORD.set(record)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+            await send(message)
+
+        with _TRACER.start_as_current_span(
+            f"{scope['method']} request", propagate.extract(headers), SpanKind.SERVER, record_exception=False
+        ) as span:
+            try:
+                with self._metrics.running.track_inprogress(), record.whole.running():
+                    await self._app(scope, receive, answer)
+            finally:
+                _conclude(record)
+                _describe(span, record, scope)
+                self._metrics.count(record)
+                logger.info("request", extra=_line(record, scope))
+        return None
+
+
+def _conclude(record: Record) -> None:
+    if record.status is None:
+        record.status, record.code = 499, LEFT
+    elif record.code == OK and record.status >= 400:
+        record.code = f"HTTP_{record.status}"
+
+
+def _describe(span: trace.Span, record: Record, scope: Scope) -> None:
+    span.set_attributes(
+        {
+            "http.request.method": scope["method"],
+            "http.response.status_code": record.status or 0,
+            "gqlreports.code": record.code,
+            "gqlreports.reports": [report.type for report in record.reports],
+        }
+    )
+    if record.operation:
+        span.set_attribute("graphql.operation.name", record.operation)
+    if record.code == "INTERNAL" or (record.status or 0) >= 500:
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def _line(record: Record, scope: Scope) -> dict[str, object]:
+    principal = scope.get("state", {}).get("principal")
+    return {"key_id": principal.key_id if principal else None, "method": scope["method"], **record.printed()}

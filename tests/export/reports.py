@@ -1,0 +1,64 @@
+"""Reports for these tests, beside the shipped ones: with moments, and with any number of rows."""
+
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Select, func, literal_column, select
+
+from gqlreports.plugins import (
+    MOMENT,
+    SECONDS,
+    Aggregate,
+    Report,
+    ReportParameters,
+    Scope,
+    attempts,
+    cdr,
+    dimension,
+    measure,
+    talk_time,
+)
+from gqlreports.plugins.registry import RegisteredReport, Registry
+
+
+class Hours(Report):
+    """Calls by hour, with the first of them."""
+
+    hour = dimension(func.toStartOfHour(cdr.c.dt), "Hour", type=MOMENT)
+    first_call = measure(
+        Aggregate(lambda basis: func.min(cdr.c.dt), MOMENT, "the earliest time"), "When the first call began"
+    )
+    calls = measure(attempts, "Calls")
+    talk_time = measure(Aggregate(talk_time.build, SECONDS, talk_time.formula), "Conversation")
+
+
+class ManyParameters(ReportParameters):
+    rows: int = Field(default=300_000, description="How many")
+
+
+class Many(Report):
+    """Far more rows than calls, all of the last call."""
+
+    Parameters = ManyParameters
+
+    number = dimension(
+        lambda parameters: func.toString(func.arrayJoin(func.range(literal_column(str(parameters.rows))))), "Number"
+    )
+    calls = measure(attempts, "Calls")
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        last = select(func.max(cdr.c.dt)).scalar_subquery()
+        return super().statement(scope).where(cdr.c.dt == last)
+
+
+SHIPPED = Registry.load(strict=True).reports
+REGISTRY = Registry(
+    MappingProxyType(
+        {
+            **SHIPPED,
+            "HOURS": RegisteredReport("HOURS", Hours(), "tests"),
+            "MANY": RegisteredReport("MANY", Many(), "tests"),
+        }
+    )
+)
