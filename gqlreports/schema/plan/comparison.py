@@ -219,10 +219,8 @@ def _parts(
         before, after = sides[currency]
         change = case((before != after, null()), else_=change)
     relative = func.divide(func.toFloat64(change), func.toFloat64(func.nullIf(func.abs(previous), _ZERO)))
-    return parts | {
-        "change": Part(change, f"Nullable({kind})"),
-        "relativeChange": Part(relative, "Nullable(Float64)"),
-    }
+    differences = {"change": Part(change, f"Nullable({kind})"), "relativeChange": Part(relative, "Nullable(Float64)")}
+    return parts | differences
 
 
 def _key(key: Dimension, compared: Subquery) -> Source:
