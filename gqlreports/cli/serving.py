@@ -50,14 +50,14 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
-    rules = token_rules(settings)
-    tokens = Tokens(rules) if rules else None
     configure_logs()
     start_tracing()
     metrics = Metrics()
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens=tokens)
+    rules = token_rules(settings)
+    tokens = Tokens(rules) if rules else None
+    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens)
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
 
 

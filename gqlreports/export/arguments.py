@@ -29,11 +29,8 @@ _FLAGS = {"true": True, "false": False}
 
 def visible_report(registry: Registry, name: str, principal: Principal) -> RegisteredReport:
     """Raises NotFound, alike for a report that is not there and for one that the caller may not see."""
-    visible = {
-        each.name: each
-        for each in registry.reports.values()
-        if each.visible(principal.staff) and principal.runs(each.name)
-    }
+    reports = registry.reports.values()
+    visible = {each.name: each for each in reports if each.visible(principal.staff) and principal.runs(each.name)}
     if name.upper() not in visible:
         raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(visible)}.")
     return visible[name.upper()]

@@ -39,7 +39,6 @@ def create_app(
     directory: Directory,
     masked: int = 0,
     metrics: Metrics | None = None,
-    *,
     tokens: Tokens | None = None,
 ) -> Starlette:
     """The ASGI application: GraphQL at /graphql, exports at /export, a health check at /healthz.
@@ -62,8 +61,7 @@ def create_app(
         await run_in_threadpool(audit.end)
         directory.close()
 
-    audit = AuditTrail(directory)
-    authentication = Authentication(directory, tokens)
+    audit, authentication = AuditTrail(directory), Authentication(directory, tokens)
     schemas = {role: build_schema(registry, role) for role in Role}
     endpoint = GraphQLEndpoint(schemas, backend, directory, authentication, audit, masked)
     exports = ExportEndpoint(registry, schemas, backend, directory, authentication, audit)

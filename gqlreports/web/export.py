@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import (
     DirectoryUnavailable,
     NotFound,
@@ -65,16 +65,16 @@ class ExportEndpoint:
 
     async def respond(self, request: Request) -> Response:
         try:
-            form, export = await self._asked(request)
-        except Unauthenticated as error:
-            return error_response(str(error), error.code, 401, challenge(request))
+            principal = await self.authentication.principal(request)
+            form, export = await self._asked(request, principal)
         except ReportsError as error:
-            return refusal(error)
+            return refusal(error, {"WWW-Authenticate": challenge(request)})
+        if request.method == "GET":
+            self.audit.add(principal, source_of(request), export.request)
         pieces = form.write(export, self.backend, lambda rows: None)
         return _ExportResponse(pieces if request.method == "GET" else _nothing(), form, export)
 
-    async def _asked(self, request: Request) -> tuple[ExportFormat, Export]:
-        principal = await self.authentication.principal(request)
+    async def _asked(self, request: Request, principal: Principal) -> tuple[ExportFormat, Export]:
         file = PurePosixPath(request.path_params["file"])
         report = visible_report(self.registry, file.stem, principal)
         form = export_format(file.suffix.removeprefix("."))
@@ -115,13 +115,13 @@ class _ExportResponse(StreamingResponse):
             await super().stream_response(send)
 
 
-def refusal(error: Exception) -> Response:
-    """The response to a request that failed before anything was sent."""
+def refusal(error: Exception, challenge: Mapping[str, str] | None = None) -> Response:
+    """The response to a request that failed before anything was sent; with `challenge` where nobody is known."""
     if not isinstance(error, ReportsError):
         logger.error("An export failed.", exc_info=error)
         return error_response(HIDDEN, ReportsError.code, 500)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return error_response(str(error), error.code, status)
+    return error_response(str(error), error.code, status, challenge if status == 401 else None)
 
 
 async def _in_time(send: Send, message: Message) -> None:

@@ -59,7 +59,8 @@ class GraphQLEndpoint:
         try:
             principal = await self._authentication.principal(request)
         except Unauthenticated as error:
-            await error_response(str(error), error.code, 401, challenge(request))(scope, receive, send)
+            headers = {"WWW-Authenticate": challenge(request)}
+            await error_response(str(error), error.code, 401, headers)(scope, receive, send)
             return
         except (DirectoryUnavailable, ProviderUnavailable) as error:
             await error_response(str(error), error.code, 503)(scope, receive, send)
