@@ -26,7 +26,14 @@ class Authentication:
         self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
 
     async def principal(self, request: Request) -> Principal:
-        """Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable."""
+        """The caller, who is in `request.state.principal` from then on, for the log too.
+
+        Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable.
+        """
+        request.state.principal = principal = await self._found(request)
+        return principal
+
+    async def _found(self, request: Request) -> Principal:
         credential = _bearer(request)
         if self._tokens is not None and not credential.startswith(PREFIX):
             return await run_sync(self._tokens.authenticate, credential, limiter=self._token_threads)

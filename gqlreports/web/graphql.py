@@ -36,5 +36,4 @@ class GraphQLEndpoint:
             principal = await self._gate.principal(request)
         except Refused as refused:
             return await refused.response(scope, receive, send)
-        scope.setdefault("state", {})["principal"] = principal
         return await self._views[principal.role](scope, receive, send)

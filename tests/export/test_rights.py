@@ -81,7 +81,7 @@ def test_without_a_key(exports: Exports) -> None:
     for key in ("", "gqlr_wrong"):
         response = exports.get("did_as_cli.csv", key or " ")
         assert response.status_code == 401
-        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
         assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 

@@ -112,6 +112,16 @@ def test_a_report_that_the_key_may_not_run_is_as_one_that_is_not_there(api: Api)
     assert other == error
 
 
+def test_exports_keep_to_the_same_limits(api: Api) -> None:
+    span = {"from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
+    statuses = {}
+    for customer, type in (("5001", "DID_AS_CLI"), ("5001", "USA_RATE_CENTER"), ("5003", "DID_AS_CLI")):
+        headers = {"Authorization": f"Bearer {api.keys['LIMITED']}"}
+        response = api.client.get(f"/export/{type}.csv", params={"customer": customer, **span}, headers=headers)
+        statuses[customer, type] = response.status_code
+    assert list(statuses.values()) == [200, 404, 404]
+
+
 def test_a_key_is_created_and_told_once(api: Api) -> None:
     end = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
     created = api.data(

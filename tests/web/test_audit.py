@@ -65,8 +65,13 @@ def test_a_report_that_ran(site: Site, directory: Directory) -> None:
         for number, query in enumerate([*reports, "reportTypes { name }", "nothing"]):
             headers = {"Authorization": f"Bearer {key}", "X-Request-Id": f"request-{number}"}
             client.post("/graphql", json={"query": f"{{ {query} }}"}, headers=headers)
+        span = {"from": START.isoformat(), "to": END.isoformat()}
+        for customer in ("5001", "5003"):
+            address = "/export/USA_RATE_CENTER.csv"
+            client.get(address, params={"customer": customer, **span}, headers=headers | {"X-Request-Id": "export"})
     site.engine.close()
-    [run] = directory.report_runs(10)
+    export, run = directory.report_runs(10)
+    assert (export.request_id, export.report_type, export.customer_id) == ("export", "USA_RATE_CENTER", "5003")
     assert before <= run.at <= datetime.now(UTC).replace(tzinfo=None)
     assert (run.caller, run.name, run.source) == (key.split("_")[1], "Oak", "203.0.113.7")
     assert (run.request_id, run.report_type, run.customer_id) == ("request-0", "DID_AS_CLI", "5003")
