@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 
 from gqlreports.plugins import (
     MOMENT,
@@ -37,14 +37,17 @@ class ManyParameters(ReportParameters):
     rows: int = Field(default=300_000, description="How many")
 
 
+def _padded(rows: int) -> ColumnElement[Any]:
+    numbers = func.arrayJoin(func.range(literal_column(str(rows))))
+    return func.leftPad(func.toString(numbers), literal_column("100"), literal_column("'0'"))
+
+
 class Many(Report):
     """Far more rows than calls, all of the last call."""
 
     Parameters = ManyParameters
 
-    number = dimension(
-        lambda parameters: func.toString(func.arrayJoin(func.range(literal_column(str(parameters.rows))))), "Number"
-    )
+    number = dimension(lambda parameters: _padded(parameters.rows), "Number, in 100 digits")
     calls = measure(attempts, "Calls")
 
     def statement(self, scope: Scope) -> Select[Any]:
