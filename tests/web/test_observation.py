@@ -171,6 +171,14 @@ def test_a_line_for_what_fails(
     assert line["reports"] == []
 
 
+def test_a_line_for_an_export(seen: Seen) -> None:
+    span = {"customer": "5001", "from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
+    key = seen.server.key
+    headers = {"Authorization": f"Bearer {key}", "X-Request-Id": "export-1"}
+    assert httpx2.get(f"{seen.server.url}/export/DTMF.csv", params=span, headers=headers).status_code == 200
+    assert seen.line("export-1")["key_id"] == key.split("_")[1]
+
+
 def test_no_line_holds_a_key_or_what_documents_hold(seen: Seen) -> None:
     for place, query in enumerate((REPORT, f'{{ customer(id: "{SECRET}") {{ name }} }}', f"{{ a{SECRET} }}")):
         seen.ask({"query": query, "variables": {"filter": [SECRET]}}, **{"X-Request-Id": f"quiet-{place}"})
