@@ -58,6 +58,8 @@ def create_app(
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
     not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.
     """
+    # What is asked for the limits is no part of a report's cost.
+    stored = StoredCalls(backend)
     backend = SeenBackend(backend)
 
     @asynccontextmanager
@@ -80,7 +82,7 @@ def create_app(
         backend,
         directory,
         masked,
-        Allowance(options.limits, StoredCalls(backend)),
+        Allowance(options.limits, stored),
         Admission(options.reports_at_once, options.limits.concurrent_reports),
         Documents(options.documents),
         options.draining,
