@@ -18,6 +18,7 @@ from gqlreports.errors import (
     ReportsError,
     ShuttingDown,
     StoreBusy,
+    StoreUnavailable,
     TooManyRequests,
     Unauthenticated,
 )
@@ -37,6 +38,7 @@ _STATUS: dict[type[ReportsError], int] = {
     # So the clients that know persisted queries expect it.
     PersistedQueryNotFound: 200,
 }
+_NO_STORE = "The store cannot be opened or reached now: try again in a moment; the operator's log says why."
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
@@ -58,7 +60,7 @@ class Refused(Exception):
     @classmethod
     def by(cls, error: ReportsError, status: int = 400) -> "Refused":
         """For an error of ours, with the HTTP status that it has, or else the given one."""
-        return cls(status_of(error) or status, str(error), error.extensions, headers_of(error))
+        return cls(status_of(error) or status, told(error), error.extensions, headers_of(error))
 
     @property
     def response(self) -> Response:
@@ -79,12 +81,17 @@ def headers_of(error: ReportsError) -> dict[str, str]:
     return {"Retry-After": str(PAUSE)} if status_of(error) == 503 else {}
 
 
+def told(error: ReportsError) -> str:
+    """What a caller is told; where the store is and what it lacks is for operators alone."""
+    return _NO_STORE if isinstance(error, StoreUnavailable) else str(error)
+
+
 def shown(error: GraphQLError) -> Any:
     """An error of a GraphQL execution."""
     formatted: dict[str, Any] = dict(error.formatted)
     found = cause(error)
     if isinstance(found, ReportsError):
-        return formatted | {"extensions": found.extensions}
+        return formatted | {"message": told(found), "extensions": found.extensions}
     if found is not None:
         return formatted | {"message": HIDDEN, "extensions": {"code": "INTERNAL"}}
     code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
