@@ -1,9 +1,12 @@
 """What an answer tells of its own truth: how new the data is, which definition it follows, what it cost."""
 
 import asyncio
+import csv
 import gzip
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -42,11 +45,13 @@ def test_data_is_through_to_the_latest_call_that_was_loaded(loaded: Site) -> Non
 
 
 def test_a_load_that_breaks_off_completes_nothing(site: Site, loaded: Site, tmp_path: Path) -> None:
-    header, row = (site.home / "cdrs.csv").read_text(encoding="utf-8").splitlines()[:2]
-    day = row.split(",")[header.split(",").index("dt")]
-    later = [row.replace(day, f"2025-12-{1 + place % 28:02} 00:00:00.000", 1) for place in range(5)]
+    with (site.home / "cdrs.csv").open(encoding="utf-8", newline="") as written:
+        header, row = islice(csv.reader(written), 2)
+    text = io.StringIO()
+    later = {"dt": "2025-12-24 00:00:00.000", "callid": "later"}
+    csv.writer(text).writerows([header, [later.get(name, cell) for name, cell in zip(header, row, strict=True)]])
     file = tmp_path / "later.csv.gz"
-    whole = gzip.compress("\n".join([header, *later, ""]).encode())
+    whole = gzip.compress(text.getvalue().encode())
     before = loaded.data(FRESHNESS)["customReport"]["dataThrough"]
     file.write_bytes(whole[:-12])
     with pytest.raises(LoadError):
