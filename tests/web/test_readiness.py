@@ -58,4 +58,4 @@ def test_the_process_runs_all_the_same(site: Site, tmp_path: Path) -> None:
     app = create_app(Registry.load(strict=True), EmbeddedBackend(tmp_path / "store"), site.directory)
     assert TestClient(app).get("/healthz").text == "ok\n"
     refused = TestClient(app).post("/healthz")
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
