@@ -42,6 +42,7 @@ def configure_logs(stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "strawberry"):
         other = logging.getLogger(name)
         other.handlers, other.propagate = [], True
+        other.setLevel(logging.NOTSET)
 
 
 def _rendered(stream: TextIO) -> list[Any]:
