@@ -5,7 +5,7 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,10 +125,15 @@ def test_a_caller_who_leaves_stops_the_query(exports: Exports) -> None:
     with served(exports) as url:
         with streamed(exports, url, "csv") as response:
             assert next(response.iter_raw())
-        deadline = time.monotonic() + 20
-        while asyncio.run(running(exports.site.backend)) > 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            wait_until(lambda: asyncio.run(running(exports.site.backend)) > 1)
+        wait_until(lambda: asyncio.run(running(exports.site.backend)) == 1)
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_caller_who_takes_nothing_is_cut_off(exports: Exports, monkeypatch: pytest.MonkeyPatch) -> None:
