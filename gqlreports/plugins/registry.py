@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from gqlreports.errors import PluginError
 from gqlreports.plugins.checks import check_report
 from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
+from gqlreports.plugins.rollup import Rollup, rollup_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,11 @@ class RegisteredReport:
     @property
     def description(self) -> str:
         return ((self.report.__doc__ or "").strip() or self.title).splitlines()[0]
+
+    @cached_property
+    def rollup(self) -> Rollup | None:
+        """What the store keeps of it by the hour; None for a report that does not ask for it."""
+        return rollup_of(self.name, self.report) if self.report.rollup else None
 
     def visible(self, staff: bool) -> bool:
         """Whether a caller may ask for it: partners need columns that they see."""

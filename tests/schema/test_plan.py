@@ -20,7 +20,8 @@ from gqlreports.schema.plan.calls import Cursor, calls
 from gqlreports.schema.plan.cells import Cells, safe
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Operator, Where
-from gqlreports.schema.plan.rows import Order, Page, total_columns
+from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selected, Selection

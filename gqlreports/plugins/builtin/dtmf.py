@@ -25,6 +25,7 @@ class Dtmf(Report):
 
     title = "DTMF"
     staff_only = True
+    rollup = True
 
     route = dimension(cdr.c.provider_card_id, "Provider rate card")
     answered_calls = measure(answered, "Answered calls", unit="calls")
