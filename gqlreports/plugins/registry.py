@@ -80,6 +80,11 @@ class Registry:
     reports: Mapping[str, RegisteredReport]
     refused: tuple[RefusedReport, ...] = ()
 
+    @property
+    def rollups(self) -> tuple[Rollup, ...]:
+        """What the store keeps by the hour."""
+        return tuple(each.rollup for each in self.reports.values() if each.rollup is not None)
+
     @classmethod
     def load(cls, plugins: Iterable[EntryPoint] | None = None, strict: bool = False) -> "Registry":
         """Check every plugin that is installed.
@@ -117,6 +122,7 @@ def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> Regi
         check_report(report)
         registered = RegisteredReport(plugin.name, report(), _distribution(plugin))
         _check_name(registered, others)
+        _ = registered.rollup  # raises where there can be none
     except PluginError as error:
         raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
     return registered

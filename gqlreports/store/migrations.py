@@ -24,7 +24,13 @@ def _first_tables(placement: Placement) -> list[str]:
     return [statement for table in (cdr, did, numbering) for statement in placement.create(table)]
 
 
+def _deletes_with_rollups(placement: Placement) -> list[str]:
+    """Without it a table with projections refuses DELETE."""
+    return [f"{placement.alter(cdr)} MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'"]
+
+
 MIGRATIONS = (
     Migration(1, "calls, DIDs and numbering data", _first_tables),
     Migration(2, "loads that came to their end", lambda placement: placement.create(cdr_load)),
+    Migration(3, "deletes that keep rollups", _deletes_with_rollups),
 )

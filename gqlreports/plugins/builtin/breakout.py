@@ -26,7 +26,6 @@ class Breakout(Report):
     """Traffic, quality and money by destination."""
 
     title = "Breakout"
-    rollup = True
 
     destination_code = dimension(cdr.c.customer_card_dest_code, "Destination code of the customer's rate card")
     destination_name = dimension(cdr.c.customer_card_dest_name, "Its name there")

@@ -47,6 +47,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 HOUR_LENGTH = 3_600_000
 """Milliseconds."""
+FEWEST_HOURS = 24
+"""A range with fewer whole hours is read call by call: a plan for two sources takes longer than that."""
 
 
 _OF_CUSTOMER: ColumnElement[bool] = STORED.c.customer_id == bindparam("customer", None, type_=String)
@@ -85,8 +87,8 @@ class Span:
 OWN = Span()
 _SHAPES = {
     Reading.CALLS: (_EPOCH, _EPOCH + _MILLISECOND),
-    Reading.HOURS: (_EPOCH, _EPOCH + timedelta(hours=1)),
-    Reading.BOTH: (_EPOCH, _EPOCH + timedelta(hours=1) + _MILLISECOND),
+    Reading.HOURS: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS)),
+    Reading.BOTH: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS) + _MILLISECOND),
 }
 """A range of each kind."""
 
@@ -161,7 +163,7 @@ def shape(request: ReportRequest) -> ReportRequest:
 def reading(request: ReportRequest) -> Reading:
     """What its range can be read from, if its report has a rollup."""
     first, last = _hours(request.start, request.end)
-    if request.report.rollup is None or first == last:
+    if request.report.rollup is None or last - first < FEWEST_HOURS:
         return Reading.CALLS
     whole = milliseconds(request.start) == first * HOUR_LENGTH and milliseconds(request.end) == last * HOUR_LENGTH
     return Reading.HOURS if whole else Reading.BOTH

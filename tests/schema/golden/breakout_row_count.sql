@@ -5,12 +5,12 @@ FROM
         cdr.customer_card_dest_code AS destination_code,
         cdr.customer_card_dest_name AS destination_name
     FROM {database:Identifier}.cdr AS cdr
-    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY
         cdr.customer_card_dest_code,
         cdr.customer_card_dest_name
     HAVING sum(cdr.sign) > 0
 ) AS report
 -- customer = '1001'
--- from_hour = 1760918400
--- to_hour = 1763596800
+-- from = 1760918400000
+-- to = 1763596800000

@@ -24,7 +24,7 @@ FROM
             cdr.provider_card_id AS _key_0,
             cdr.provider_card_currency AS _by_0,
             sumIf(cdr.sign, cdr.answered) AS _sum_0,
-            sumIf(cdr.sign, cdr.answered AND (cdr.dtmf != '')) AS _sum_1,
+            sumIf(cdr.sign, cdr.answered AND notEmpty(cdr.dtmf)) AS _sum_1,
             sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) AS _sum_2,
             sumIf(cdr.sign, cdr.provider_charge != 0) AS _sum_3,
             sum(cdr.provider_charge * cdr.sign) AS _sum_4,
