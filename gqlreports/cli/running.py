@@ -36,6 +36,7 @@ def run(
     to: Annotated[str, typer.Option(help="Moment at which the range ends; it is no part of it.")],
     param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeat for more.")] = None,
     basis: Annotated[CountingBasis, typer.Option(help="What counts as one attempt.")] = CountingBasis.CALL,
+    as_of: Annotated[str | None, typer.Option(help="Moment as of which the calls are read; now unless told.")] = None,
     where: Annotated[str | None, typer.Option(metavar="JSON", help="A filter on rows, as in the query.")] = None,
     order_by: Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Repeat for more.")] = None,
     column: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A column; repeat for more.")] = None,
@@ -51,9 +52,9 @@ def run(
         report = visible_report(registry, type, _OPERATOR)
         parameters = validated(report, dict(_parameter(each) for each in param or []))
         found = directory_of(settings).customer(_OPERATOR, customer)
-        request = ReportRequest(
-            report, found.id, moment_of("--from", from_), moment_of("--to", to), parameters, basis, staff=True
-        )
+        start, end = moment_of("--from", from_), moment_of("--to", to)
+        known = moment_of("--as-of", as_of) if as_of else None
+        request = ReportRequest(report, found.id, start, end, parameters, basis, True, known)
         order = tuple(_order(request, each) for each in order_by or [])
         matching = _where(registry, request, where)
         export = Export(request, chosen_columns(request, column), order, matching, zone(time_zone).key)

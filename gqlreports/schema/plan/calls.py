@@ -14,7 +14,7 @@ from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Scope
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import OWN, compiled, filled, narrowed, shape, value, within
+from gqlreports.schema.plan.narrowing import OWN, compiled, filled, known, narrowed, shape, value, within
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import KEPT, Order, behind
 from gqlreports.schema.request import ReportRequest
@@ -113,13 +113,13 @@ def _calls(
     sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(both.c))))
     statement = select(*printed(selection, sources)).select_from(both)
     statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
-    return compiled(within(statement, narrowed(OWN, behind(request, tree, order))))
+    return compiled(within(statement, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
 
 
 @lru_cache(KEPT)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
     counted = _of_report(request).with_only_columns(func.sum(cdr.c.sign).label("rows"))
-    return compiled(within(counted, narrowed(OWN, behind(request, tree, order))))
+    return compiled(within(counted, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
 
 
 def _of_report(request: ReportRequest) -> Select[Any]:

@@ -5,7 +5,7 @@ may hold already, and by each currency, and put together above them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Label, Select, Subquery, column, select, union_all
@@ -20,6 +20,7 @@ from gqlreports.schema.plan.narrowing import (
     at_edges,
     in_hours,
     in_range,
+    known,
     narrowed,
     nothing,
     onto_stored,
@@ -58,6 +59,7 @@ def at_grain(
     request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Calls = OF_RANGE
 ) -> Select[Any]:
     """The report's statement at the grain of `keys`, with the columns that are needed."""
+    calls = replace(calls, conditions=(*known(request), *calls.conditions))
     statement = _statement(request, keys, needed)
     expressions = [key.build(request.parameters) for key in keys]
     if not is_plain(statement, expressions):

@@ -116,6 +116,11 @@ def at_edges(span: Span) -> list[ColumnElement[bool]]:
     return [_OF_CUSTOMER, or_(before, behind)]
 
 
+def known(request: ReportRequest) -> list[ColumnElement[bool]]:
+    """Loaded by the moment as of which the store is read."""
+    return [] if request.as_of is None else [STORED.c.loaded_at <= _instant("as_of")]
+
+
 def nothing() -> Select[Any]:
     """No CDR at all."""
     return select(literal_column("*")).select_from(STORED).where(literal_column("false"))
@@ -157,13 +162,13 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
 def shape(request: ReportRequest) -> ReportRequest:
     """The same for all requests with the same SQL: customer and range are among its parameters."""
     start, end = _SHAPES[reading(request)]
-    return replace(request, customer="", start=start, end=end)
+    return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
 
 
 def reading(request: ReportRequest) -> Reading:
     """What its range can be read from, if its report has a rollup."""
     first, last = _hours(request.start, request.end)
-    if request.report.rollup is None or last - first < FEWEST_HOURS:
+    if request.report.rollup is None or request.as_of or last - first < FEWEST_HOURS:
         return Reading.CALLS
     whole = milliseconds(request.start) == first * HOUR_LENGTH and milliseconds(request.end) == last * HOUR_LENGTH
     return Reading.HOURS if whole else Reading.BOTH
@@ -177,6 +182,8 @@ def compiled(statement: Select[Any]) -> Statement:
 def filled(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """A compiled statement with the values of one request, and `more` of them."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
+    if request.as_of is not None:
+        given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}
     return Statement(statement.sql, values, request.customer)
 
