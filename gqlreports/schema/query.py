@@ -105,8 +105,7 @@ def _interface(report_type: Any) -> type[Any]:
         "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
         "basis": strawberry.field(description="What counts as one attempt."),
         "as_of": strawberry.field(
-            description="The moment as of which the calls are read: those loaded later count as if they were not there; "
-            "null for now."
+            description="The moment as of which the calls are read, as if none were loaded later; null for now."
         ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,

@@ -121,6 +121,10 @@ def known(request: ReportRequest) -> list[ColumnElement[bool]]:
     return [] if request.as_of is None else [STORED.c.loaded_at <= _instant("as_of")]
 
 
+def of_customer() -> ColumnElement[bool]:
+    return _OF_CUSTOMER
+
+
 def nothing() -> Select[Any]:
     """No CDR at all."""
     return select(literal_column("*")).select_from(STORED).where(literal_column("false"))
