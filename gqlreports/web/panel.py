@@ -63,6 +63,9 @@ class Panel:
 
 
 class _Files(StaticFiles):
+    async def check_config(self) -> None:
+        """The folder need not be there: a checkout's comes with the build."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
             return await super().get_response(path, scope)
