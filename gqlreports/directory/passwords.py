@@ -45,7 +45,7 @@ def renewed(password_hash: str, password: str) -> str:
 
 def _same_everywhere(password: str) -> bytes:
     """One letter may be typed as several code points, and systems differ in that."""
-    return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
+    return unicodedata.normalize("NFKC", password).encode()
 
 
 @cache
