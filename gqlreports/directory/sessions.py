@@ -80,11 +80,14 @@ class Sessions:
         asked_at, now, token_hash = monotonic(), utc_now(), key_hash(token)
         with self._session() as session, session.begin():
             found = session.get(UserSession, token_hash)
-            if found is None or _end(found) <= now:
+            if found is None or _end(found.seen_at, found.created_at) <= now:
                 raise Unauthenticated(ENDED)
-            if now - found.seen_at >= SEEN_EVERY:
-                found.seen_at = now
-            held = _Held(_principal(session.get_one(User, found.user_name)), _end(found))
+            seen_at = found.seen_at
+            if now - seen_at >= SEEN_EVERY:
+                seen_at = now
+                # It may have been ended meanwhile, and then there is nothing to change.
+                session.execute(update(UserSession).where(UserSession.hash == token_hash).values(seen_at=now))
+            held = _Held(_principal(session.get_one(User, found.user_name)), _end(seen_at, found.created_at))
         self._known.put(token_hash, held, asked_at)
         return held.principal
 
@@ -115,8 +118,8 @@ def _principal(user: User) -> Principal:
     return Principal(f"user:{user.name}", user.name, role, customers)
 
 
-def _end(session: UserSession) -> datetime:
-    return min(session.seen_at + IDLE, session.created_at + LONGEST)
+def _end(seen_at: datetime, created_at: datetime) -> datetime:
+    return min(seen_at + IDLE, created_at + LONGEST)
 
 
 def _remove_ended(session: Session, now: datetime) -> None:

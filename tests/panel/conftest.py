@@ -74,7 +74,7 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def served(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     if not CHROMIUM.exists():
         lacking("no Chromium: apt-get install chromium")
@@ -110,7 +110,8 @@ def _serving(home: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def browser(served: Served) -> Iterator[Browser]:
-    """Behind the server, whose store is loaded by asyncio: Playwright holds the event loop of this thread."""
+    """For the tests of this folder alone, and behind the server, whose store is loaded by asyncio: as long as it runs,
+    Playwright has the event loop of this thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser
