@@ -23,9 +23,10 @@ from gqlreports.schema.selection import Selection
 
 @dataclass
 class Statistics:
-    """What the statements of a report read, and how long they took in the store."""
+    """What the statements of a report read, and how long they took in the store; nothing for those `cached`."""
 
     statements: int = 0
+    cached: int = 0
     rows_read: int = 0
     bytes_read: int = 0
     milliseconds: float = 0
@@ -124,6 +125,7 @@ class ReportAnswer:
     async def _fetch(self, statement: Statement) -> bytes:
         fetched = await self.backend.fetch_json(statement)
         self.statistics.statements += 1
+        self.statistics.cached += fetched.cached
         self.statistics.rows_read += fetched.rows_read
         self.statistics.bytes_read += fetched.bytes_read
         self.statistics.milliseconds += fetched.milliseconds

@@ -57,6 +57,8 @@ def _report(answer: ReportAnswer, code: str) -> ReportRecord:
         answer.request.report.name,
         answer.request.customer,
         code,
+        read.statements,
+        read.cached,
         read.rows_read,
         read.bytes_read,
         round(read.milliseconds, 3),

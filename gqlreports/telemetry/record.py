@@ -32,11 +32,16 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class ReportRecord:
-    """One report of a request: what the store read for it in how long, and how it ended."""
+    """One report of a request: what the store read for it in how long, and how it ended.
+
+    Of its statements some may have been answered without the store, those that are `cached`.
+    """
 
     type: str
     customer: str
     code: str
+    statements: int
+    cached: int
     rows_read: int
     bytes_read: int
     store_ms: float

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from gqlreports.backends.answers import AnsweredBackend
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
@@ -58,8 +59,12 @@ def create_app(
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
     not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.
     """
+    options, metrics = http or HttpOptions(), metrics or Metrics()
     # What is asked for the limits is no part of a report's cost.
     stored = StoredCalls(backend)
+    if options.answers_bytes:
+        backend = answered = AnsweredBackend(backend, options.answers_bytes)
+        metrics.watch(answered.counts)
     backend = SeenBackend(backend)
 
     @asynccontextmanager
@@ -74,7 +79,6 @@ def create_app(
         await run_in_threadpool(audit.end)
         directory.close()
 
-    options = http or HttpOptions()
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
@@ -98,7 +102,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(RequestIdMiddleware),
-            Middleware(ObservationMiddleware, metrics or Metrics()),
+            Middleware(ObservationMiddleware, metrics),
             Middleware(HeaderLimit, options.limits),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected_error},
