@@ -39,9 +39,10 @@ from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.rows import Page
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.rawjson import Spliced, SplicingExecutor
+from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selected, Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from gqlreports.web.audit import AuditTrail

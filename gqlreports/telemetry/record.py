@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 OK = "OK"
 
@@ -72,7 +72,7 @@ class Record:
             "operation": self.operation,
             "status": self.status,
             "code": self.code,
-            "reports": [asdict(report) for report in self.reports],
+            "reports": [vars(report) for report in self.reports],
             "rows": self.rows,
             "rows_read": self.rows_read,
             "bytes_read": self.bytes_read,
