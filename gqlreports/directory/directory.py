@@ -1,6 +1,6 @@
 """Customers, API keys and the audit: found, made and changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -17,8 +17,6 @@ from gqlreports.directory.recent import Recent
 from gqlreports.errors import NotFound
 
 _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer.id == bindparam("id"))
-
-_RUN = [column.name for column in ReportRun.__table__.columns if column.name != "id"]
 
 
 class Directory:
@@ -147,11 +145,10 @@ class Directory:
         with self._session() as session:
             return keys.grant(session, presented, self._known).principal_now(utc_now(), source)
 
-    def record_runs(self, runs: Sequence[ReportRun]) -> None:
-        """Add to the audit."""
-        lines = [{name: getattr(run, name) for name in _RUN} for run in runs]
+    def record_runs(self, runs: Sequence[Mapping[str, object]]) -> None:
+        """Add to the audit; each has the columns of a `ReportRun`."""
         with self._session() as session, session.begin():
-            session.execute(insert(ReportRun), lines)
+            session.execute(insert(ReportRun), [dict(run) for run in runs])
 
     def report_runs(
         self, first: int, *, customer: str | None = None, caller: str | None = None, since: datetime | None = None

@@ -75,8 +75,8 @@ class ReportsView(GraphQL[Context, None]):
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """For a browser that asks nothing; whatever asks something is answered."""
-        asks = not _ASKING.isdisjoint(request.query_params)
-        return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not asks
+        browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        return browser and _ASKING.isdisjoint(request.query_params)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limits = self._shared.allowance.limits
