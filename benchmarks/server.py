@@ -182,7 +182,7 @@ def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connec
 
     registry = Registry.load(strict=True)
     backend = EmbeddedBackend(store, definition())
-    http = HttpOptions(RequestLimits(requests_per_minute=1_000_000))
+    http = HttpOptions(RequestLimits(requests_per_minute=1_000_000), answers_bytes=0)
     app = create_app(registry, backend, directory, http=http)
     schemas = {role: build_schema(registry, role, OrdinaryExecutor) for role in Role}
     gate = Gate(Authentication(directory), Rates(http.limits.requests_per_minute), http.draining)
