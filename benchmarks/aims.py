@@ -19,7 +19,7 @@ class Aim:
     at_least: bool = False
 
     def row(self, results: Results) -> list[str]:
-        wanted = f"{'at least' if self.at_least else 'at most'} {self.limit:,.3g}"
+        wanted = f"{'at least' if self.at_least else 'at most'} {self.limit:,g}"
         try:
             found = self.figure(results)
         except (KeyError, IndexError):

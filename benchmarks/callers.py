@@ -18,8 +18,6 @@ from itertools import count, repeat
 from pathlib import Path
 from statistics import quantiles
 
-import orjson
-
 from benchmarks.calls import LARGE
 from benchmarks.results import Section, Table
 from benchmarks.statements import Question, day
@@ -110,7 +108,7 @@ async def _load(port: int, key: str, process: int, callers: int, repeated: bool,
 
 
 def _request(question: Question, key: str) -> bytes:
-    body = orjson.dumps({"query": question.query})
+    body = question.body
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -207,6 +207,11 @@ CODECS = [
         columns=(*_modified("ZSTD(1)", *_TEXTS), *_TIMES, *_NARROW),
         settings=_LZ4,
     ),
+    Variant(
+        "the same, ZSTD(1) for all others",
+        columns=(*_modified("ZSTD(1)", *_TEXTS), *_TIMES, *_NARROW),
+        settings="default_compression_codec = 'ZSTD(1)'",
+    ),
     Variant("ZSTD(1)", settings="default_compression_codec = 'ZSTD(1)'"),
     Variant("ZSTD(3), as chDB has it for large parts", settings="default_compression_codec = 'ZSTD(3)'"),
 ]

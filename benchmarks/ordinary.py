@@ -50,10 +50,14 @@ def ordinary(read: Read) -> GraphQL[None, None]:
     return GraphQL(strawberry.Schema(query=Query, config=StrawberryConfig(auto_camel_case=True)))
 
 
-def query_of(question: Question) -> str:
+_DOCUMENT = """
+query($customer: ID!, $start: DateTime!, $end: DateTime!, $first: Int!) {
+    numbers(customer: $customer, start: $start, end: $end, first: $first) { number attempts connected asr talkTime }
+}
+"""
+
+
+def body_of(question: Question) -> bytes:
     """How this server and the one for Node are asked a question of PER_NUMBER."""
-    return (
-        f'{{ numbers(customer: "{question.customer}", start: "{question.start.isoformat()}", '
-        f'end: "{question.end.isoformat()}", first: {question.first}) '
-        "{ number attempts connected asr talkTime } }"
-    )
+    variables = {"customer": question.customer, "start": question.start, "end": question.end, "first": question.first}
+    return orjson.dumps({"query": _DOCUMENT, "variables": variables})

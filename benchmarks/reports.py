@@ -65,7 +65,7 @@ class Contest:
 
 def contest(client: Client, question: Question, runs: int = RUNS, seconds: float = SECONDS) -> Contest:
     """Raises RuntimeError where one of them gives no answer."""
-    answer = client.product(question.query)
+    answer = client.product(question.body)
     asked = client.asked()
     _check(answer, client.raw(question), question)
     found = Contest(len(orjson.loads(rows_of(answer))))
@@ -76,7 +76,7 @@ def contest(client: Client, question: Question, runs: int = RUNS, seconds: float
         following = asked
         for name in CONTESTANTS[:: -1 if run % 2 else 1]:
             if name == "product":
-                answer = client.product(later.query)
+                answer = client.product(later.body)
                 following = client.asked()
                 found.read[name] = read_by(answer)
             else:

@@ -71,17 +71,17 @@ class Client:
         self._connection = HTTPConnection("127.0.0.1", port)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def product(self, query: str) -> Answer:
+    def product(self, body: bytes) -> Answer:
         """Raises RuntimeError where there is no answer."""
-        answer = self._timed("/graphql", orjson.dumps({"query": query}))
+        answer = self._timed("/graphql", body)
         # Nobody's data has this text.
         if b'"errors":' in answer.body:
             [error] = orjson.loads(answer.body)["errors"]
             raise RuntimeError(f"{error['extensions']['code']}: {error['message']}")
         return answer
 
-    def ordinary(self, query: str) -> Answer:
-        return self._timed("/ordinary/", orjson.dumps({"query": query}))
+    def ordinary(self, body: bytes) -> Answer:
+        return self._timed("/ordinary/", body)
 
     def asked(self) -> Asked:
         """The statement that the product asked last."""

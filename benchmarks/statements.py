@@ -5,10 +5,13 @@ it; whatever the product does in its place has to give the same answer, byte by 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+
+import orjson
 
 from benchmarks.calls import YEAR
 
@@ -33,18 +36,17 @@ class Question:
         return _SELECTED.findall(selected)
 
     @property
-    def query(self) -> str:
-        """It in GraphQL."""
-        return f"{{ {self.field} }}"
+    def body(self) -> bytes:
+        """The request that asks for it, as a client sends it: a document that stays the same, and variables."""
+        return request((self,))
 
     @property
     def field(self) -> str:
-        """It as a field of a query."""
+        """It as a field of a document."""
         type_name = "".join(word.capitalize() for word in self.report.split("_"))
         return (
-            f'customReport(type: {self.report}, customer: "{self.customer}", from: "{_text(self.start)}", '
-            f'to: "{_text(self.end)}") {{ ... on {type_name}Report {{ '
-            f"rows(first: {self.first}) {{ {' '.join(self.columns)} }} }} }}"
+            f"{self.report}: customReport(type: {self.report}, customer: $customer, from: $from, to: $to) "
+            f"{{ ... on {type_name}Report {{ rows(first: {self.first}) {{ {' '.join(self.columns)} }} }} }}"
         )
 
     @property
@@ -57,6 +59,15 @@ class Question:
         return replace(self, start=self.start + by, end=self.end + by)
 
 
+def request(questions: Sequence[Question]) -> bytes:
+    """The request for several reports of one customer over one range."""
+    fields = " ".join(each.field for each in questions)
+    document = f"query($customer: ID!, $from: DateTime!, $to: DateTime!) {{ {fields} }}"
+    [asked, *_] = questions
+    variables = {"customer": asked.customer, "from": asked.start, "to": asked.end}
+    return orjson.dumps({"query": document, "variables": variables})
+
+
 @cache
 def plain(report: str) -> str:
     """The plain statement of a report."""
@@ -66,10 +77,6 @@ def plain(report: str) -> str:
 def day(number: int) -> datetime:
     """A day of the generated year; the first is 0."""
     return datetime(YEAR, 1, 1, tzinfo=UTC) + timedelta(days=number)
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _milliseconds(moment: datetime) -> int:

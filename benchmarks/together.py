@@ -5,7 +5,7 @@ from datetime import timedelta
 from benchmarks.calls import LARGE
 from benchmarks.results import Section, Table
 from benchmarks.server import server
-from benchmarks.statements import Question, day
+from benchmarks.statements import Question, day, request
 from benchmarks.store import Home
 from benchmarks.timing import summed_up
 
@@ -22,8 +22,8 @@ def measured(home: Home, runs: int = RUNS) -> Section:
             for place, name in enumerate(names[:: -1 if run % 2 else 1]):
                 start = day(100) + timedelta(hours=4 * (run + 1) + place)
                 asked = [Question(report, LARGE, start, start + timedelta(days=30)) for report in REPORTS]
-                query = _together(asked) if name == "together" else asked[REPORTS.index(name)].query
-                milliseconds = client.product(query).milliseconds
+                body = request(asked) if name == "together" else asked[REPORTS.index(name)].body
+                milliseconds = client.product(body).milliseconds
                 if run >= 0:
                     taken[name].append(milliseconds)
     times = {name: summed_up(each) for name, each in taken.items()}
@@ -33,8 +33,3 @@ def measured(home: Home, runs: int = RUNS) -> Section:
     ]
     figures = {"together": times["together"].p50, "longest alone": longest}
     return Section(figures, [Table("Three reports in one request", ["", "p50, ms", "p95, ms"], rows)])
-
-
-def _together(questions: list[Question]) -> str:
-    fields = " ".join(f"r{place}: {each.field}" for place, each in enumerate(questions))
-    return f"{{ {fields} }}"

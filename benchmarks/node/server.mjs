@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createClient } from '@clickhouse/client'
 import Fastify from 'fastify'
+import { GraphQLScalarType } from 'graphql'
 import mercurius from 'mercurius'
 
 const { CLICKHOUSE, STATEMENT, PORT } = process.env
@@ -18,6 +19,7 @@ const store = createClient({
 })
 
 const schema = `
+  scalar DateTime
   type NumberRow {
     number: String!
     attempts: Float!
@@ -26,11 +28,12 @@ const schema = `
     talkTime: String!
   }
   type Query {
-    numbers(customer: ID!, start: String!, end: String!, first: Int!): [NumberRow!]!
+    numbers(customer: ID!, start: DateTime!, end: DateTime!, first: Int!): [NumberRow!]!
   }
 `
 
 const resolvers = {
+  DateTime: new GraphQLScalarType({ name: 'DateTime' }),
   Query: {
     async numbers (_, { customer, start, end, first }) {
       const values = { table: 'cdr', customer, from: Date.parse(start), to: Date.parse(end), first, offset: 0 }
