@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
 
-import chdb  # noqa: F401  # It wants to be imported by the main thread.
 import clickhouse_connect
 import orjson
 import uvicorn
