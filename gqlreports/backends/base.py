@@ -73,7 +73,11 @@ class Definition(Protocol):
     def pending(self, applied: Collection[int]) -> Sequence[str]:
         """The migrations that a store lacks, in words."""
 
-    def statements(self, applied: Collection[int]) -> Sequence[str]:
+    @property
+    def kept(self) -> str:
+        """The query for the names of the rollups that a store keeps."""
+
+    def statements(self, applied: Collection[int], kept: Collection[str]) -> Sequence[str]:
         """What brings a store to this definition."""
 
 

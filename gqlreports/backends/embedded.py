@@ -183,7 +183,8 @@ class EmbeddedBackend:
         for statement in self._definition.record:
             client.command(statement)
         applied = {number for number, _ in client.query(self._definition.applied).result_rows}
-        for statement in self._definition.statements(applied):
+        kept = {name for (name,) in client.query(self._definition.kept).result_rows}
+        for statement in self._definition.statements(applied, kept):
             client.command(statement)
 
     def _checked(self) -> None:

@@ -2,6 +2,8 @@
 
 READING = {
     "session_timezone": "UTC",
+    # A sum over a part of a column is not found in a rollup.
+    "optimize_functions_to_subcolumns": "0",
     "date_time_output_format": "iso",
     "output_format_json_array_of_rows": "1",
     "output_format_json_quote_64bit_integers": "0",

@@ -96,6 +96,7 @@ def _interface(report_type: Any) -> type[Any]:
             "from_": datetime,
             "to": datetime,
             "basis": CountingBasis,
+            "as_of": datetime | None,
             "answer": strawberry.Private[ReportAnswer],
         },
         "type": strawberry.field(description="Which report this is."),
@@ -103,6 +104,9 @@ def _interface(report_type: Any) -> type[Any]:
         "from_": strawberry.field(name="from", description="The first moment of the range."),
         "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
         "basis": strawberry.field(description="What counts as one attempt."),
+        "as_of": strawberry.field(
+            description="The moment as of which the calls are read, as if none were loaded later; null for now."
+        ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
             description="Start of the latest call among the loads that came to their end; null before the first.",
@@ -131,6 +135,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         to: datetime,
         parameters: Any = None,
         basis: CountingBasis | None = CountingBasis.CALL,
+        as_of: datetime | None = None,
     ) -> Any:
         chosen = types[type.value]
         if not info.context.principal.runs(type.value):
@@ -138,7 +143,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff)
+        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff, as_of)
         answer = ReportAnswer(request, info.context.backend, info.context.masked, allowance=info.context.allowance)
         await answer.allowance.check(request)
         info.context.answers[str(info.path.key)] = answer
@@ -149,6 +154,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             from_=from_,
             to=to,
             basis=counted,
+            as_of=as_of,
             answer=answer,
         )
 
@@ -158,6 +164,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "from_": Annotated[datetime, strawberry.argument(name="from")],
         "parameters": parameters_type | None,
         "basis": CountingBasis | None,
+        "as_of": datetime | None,
         "return": interface | None,
     }
 

@@ -23,8 +23,16 @@ class Part:
     type: str
 
 
-Source: TypeAlias = ColumnElement[Any] | Mapping[str, Part]
-"""What a field is printed from: an expression, or the parts of an object."""
+@dataclass(frozen=True)
+class Objects:
+    """A list of objects: an array of tuples, and by the name of each field its place in them and its type."""
+
+    array: ColumnElement[Any]
+    fields: Mapping[str, tuple[int, str]]
+
+
+Source: TypeAlias = ColumnElement[Any] | Mapping[str, Part] | Objects
+"""What a field is printed from: an expression, the parts of an object, or a list of objects."""
 
 
 class _Named(UserDefinedType[Any]):
@@ -50,10 +58,23 @@ def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Sou
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
     source = sources[selected.field]
-    if not isinstance(source, Mapping):
+    if isinstance(source, ColumnElement):
         return source
     assert selected.inner is not None
-    return _object(selected.inner, source)
+    return _list(selected.inner, source) if isinstance(source, Objects) else _object(selected.inner, source)
+
+
+def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
+    """An array of named tuples."""
+    if not selection.fields:
+        return cast(func.arrayMap(literal_column("each -> map()"), objects.array), _Named("Array(Map(String, String))"))
+    chosen = [(each.response, objects.fields.get(each.field, (0, "String"))) for each in selection]
+    values = ", ".join(
+        f"tupleElement(each, {place})" if place else f"'{selection.type_name}'" for _, (place, _) in chosen
+    )
+    names = ", ".join(f"`{name}` {kind}" for name, (_, kind) in chosen)
+    each: ColumnElement[Any] = literal_column(f"each -> tuple({values})")
+    return cast(func.arrayMap(each, objects.array), _Named(f"Array(Tuple({names}))"))
 
 
 def _object(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[Any]:
