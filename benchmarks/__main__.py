@@ -2,10 +2,11 @@
 
     python -m benchmarks --size 1
 
-The stores are generated where they are not there yet; 100 million CDRs take some minutes and 10 GB of disk.
+The stores are generated where they are not there yet; 100 million CDRs take many minutes and 10 GB of disk.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +31,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=KEPT, help="the results' file (default: %(default)s)")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="of what is measured; none to write the page alone")
     options = parser.parse_args()
+    # So that the processes which it started end with it: they hold the stores.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sizes = [size for size in SIZES if size < options.size] + [options.size]
     for name, measure in _benchmarks(sizes, options.folder).items():
         if options.only is None or name in options.only or name.split()[0] in options.only:

@@ -28,7 +28,7 @@ def write(results: Results, page: Path = PAGE) -> None:
     """Write the page and its plots anew.  Raises KeyError for a part that nobody knows."""
     parts = {**_tables(results), "aims": aims.table(results).markdown()}
     for name, plot in _plots(results).items():
-        path = page.parent / f"performance-{name}.svg"
+        path = page.parent / f"performance-{name.replace('_', '-')}.svg"
         path.write_text(plot.svg())
         parts[name] = f"![{plot.title}]({path.name})"
     text = page.read_text()

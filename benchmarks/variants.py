@@ -27,7 +27,7 @@ def _typed(kind: str, *columns: str) -> tuple[str, ...]:
 
 
 ORDERS = [
-    Variant("`customer_id, dt, switch, callid, branch_idx`"),
+    Variant("`customer_id, dt, switch, callid, branch_idx`, chosen"),
     Variant("`customer_id, dt`", order="customer_id, dt"),
     Variant("`customer_id, tech_prefix, dt`", order="customer_id, tech_prefix, dt"),
     Variant(
@@ -37,7 +37,7 @@ ORDERS = [
     Variant("`toDate(dt), customer_id, dt`", order="toDate(dt), customer_id, dt"),
 ]
 PARTITIONS = [
-    Variant("month"),
+    Variant("month, chosen"),
     Variant("week", partition="toMonday(dt)"),
     Variant("day", partition="toDate(dt)"),
     Variant("none", partition="tuple()"),
@@ -48,7 +48,7 @@ _LABELS = ("direction", "account", "tech_prefix", "customer_card_id", "customer_
 _MONEY = ("customer_charge", "customer_card_rate", "provider_charge")
 _DURATIONS = ("duration", "customer_duration", "provider_duration", "ring_duration")
 TYPES = [
-    Variant("as it is"),
+    Variant("as they are, chosen"),
     Variant("numbers `LowCardinality(String)`", columns=_typed("LowCardinality(String)", *_NUMBERS)),
     Variant("labels `String`", columns=_typed("String", *_LABELS)),
     Variant("money `Float64`", columns=_typed("Float64", *_MONEY)),
@@ -66,12 +66,12 @@ CODECS = [
     Variant("texts ZSTD(1)", columns=_modified("ZSTD(1)", *_TEXTS), settings=_LZ4),
     Variant("texts ZSTD(1), times T64 or Delta", columns=(*_modified("ZSTD(1)", *_TEXTS), *_TIMES), settings=_LZ4),
     Variant(
-        "the same, and T64 for narrow numbers",
+        "the same, and T64 for narrow numbers, chosen",
         columns=(*_modified("ZSTD(1)", *_TEXTS), *_TIMES, *_NARROW),
         settings=_LZ4,
     ),
     Variant(
-        "the same, ZSTD(1) for all others",
+        "the same, and ZSTD(1) for all others",
         columns=(*_modified("ZSTD(1)", *_TEXTS), *_TIMES, *_NARROW),
         settings="default_compression_codec = 'ZSTD(1)'",
     ),
@@ -118,7 +118,7 @@ _RANGE = (
 _OUTER = "toString(intDiv(block, 10)) AS prefix, rc, sum(calls) AS calls, sum(charge) AS charge"
 _SUMS = "sumIf(sign, branch_idx = 0) AS calls, sum(customer_charge * sign) AS charge"
 LOOKUPS = {
-    "`dictGet` for each CDR": (
+    "`dictGet` for each CDR, chosen": (
         "SELECT toString(intDiv(dest_nanp, 10000)) AS prefix, "
         f"dictGet('rate_center', 'rate_center', intDiv(dest_nanp, 1000)) AS rc, {_SUMS} "
         f"FROM source WHERE {_RANGE} GROUP BY prefix, rc ORDER BY prefix, rc"
