@@ -5,7 +5,7 @@ computed from sums that were taken before: of each hour, or of each currency.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ClauseList, ColumnClause, Function, Select, SelectBase, column, func
@@ -58,6 +58,38 @@ class Sums:
         if (place := found_at(self.keys, element)) is not None:
             return column(key_name(place))
         return None
+
+
+class Atoms:
+    """The sums that whole figures are made of, as they are for a row, so that those of rows can be summed up again."""
+
+    def __init__(self) -> None:
+        self.found: list[Expression] = []
+
+    def of_row(self, whole: Expression) -> Expression:
+        """A figure, from `Sums.whole`, over the atoms of its row."""
+        return self._over(whole, lambda name, atom: atom)
+
+    def of_rows(self, whole: Expression) -> Expression:
+        """The same over the atoms of any rows together."""
+        return self._over(whole, lambda name, atom: Function(name, atom))
+
+    def named(self) -> list[Expression]:
+        """All of them under their names, over sums."""
+        return [each.label(atom_name(place)) for place, each in enumerate(self.found)]
+
+    def _over(self, whole: Expression, made: Callable[[str, Expression], Expression]) -> Expression:
+        def replaced(element: Any, **_: Any) -> Any:
+            if isinstance(element, Function) and element.name in ("sum", "sumMap"):
+                return made(element.name, column(atom_name(_place(self.found, element))))
+            return None
+
+        found: Expression = replacement_traverse(whole, {}, replaced)
+        return found
+
+
+def atom_name(place: int) -> str:
+    return f"_atom_{place}"
 
 
 def key_name(place: int) -> str:

@@ -105,7 +105,7 @@ def _calls(
     request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
 ) -> Statement:
     parts = zip(_parts(request, selection, after), ("kept", "corrected"), strict=True)
-    both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("calls")
+    both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, Source] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
         for each in COLUMNS

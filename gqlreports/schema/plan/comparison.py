@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Select, Subquery, and_, case, func, literal_column, null, select, true, union_all
 
 from gqlreports.backends.base import Statement
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT, Expression
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension
+from gqlreports.plugins.aggregates import COUNT, MONEY, RATIO, SECONDS, Expression
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Calls, at_grain, grouped, of_nothing, total_columns
 from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape
-from gqlreports.schema.plan.printing import Part, Source, printed
+from gqlreports.schema.plan.printing import Part, Source, printed, type_name
 from gqlreports.schema.plan.rows import (
     ALL,
     KEPT,
@@ -33,15 +33,6 @@ _SPANS = (OWN, PREVIOUS)
 _ZERO: Expression = literal_column("0")
 NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
 """The types that have a change."""
-_TYPES: list[tuple[object, str]] = [
-    (COUNT, "Int64"),
-    (MONEY, "Decimal(38, 8)"),
-    (SECONDS, "Decimal(38, 3)"),
-    (RATIO, "Float64"),
-    (TEXT, "String"),
-    (FLAG, "Bool"),
-    (MOMENT, "DateTime64(3, 'UTC')"),
-]
 # No column of a report begins with _.
 _SIDE, _MATCHES, _ROWS = "_side", "_matches", "_rows_{side}"
 
@@ -218,7 +209,7 @@ def _parts(
 ) -> dict[str, Part]:
     """The figures of a measure, and for numbers their difference, which never mixes currencies."""
     current, previous = sides[column]
-    kind = _type_name(column)
+    kind = type_name(column)
     parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
     if column.type not in NUMBERS:
         return parts
@@ -236,12 +227,8 @@ def _key(key: Dimension, compared: Subquery) -> Source:
     """A column that is a key only at times is told for both ranges at all times."""
     if key.otherwise is None:
         return compared.c[key.name]
-    part = Part(compared.c[key.name], f"Nullable({_type_name(key)})")
+    part = Part(compared.c[key.name], f"Nullable({type_name(key)})")
     return {"current": part, "previous": part}
-
-
-def _type_name(column: AnyColumn) -> str:
-    return next(name for known, name in _TYPES if column.type is known)
 
 
 def _ordering(

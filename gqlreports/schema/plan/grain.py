@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Select, Subquery, column, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Label, Select, Subquery, column, select, union_all
 
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.plugins.sums import NoSums, Sums, is_plain, key_name
+from gqlreports.plugins.sums import Atoms, NoSums, Sums, atom_name, is_plain, key_name
 from gqlreports.schema.plan.narrowing import (
     OWN,
     STORED,
@@ -67,6 +67,29 @@ def at_grain(
     return _put_together(request, statement, expressions, calls)
 
 
+def with_totals(
+    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], whole: Sequence[AnyColumn]
+) -> tuple[Subquery, dict[AnyColumn, ColumnElement[Any]]]:
+    """The report at the grain of `keys`, and the columns `whole` over any of its rows together.
+
+    Raises NoSums for a report that cannot be taken apart.
+    """
+    expressions = [key.build(request.parameters) for key in keys]
+    rows, totals = _statement(request, keys, needed), _statement(request, (), whole)
+    if not (is_plain(rows, expressions) and is_plain(totals, [])):
+        raise NoSums
+    sums, atoms = Sums(expressions), Atoms()
+    shown = [atoms.of_row(sums.whole(_bare(each))).label(each.name) for each in rows.selected_columns]
+    having = [sums.whole(each) for each in rows._having_criteria]
+    over_all = {each.name: atoms.of_rows(sums.whole(_bare(each))) for each in totals.selected_columns}
+    grouped_by: list[ColumnElement[Any]] = [column(key_name(place)) for place in range(len(keys))]
+    source = _parts(request, rows, sums, OF_RANGE).subquery("parts")
+    of_rows = select(*grouped_by, *atoms.named()).select_from(source).having(*having).group_by(*grouped_by)
+    names: list[ColumnElement[Any]] = [column(atom_name(place)) for place in range(len(atoms.found))]
+    report = select(*shown, *names).select_from(of_rows.subquery("atoms")).subquery("report")
+    return report, {each: over_all[each.name] for each in whole}
+
+
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
     """The one row of the report's figures over no CDR at all."""
     return within(_statement(request, (), needed), nothing()).subquery("nothing")
@@ -90,13 +113,20 @@ def _put_together(
     if not sums.by and read is not Reading.BOTH:
         [where] = _WHERE[read]
         return _over(statement, statement.selected_columns, keys, calls, where(calls.span))
-    parts = [
-        _over(statement, sums.parts(), [*keys, *sums.by], calls, where(calls.span), having=False)
-        for where in _WHERE[read]
-    ]
-    source = union_all(*parts) if len(parts) > 1 else parts[0]
-    whole = select(*shown).select_from(source.subquery("parts")).having(*having)
+    whole = select(*shown).select_from(_parts(request, statement, sums, calls).subquery("parts")).having(*having)
     return whole.group_by(*(column(key_name(place)) for place in range(len(keys))))
+
+
+def _parts(
+    request: ReportRequest, statement: Select[Any], sums: Sums, calls: Calls
+) -> Select[Any] | CompoundSelect[Any]:
+    """The sums of the parts of the range."""
+    keys = [*sums.keys, *sums.by]
+    parts = [
+        _over(statement, sums.parts(), keys, calls, where(calls.span), having=False)
+        for where in _WHERE[_reading(request, statement, sums)]
+    ]
+    return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
 def _reading(request: ReportRequest, statement: Select[Any], sums: Sums) -> Reading:

@@ -12,7 +12,8 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import cdr
 
 KEY = ("switch", "callid", "branch_idx")
-_VERSIONS = "_versions"
+# No caller's name begins with #: a selected object of the name of a table would hide it.
+_VERSIONS, _HISTORY = "_versions", "#history"
 _ZERO: ColumnElement[Any] = literal_column("0")
 _DAY: ColumnElement[Any] = literal_column("INTERVAL 1 DAY")
 _MOMENT = "DateTime64(3, 'UTC')"
@@ -27,7 +28,7 @@ def with_history(
 
     `shown` are the columns of a version by their names in the API: the name of each in the table, and its value.
     """
-    found = _histories(request, calls, [each for _, each in shown.values()]).subquery("history")
+    found = _histories(request, calls, [each for _, each in shown.values()]).subquery(_HISTORY)
     joined = calls.join(found, and_(*(calls.c[name] == found.c[name] for name in KEY)))
     kinds = {**_TIMES, **{name: _type(column) for name, (column, _) in shown.items()}}
     return joined, Objects(found.c[_VERSIONS], {name: (place, kinds[name]) for place, name in enumerate(kinds, 1)})

@@ -7,12 +7,25 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn
 from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
 
 # A selection may hold no column at all; ClickHouse must be given one.
 _PLACEHOLDER = "_"
 EMPTY_ROW = b'{"_":1}'
 _EMPTY_OBJECT: ColumnElement[Any] = literal_column("CAST(map(), 'Map(String, String)')")
+
+
+_TYPES: list[tuple[object, str]] = [
+    (COUNT, "Int64"),
+    (MONEY, "Decimal(38, 8)"),
+    (SECONDS, "Decimal(38, 3)"),
+    (RATIO, "Float64"),
+    (TEXT, "String"),
+    (FLAG, "Bool"),
+    (MOMENT, "DateTime64(3, 'UTC')"),
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,11 @@ def printed(selection: Selection, sources: Mapping[str, Source]) -> list[ColumnE
     return [_printed(each, selection, sources).label(each.response) for each in selection]
 
 
+def type_name(column: AnyColumn) -> str:
+    """The ClickHouse type of a column's values."""
+    return next(name for known, name in _TYPES if column.type is known)
+
+
 def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
@@ -61,7 +79,7 @@ def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Sou
     if isinstance(source, ColumnElement):
         return source
     assert selected.inner is not None
-    return _list(selected.inner, source) if isinstance(source, Objects) else _object(selected.inner, source)
+    return _list(selected.inner, source) if isinstance(source, Objects) else object_of(selected.inner, source)
 
 
 def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
@@ -77,7 +95,7 @@ def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
     return cast(func.arrayMap(each, objects.array), _Named(f"Array(Tuple({names}))"))
 
 
-def _object(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[Any]:
+def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[Any]:
     """A named tuple, which ClickHouse prints as an object."""
     if not selection.fields:
         return _EMPTY_OBJECT
