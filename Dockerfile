@@ -1,6 +1,7 @@
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt hatch_build.py README.md ./
+COPY panel panel
 COPY gqlreports gqlreports
 RUN python -m venv /opt/gqlreports \
     && /opt/gqlreports/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgresql]' \

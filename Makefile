@@ -4,16 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format bench
+.PHONY: demo panel test check format bench
 
-demo: $(INSTALLED)
+demo: panel
 	$(BIN)/gqlreports demo $(ARGS)
+
+panel: $(INSTALLED)
+	$(BIN)/python hatch_build.py
 
 ifdef STORE
 test: export GQLREPORTS_TEST_STORE = $(STORE)
 test: export GQLREPORTS_TEST_CLUSTER = $(CLUSTER)
 endif
-test: $(INSTALLED)
+test: panel
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 check: $(INSTALLED)

@@ -6,7 +6,8 @@
     │   └── LimitExceeded        LIMIT_EXCEEDED       more was asked than is allowed
     │       └── TooManyRequests  LIMIT_EXCEEDED       more was asked at once, or in a minute
     ├── NotFound                 NOT_FOUND            no such customer for this caller
-    ├── Unauthenticated          UNAUTHENTICATED      no key, or one that does not hold
+    ├── Unauthenticated          UNAUTHENTICATED      no key or session, or one that does not hold
+    ├── TooManyLogIns            RATE_LIMITED         too many log-ins, or too many that failed
     ├── StoreError               STORE_FAILED         the store could not answer
     │   ├── StoreUnavailable     STORE_UNAVAILABLE    the store cannot be reached or opened
     │   ├── StoreBusy            STORE_BUSY           the store has too much to do just now
@@ -80,6 +81,16 @@ class NotFound(ReportsError):
 
 class Unauthenticated(ReportsError):
     code = "UNAUTHENTICATED"
+
+
+class TooManyLogIns(ReportsError):
+    """`retry_after` is in seconds."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many log-ins; try again in {retry_after} s.")
+        self.retry_after = retry_after
 
 
 class StoreError(ReportsError):

@@ -32,7 +32,7 @@ def test_compose_runs_commands_and_settings_that_exist() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for name in ("api", "migrate"):
         assert SERVICES[name]["command"][0] in commands
-        for setting in SERVICES[name]["environment"]:
+        for setting in SERVICES[name]["environment"].keys() - {"FORWARDED_ALLOW_IPS"}:
             assert setting.removeprefix("GQLREPORTS_").lower() in Settings.model_fields
 
 
@@ -49,6 +49,14 @@ def test_compose_has_addresses_that_can_be_read() -> None:
         assert make_url(environment["GQLREPORTS_DIRECTORY"]).host in SERVICES
         users = ElementTree.parse(ROOT / "deploy" / "clickhouse" / "users.xml")
         assert users.find(f"./users/{address.user}") is not None
+
+
+def test_the_api_believes_the_proxy_which_sets_what_it_says() -> None:
+    assert "ports" not in SERVICES["api"]
+    assert SERVICES["api"]["environment"]["FORWARDED_ALLOW_IPS"] == "*"
+    proxy = (ROOT / "deploy" / "nginx.conf").read_text()
+    for header in ("X-Forwarded-For $remote_addr;", "X-Forwarded-Proto $scheme;", "Host $http_host;"):
+        assert f"proxy_set_header {header}" in proxy
 
 
 def test_no_password_has_a_default() -> None:

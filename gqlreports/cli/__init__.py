@@ -2,7 +2,7 @@
 
 import typer
 
-from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving
+from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving, users
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -22,3 +22,4 @@ app.command()(sdl.sdl)
 app.command()(audit.audit)
 app.add_typer(loading.app, name="load")
 app.add_typer(keys.app, name="key")
+app.add_typer(users.app, name="user")

@@ -14,7 +14,9 @@ from gqlreports.schema.scalars import print_moment
 
 def audit(
     customer: Annotated[str | None, typer.Option(help="Only reports for this customer.")] = None,
-    caller: Annotated[str | None, typer.Option(help="Only those of this key id, or oidc: and a subject.")] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="Only those of this key id, user: and a name, or oidc: and a subject.")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Only since then: 2025-10-20T00:00:00Z.")] = None,
     first: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 100,
 ) -> None:

@@ -1,14 +1,14 @@
 """`gqlreports key`: API keys."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gqlreports.cli.printing import print_table
+from gqlreports.cli.printing import print_table, shown_moment
 from gqlreports.cli.support import directory_of, moment_of, told
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
@@ -61,7 +61,7 @@ def list_keys() -> None:
         table.add_row(
             *(each.id, escape(each.name), each.role),
             *(escape(", ".join(listed)) or "all" for listed in limits),
-            *map(_shown, (each.created_at, each.expires_at, each.revoked_at)),
+            *map(shown_moment, (each.created_at, each.expires_at, each.revoked_at)),
             each.replaced_by or "",
         )
     print_table(table)
@@ -97,7 +97,3 @@ def _duration(option: str, text: str) -> timedelta:
     if found is None:
         raise InvalidInput(f"{option} {text}: write a number and d, h or m, as in 24h.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def _shown(moment: datetime | None) -> str:
-    return moment.isoformat(" ", "seconds") if moment else ""

@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -65,3 +66,8 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def shown_moment(moment: datetime | None) -> str:
+    """For a table: in UTC, empty for none."""
+    return moment.isoformat(" ", "seconds") if moment else ""

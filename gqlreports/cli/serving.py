@@ -1,5 +1,6 @@
 """`gqlreports serve` and `demo`."""
 
+import secrets
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ from gqlreports.web.options import HttpOptions
 from gqlreports.web.server import DrainingServer
 
 _DEMO_KEY = "made by gqlreports demo"
+_DEMO_USER = "demo"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
 
@@ -34,21 +36,22 @@ def serve(
     port: Port = 8000,
     strict: Annotated[bool, typer.Option("--strict", help="Fail at a report plugin that is wrong.")] = False,
 ) -> None:
-    """Serve the API at http://HOST:PORT/graphql."""
+    """Serve the panel at http://HOST:PORT/ and the API at http://HOST:PORT/graphql."""
     with told() as settings:
         registry = Registry.load(strict=strict)
         with_backend(settings, _openable)
-        typer.echo(f"GraphQL at http://{host}:{port}/graphql", err=True)
+        typer.echo(f"Panel at http://{host}:{port}/, GraphQL at http://{host}:{port}/graphql", err=True)
         _serve(settings, registry, directory_of(settings), host, port)
 
 
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Fill an empty store with generated calls, then serve the API with a key to try it."""
+    """Fill an empty store with generated calls, then serve them with a user and a key to try it."""
     with told() as settings:
         directory = directory_of(settings)
         with_backend(settings, lambda backend: _filled(backend, directory))
         registry = Registry.load()
-        typer.echo(_invitation(registry, f"http://{host}:{port}/graphql", _demo_key(directory)))
+        address, password = f"http://{host}:{port}", _demo_password(directory)
+        typer.echo(_invitation(registry, address, password, _demo_key(directory)))
         _serve(settings, registry, directory, host, port)
 
 
@@ -93,7 +96,21 @@ def _demo_key(directory: Directory) -> str:
     return directory.create_key(_DEMO_KEY, Role.STAFF)
 
 
-def _invitation(registry: Registry, url: str, key: str) -> str:
+def _demo_password(directory: Directory) -> str:
+    """A new one, likewise."""
+    password = secrets.token_urlsafe(12)
+    if any(each.name == _DEMO_USER for each in directory.users.list()):
+        directory.users.set_password(_DEMO_USER, password)
+    else:
+        directory.users.add(_DEMO_USER, password, Role.STAFF)
+    return password
+
+
+def _invitation(registry: Registry, address: str, password: str, key: str) -> str:
     report = registry.reports["GROUP_BY_TECH_PREFIX"]
     query = example_query(report, report.columns(staff=True))
-    return f"\nGraphiQL  {url}\nKey       {key}\n\nPaste this, with the header Authorization: Bearer {key}\n\n{query}\n"
+    return (
+        f"\nPanel     {address}/\nUser      {_DEMO_USER}\nPassword  {password}\n"
+        f"\nGraphQL   {address}/graphql\nKey       {key}\n"
+        f"\nSend this, with the header Authorization: Bearer {key}\n\n{query}\n"
+    )

@@ -1,4 +1,4 @@
-"""Customers, API keys and the audit: found, made and changed."""
+"""Customers, API keys and the audit: found, made and changed; users and their sessions."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import bindparam, or_, select
 
 from gqlreports.directory import keys
+from gqlreports.directory.clock import utc_now
 from gqlreports.directory.database import Database
-from gqlreports.directory.key_cache import KeyCache
+from gqlreports.directory.grant import Grant
 from gqlreports.directory.key_limits import KeyLimits, checked_name
 from gqlreports.directory.key_text import parse_key
 from gqlreports.directory.models import ApiKey, Customer, ReportRun
 from gqlreports.directory.principal import Principal, Role
+from gqlreports.directory.recent import Recent
+from gqlreports.directory.sessions import Sessions
+from gqlreports.directory.users import Users
 from gqlreports.errors import NotFound
 
 _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer.id == bindparam("id"))
@@ -20,13 +24,16 @@ _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer
 class Directory:
     """Every method is one transaction and blocks; callers on an event loop use a thread.
 
+    `users` manages those who log in, and `sessions` lets them in.
     Raises DirectoryUnavailable for a database that cannot be opened, or that fails later.
     """
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._session = self._database.session
-        self._known = KeyCache()
+        self._known: Recent[Grant] = Recent()
+        self.sessions = Sessions(self._database)
+        self.users = Users(self._database, self.sessions)
 
     def close(self) -> None:
         self._database.close()
@@ -157,8 +164,3 @@ class Directory:
 def _storable(text: str) -> bool:
     """PostgreSQL has no text that holds NUL, and no database one that is no Unicode."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def utc_now() -> datetime:
-    """As the directory keeps it: UTC without an offset."""
-    return datetime.now(UTC).replace(tzinfo=None)

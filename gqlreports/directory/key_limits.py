@@ -31,13 +31,11 @@ class KeyLimits:
         expires_at: datetime | None,
     ) -> "KeyLimits":
         """Raises InvalidInput for limits that cannot be, or that do not go with the role."""
-        made = cls(_distinct(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
+        made = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
         if role is Role.PARTNER and not made.customers:
             raise InvalidInput("A partner's key needs its customers.")
         if role is Role.ADMIN and (made.customers or made.reports):
             raise InvalidInput("An admin's key has no customers and no report types: it could make another without.")
-        if not all(0 < len(each) <= _LONGEST_CUSTOMER and each.isprintable() for each in made.customers):
-            raise InvalidInput(f"A customer's id has 1 to {_LONGEST_CUSTOMER} printable characters.")
         return made
 
 
@@ -46,6 +44,14 @@ def checked_name(name: str) -> str:
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(f"A key's name has 1 to {_LONGEST_NAME} printable characters.")
     return name
+
+
+def checked_customers(customers: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in order.  Raises InvalidInput for what cannot be the id of one."""
+    distinct = _distinct(customers)
+    if not all(0 < len(each) <= _LONGEST_CUSTOMER and each.isprintable() for each in distinct):
+        raise InvalidInput(f"A customer's id has 1 to {_LONGEST_CUSTOMER} printable characters.")
+    return distinct
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from gqlreports.directory.grant import Grant
-from gqlreports.directory.key_cache import KeyCache
 from gqlreports.directory.key_limits import KeyLimits
 from gqlreports.directory.key_text import INVALID, PresentedKey, key_hash, new_key_id, new_key_text
 from gqlreports.directory.models import ApiKey, ApiKeyCustomer, ApiKeyNetwork, ApiKeyReport
 from gqlreports.directory.principal import Role
+from gqlreports.directory.recent import Recent
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
 
 LONGEST_OVERLAP = timedelta(days=366)
@@ -76,7 +76,7 @@ def checked_overlap(overlap: timedelta) -> timedelta:
     return overlap
 
 
-def grant(session: Session, presented: PresentedKey, known: KeyCache) -> Grant:
+def grant(session: Session, presented: PresentedKey, known: Recent[Grant]) -> Grant:
     """What a key gives, which is kept for a while.  Raises Unauthenticated, after as much work for an unknown id."""
     asked_at = monotonic()
     query = _BY_HASH if presented.id is None else _BY_ID

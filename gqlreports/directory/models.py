@@ -1,4 +1,4 @@
-"""Customers, API keys and the audit, as SQLAlchemy's ORM maps them; times are UTC without an offset.
+"""Customers, API keys, users and the audit, as SQLAlchemy's ORM maps them; times are UTC without an offset.
 
 A change here is a new step in `migrations/versions`; a test holds both alike.
 """
@@ -71,10 +71,57 @@ class ApiKeyNetwork(Base):
     network: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+class User(Base):
+    """Someone who logs in with a password, of which only an Argon2id hash is kept."""
+
+    __tablename__ = "user_account"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    logged_in_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    customers: Mapped[list["UserCustomer"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+
+class UserCustomer(Base):
+    """A customer whose reports a user may ask for."""
+
+    __tablename__ = "user_customer"
+
+    user_name: Mapped[str] = mapped_column(ForeignKey("user_account.name"), primary_key=True)
+    customer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UserSession(Base):
+    """A session of a user, by the SHA-256 hash of its token; `seen_at` is when it was last used, to a minute."""
+
+    __tablename__ = "user_session"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_name: Mapped[str] = mapped_column(ForeignKey("user_account.name"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class LogIn(Base):
+    """A try to log in, whether there is such a user or not: by the SHA-256 hash of the name, for what was typed as
+    one may be a password.  `source` is a network."""
+
+    __tablename__ = "log_in"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    name_hash: Mapped[str] = mapped_column(String(64), index=True)
+    source: Mapped[str] = mapped_column(String(64), index=True)
+    succeeded: Mapped[bool]
+
+
 class ReportRun(Base):
     """A report that someone ran: who, from which address, in which request, for which customer and range.
 
-    `caller` is the id of a key, or `oidc:` and the subject of a token.
+    `caller` is the id of a key, `user:` and the name of a user, or `oidc:` and the subject of a token.
     """
 
     __tablename__ = "report_run"

@@ -19,7 +19,7 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Principal:
-    """The holder of a key or a token.
+    """A user, or the holder of a key or a token.
 
     `key_id` names it in logs and in the audit; `customers` and `reports` bound what it sees and runs, None: all.
     """

@@ -11,7 +11,7 @@ from gqlreports.schema.limits import limits
 
 MOST_SHOWN = 50
 
-strawberry.enum(Role, description="What a key may see and do.")
+strawberry.enum(Role, description="What a key or a user may see and do.")
 
 
 @strawberry.type(description="A customer of the voice network.")
@@ -25,15 +25,15 @@ class Customer:
         return cls(id=strawberry.ID(customer.id), name=customer.name, currency=customer.currency)
 
 
-@strawberry.type(description="The holder of the key that this request came with.")
+@strawberry.type(description="The holder of the key or the session that this request came with.")
 class Viewer:
-    name: str = strawberry.field(description="The key's name.")
-    role: Role = strawberry.field(description="What the key may see.")
+    name: str = strawberry.field(description="The name of the key or the user.")
+    role: Role = strawberry.field(description="What it may see.")
     customers: list[strawberry.ID] | None = strawberry.field(
-        description="Ids of the customers that the key sees; null for all."
+        description="Ids of the customers that it sees; null for all."
     )
     limits = strawberry.field(
-        resolver=limits, description="How much the key may ask for; more is refused with LIMIT_EXCEEDED."
+        resolver=limits, description="How much it may ask for; more is refused with LIMIT_EXCEEDED."
     )
 
 

@@ -177,7 +177,9 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "customers": strawberry.field(
             resolver=customers, description="The customers that you see, by id; `search` is part of a name or id."
         ),
-        "viewer": strawberry.field(resolver=viewer, description="The holder of the key that this request came with."),
+        "viewer": strawberry.field(
+            resolver=viewer, description="The holder of the key or the session that this request came with."
+        ),
     }
     if role is Role.ADMIN:
         fields["keys"] = strawberry.field(resolver=keys, description="All API keys, the oldest first.")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -34,9 +35,11 @@ from gqlreports.web.gate import Gate
 from gqlreports.web.graphql import GraphQLEndpoint
 from gqlreports.web.observation import ObservationMiddleware
 from gqlreports.web.options import HttpOptions
+from gqlreports.web.panel import BUILT, Panel
 from gqlreports.web.rates import Rates
 from gqlreports.web.readiness import Readiness
 from gqlreports.web.request_id import RequestIdMiddleware
+from gqlreports.web.session import SessionEndpoint
 from gqlreports.web.view import Shared
 
 logger = logging.getLogger(__name__)
@@ -50,13 +53,15 @@ def create_app(
     metrics: Metrics | None = None,
     tokens: Tokens | None = None,
     http: HttpOptions | None = None,
+    panel: Path = BUILT,
 ) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, exports at /export, whether it runs at /healthz, and whether it can
-    answer at /readyz.
+    """The ASGI application: GraphQL at /graphql, exports at /export, log-in at /session, whether it runs at /healthz,
+    whether it can answer at /readyz, and the panel elsewhere.
 
     It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
     the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
-    not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.
+    not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.  The
+    built panel is in the folder `panel`.
     """
     # What is asked for the limits is no part of a report's cost.
     stored = StoredCalls(backend)
@@ -88,10 +93,11 @@ def create_app(
         options.draining,
         audit,
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),
             Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
+            Route("/session", SessionEndpoint(directory.sessions, options.limits, options.draining)),
             Route("/healthz", _health),
             Route("/readyz", Readiness(backend, directory, options.draining).answer),
         ],
@@ -103,6 +109,8 @@ def create_app(
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected_error},
     )
+    app.router.default = Panel(panel)
+    return app
 
 
 async def _health(request: Request) -> Response:

@@ -7,7 +7,8 @@ import time
 from datetime import UTC
 
 from gqlreports.backends.query_id import REQUEST_ID
-from gqlreports.directory.directory import Directory, utc_now
+from gqlreports.directory.clock import utc_now
+from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import ReportRun
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import DirectoryUnavailable

@@ -1,4 +1,4 @@
-"""Who sends a request: the holder of a key of the directory, or of a token of the identity provider."""
+"""Who sends a request: a user with a session, or the holder of a key or of a token of the identity provider."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -13,11 +13,12 @@ from gqlreports.directory.principal import Principal
 from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import Unauthenticated
 
+COOKIE = "gqlreports_session"
 _TOKENS_AT_ONCE = 4
 
 
 class Authentication:
-    """Reads `Authorization: Bearer`, and nothing else: neither the address nor cookies, which others log or send."""
+    """Reads `Authorization: Bearer`, or where there is no such header the cookie of a session; never the address."""
 
     def __init__(self, directory: Directory, tokens: Tokens | None = None) -> None:
         self._directory = directory
@@ -34,6 +35,9 @@ class Authentication:
         return principal
 
     async def _found(self, request: Request) -> Principal:
+        token = session_token(request)
+        if token is not None and "authorization" not in request.headers:
+            return await self._holder(token)
         credential = _bearer(request)
         if self._tokens is not None and not credential.startswith(PREFIX):
             return await run_sync(self._tokens.authenticate, credential, limiter=self._token_threads)
@@ -41,6 +45,17 @@ class Authentication:
         if (remembered := self._directory.remembered(credential, source)) is not None:
             return remembered
         return await run_in_threadpool(self._directory.authenticate, credential, source)
+
+    async def _holder(self, token: str) -> Principal:
+        sessions = self._directory.sessions
+        if (remembered := sessions.remembered(token)) is not None:
+            return remembered
+        return await run_in_threadpool(sessions.principal, token)
+
+
+def session_token(request: Request) -> str | None:
+    """What the cookie of a session holds."""
+    return request.cookies.get(COOKIE)
 
 
 def source_of(request: Request) -> str | None:
@@ -64,5 +79,5 @@ def _bearer(request: Request) -> str:
     given = request.headers.getlist("authorization")
     scheme, _, credential = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not credential.strip():
-        raise Unauthenticated("Send your key in the header `Authorization: Bearer <key>`.")
+        raise Unauthenticated("Log in, or send your key in the header `Authorization: Bearer <key>`.")
     return credential.strip()

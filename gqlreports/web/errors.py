@@ -19,6 +19,7 @@ from gqlreports.errors import (
     ShuttingDown,
     StoreBusy,
     StoreUnavailable,
+    TooManyLogIns,
     TooManyRequests,
     Unauthenticated,
 )
@@ -30,6 +31,7 @@ PAUSE = 5
 _STATUS: dict[type[ReportsError], int] = {
     Unauthenticated: 401,
     TooManyRequests: 429,
+    TooManyLogIns: 429,
     StoreBusy: 503,
     ShuttingDown: 503,
     DirectoryUnavailable: 503,
@@ -76,7 +78,7 @@ def status_of(error: ReportsError) -> int | None:
 def headers_of(error: ReportsError) -> dict[str, str]:
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | TooManyLogIns):
         return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": str(PAUSE)} if status_of(error) == 503 else {}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from gqlreports.directory.principal import Role
@@ -13,13 +13,13 @@ from gqlreports.web.gate import Gate
 from gqlreports.web.view import ReportsView, Shared
 
 METHODS = ("GET", "POST")
+GRAPHIQL = "/graphiql"
+"""The page of the panel to which a browser is sent that opens the endpoint."""
+_ASKING = frozenset({"query", "extensions", "documentId"})
 
 
 class GraphQLEndpoint:
-    """An ASGI application that asks for a key, and answers with the schema of its role.
-
-    The GraphiQL page itself holds no data and is given to any browser; its requests need a key like all others.
-    """
+    """An ASGI application that asks who it is, and answers with the schema of the role."""
 
     def __init__(self, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared) -> None:
         self._gate = gate
@@ -27,13 +27,18 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        view = self._views[Role.STAFF]
         try:
             if request.method not in METHODS:
                 raise Refused(405, "GraphQL needs GET or POST.", headers={"Allow": ", ".join(METHODS)})
-            if view.should_render_graphql_ide(request):
-                return await HTMLResponse(view.graphiql)(scope, receive, send)
+            if _opened_by_a_browser(request):
+                return await RedirectResponse(GRAPHIQL, 303)(scope, receive, send)
             principal = await self._gate.principal(request)
         except Refused as refused:
             return await refused.response(scope, receive, send)
         return await self._views[principal.role](scope, receive, send)
+
+
+def _opened_by_a_browser(request: Request) -> bool:
+    """Whether it asks for a page, and nothing of the API."""
+    asks = not _ASKING.isdisjoint(request.query_params)
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not asks

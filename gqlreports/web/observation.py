@@ -9,11 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.record import OK, RECORD, Record
+from gqlreports.web.panel import ASSETS
 
 logger = logging.getLogger(__name__)
 
 _TRACER = trace.get_tracer("gqlreports")
-_UNSEEN = ("/healthz", "/readyz")
+_UNSEEN = ("/healthz", "/readyz", ASSETS)
 LEFT = "CANCELLED"
 """The code of a request whose caller left before the answer."""
 
@@ -26,7 +27,7 @@ class ObservationMiddleware:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _UNSEEN:
+        if scope["type"] != "http" or scope["path"].startswith(_UNSEEN):
             return await self._app(scope, receive, send)
         record, headers = Record(), Headers(scope=scope)
         RECORD.set(record)

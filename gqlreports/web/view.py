@@ -44,8 +44,6 @@ REQUEST_ERROR = 400
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 _GRACE = 1.0
 """Seconds beyond its deadline in which a request may still tell which of its reports were late."""
-_ASKING = frozenset({"query", "extensions", "documentId"})
-_HEADERS = '{"Authorization": "Bearer "}'
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,10 @@ class ReportsView(GraphQL[Context, None]):
     def __init__(self, schema: ReportsSchema, shared: Shared) -> None:
         super().__init__(schema, subscription_protocols=())
         self._shared = shared
-        self.graphiql = self.graphql_ide_html.replace("parameters.headers", f"parameters.headers || '{_HEADERS}'")
 
     def should_render_graphql_ide(self, request: Any) -> bool:
-        """For a browser that asks nothing; whatever asks something is answered."""
-        asks = not _ASKING.isdisjoint(request.query_params)
-        return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not asks
+        """Never: GraphiQL is a page of the panel."""
+        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limits = self._shared.allowance.limits

@@ -395,8 +395,9 @@ def server(home: Path) -> Iterator[str]:
         finally:
             run.send_signal(signal.SIGTERM)
             output, told = run.communicate(timeout=30)
+    url = f"http://127.0.0.1:{port}"
     first, *lines = told.decode().splitlines()
-    assert (output, first) == (b"", f"GraphQL at http://127.0.0.1:{port}/graphql")
+    assert (output, first) == (b"", f"Panel at {url}/, GraphQL at {url}/graphql")
     assert {json.loads(line)["event"] for line in lines} <= {"request"}
 
 

@@ -1,4 +1,4 @@
-"""`gqlreports demo`, as `make demo` runs it: calls, a key and a query that gives rows."""
+"""`gqlreports demo`, as `make demo` runs it: calls, a user, a key and a query that gives rows."""
 
 import os
 import re
@@ -22,8 +22,8 @@ query ($customer: ID!, $from: DateTime!, $to: DateTime!) {
 
 
 @contextmanager
-def demo(home: Path) -> Iterator[tuple[str, str, str]]:
-    """A running demo: its URL, key and query as it prints them."""
+def demo(home: Path) -> Iterator[tuple[str, str, str, str]]:
+    """A running demo: its URL, password, key and query as it prints them."""
     command = [sys.executable, "-u", "-c", "from gqlreports.cli import app; app()", "demo", "--port", str(free_port())]
     environment = os.environ | {"GQLREPORTS_HOME": str(home)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -34,8 +34,10 @@ def demo(home: Path) -> Iterator[tuple[str, str, str]]:
             line = process.stdout.readline()
             assert line, printed
             printed += line
-        [url], [key] = re.findall(r"^GraphiQL  (\S+)$", printed, re.M), re.findall(r"^Key       (\S+)$", printed, re.M)
-        yield url, key, printed[printed.index("{\n") :]
+        url, password, key = (
+            re.findall(rf"^{name:<9} (\S+)$", printed, re.MULTILINE)[0] for name in ("GraphQL", "Password", "Key")
+        )
+        yield url, password, key, printed[printed.index("{\n") :]
     finally:
         process.kill()
         process.communicate()
@@ -48,8 +50,13 @@ def ask(url: str, key: str, query: str, **variables: str) -> httpx2.Response:
         return client.post(url, json={"query": query, "variables": variables}, headers=headers)
 
 
+def log_in_status(url: str, password: str) -> int:
+    given = {"userName": "demo", "password": password}
+    return httpx2.post(url.replace("/graphql", "/session"), json=given).status_code
+
+
 def test_the_demo(tmp_path: Path) -> None:
-    with demo(tmp_path) as (url, key, query):
+    with demo(tmp_path) as (url, password, key, query):
         first = ask(url, key, query).json()
         assert first["data"]["customReport"]["rowCount"] >= 5
         assert first["data"]["customReport"]["rows"][0]["asr"] > 0
@@ -63,6 +70,8 @@ def test_the_demo(tmp_path: Path) -> None:
         ]
         assert sum(counts) >= 1_000_000
         assert max(counts) > 10 * min(counts) > 0
-    with demo(tmp_path) as (url, another, query):
+        assert log_in_status(url, password) == 204
+    with demo(tmp_path) as (url, renewed, another, query):
         assert ask(url, another, query).json()["data"]["customReport"]["rowCount"] >= 5
         assert ask(url, key, query).status_code == 401
+        assert (log_in_status(url, renewed), log_in_status(url, password)) == (204, 401)

@@ -1,0 +1,90 @@
+"""`gqlreports user`: those who log in to the panel."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gqlreports.cli.printing import print_table, shown_moment
+from gqlreports.cli.support import directory_of, told
+from gqlreports.directory.passwords import SHORTEST
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput
+
+app = typer.Typer(help="Create, list, change and disable users of the panel.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+ChosenRole = Annotated[Role, typer.Option(help="An admin manages keys, staff see all, a partner its customers only.")]
+Customers = Annotated[
+    list[str] | None, typer.Option("--customer", help="A customer that a partner sees; repeat for more.")
+]
+FromStandardInput = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input; by default it is asked for.")
+]
+
+
+@app.command()
+def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
+    """Create a user, with a password of 12 characters or more."""
+    with told() as settings:
+        users = directory_of(settings).users
+        users.add(name, _password(password_stdin), role, customer or [])
+        typer.echo(f"{name.lower()} may log in")
+
+
+@app.command("list")
+def list_users() -> None:
+    """List all users; passwords are not kept."""
+    with told() as settings:
+        users = directory_of(settings).users.list()
+    table = Table("name", "role", "customers", "created", "logged in", "disabled")
+    for each in users:
+        customers = sorted(owned.customer_id for owned in each.customers)
+        moments = map(shown_moment, (each.created_at, each.logged_in_at, each.disabled_at))
+        table.add_row(escape(each.name), each.role, escape(", ".join(customers)) or "all", *moments)
+    print_table(table)
+
+
+@app.command()
+def password(name: Name, password_stdin: FromStandardInput = False) -> None:
+    """Give a user another password; the user's sessions end within 5 seconds."""
+    with told() as settings:
+        directory_of(settings).users.set_password(name, _password(password_stdin))
+        typer.echo(f"{name.lower()} has a new password")
+
+
+@app.command()
+def role(name: Name, role: ChosenRole, customer: Customers = None) -> None:
+    """Give a user another role or other customers; the user's sessions end within 5 seconds."""
+    with told() as settings:
+        directory_of(settings).users.set_role(name, role, customer or [])
+        typer.echo(f"{name.lower()} is {role.value}")
+
+
+@app.command()
+def disable(name: Name) -> None:
+    """Keep a user out: within 5 seconds the user's sessions end."""
+    with told() as settings:
+        directory_of(settings).users.disable(name)
+        typer.echo(f"{name.lower()} is disabled")
+
+
+@app.command()
+def enable(name: Name) -> None:
+    """Let a disabled user log in again."""
+    with told() as settings:
+        directory_of(settings).users.enable(name)
+        typer.echo(f"{name.lower()} may log in")
+
+
+def _password(from_standard_input: bool) -> str:
+    """Asked for twice and not shown, or the first line of standard input.  Raises InvalidInput for no UTF-8."""
+    if not from_standard_input:
+        text = f"Password, {SHORTEST} characters or more"
+        given: str = typer.prompt(text, hide_input=True, confirmation_prompt="The same again", err=True)
+        return given
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InvalidInput("A password is text in UTF-8.") from None

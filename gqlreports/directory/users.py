@@ -1,0 +1,96 @@
+"""Users who log in: made, listed and changed; whatever changes one ends its sessions."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import select
+
+from gqlreports.directory.clock import utc_now
+from gqlreports.directory.database import Database
+from gqlreports.directory.key_limits import checked_customers
+from gqlreports.directory.models import User, UserCustomer
+from gqlreports.directory.passwords import checked_password, hashed
+from gqlreports.directory.principal import Role
+from gqlreports.directory.sessions import Sessions
+from gqlreports.errors import InvalidInput, NotFound
+
+_NAME = re.compile("[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
+
+
+class Users:
+    """Every method is one transaction and blocks, as those of the directory, and raises DirectoryUnavailable.
+
+    Names are in small letters; whoever logs in may write them as they like.  Where sessions are ended they hold no
+    more: here at once, in other processes within 5 seconds.
+    """
+
+    def __init__(self, database: Database, sessions: Sessions) -> None:
+        self._session = database.session
+        self._sessions = sessions
+
+    def add(self, name: str, password: str, role: Role, customers: Iterable[str] = ()) -> None:
+        """Raises InvalidInput for a name that is taken or none, and for a password or customers that cannot be."""
+        name, owned = _checked_name(name), _customers(role, customers)
+        password_hash = hashed(checked_password(password))
+        with self._session() as session, session.begin():
+            if session.get(User, name) is not None:
+                raise InvalidInput(f"There is a user {name} already.")
+            made = User(name=name, role=role.value, password_hash=password_hash, created_at=utc_now(), customers=owned)
+            session.add(made)
+
+    def list(self) -> list[User]:
+        """All users, by name."""
+        with self._session() as session:
+            return list(session.scalars(select(User).order_by(User.name)))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Raises NotFound, and InvalidInput for a password that cannot be."""
+        password_hash = hashed(checked_password(password))
+        with self._changed(name) as user:
+            user.password_hash = password_hash
+
+    def set_role(self, name: str, role: Role, customers: Iterable[str] = ()) -> None:
+        """Raises NotFound, and InvalidInput for customers that cannot be or that do not go with the role."""
+        owned = _customers(role, customers)
+        with self._changed(name) as user:
+            kept = {each.customer_id: each for each in user.customers}
+            user.role, user.customers = role.value, [kept.get(each.customer_id, each) for each in owned]
+
+    def disable(self, name: str) -> None:
+        """Raises NotFound."""
+        with self._changed(name) as user:
+            user.disabled_at = user.disabled_at or utc_now()
+
+    def enable(self, name: str) -> None:
+        """Raises NotFound."""
+        with self._changed(name) as user:
+            user.disabled_at = None
+
+    @contextmanager
+    def _changed(self, name: str) -> Iterator[User]:
+        name = name.lower()
+        with self._session() as session, session.begin():
+            user = session.get(User, name, with_for_update=True) if _NAME.fullmatch(name) else None
+            if user is None:
+                raise NotFound(f"There is no user {name[:64]!r}; see `gqlreports user list`.")
+            yield user
+            # The change goes first: a log-in that waits for it then finds another user than it knew.
+            session.flush()
+            self._sessions.end_all(session, name)
+        self._sessions.forget()
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name.lower()):
+        raise InvalidInput("A user's name has 1 to 64 letters a to z, digits, and . _ @ + - behind the first.")
+    return name.lower()
+
+
+def _customers(role: Role, customers: Iterable[str]) -> list[UserCustomer]:
+    checked = checked_customers(customers)
+    if role is Role.PARTNER and not checked:
+        raise InvalidInput("A partner needs its customers.")
+    if role is not Role.PARTNER and checked:
+        raise InvalidInput("Only a partner has customers; staff and admins see all.")
+    return [UserCustomer(customer_id=each) for each in checked]

@@ -1,0 +1,168 @@
+"""The built panel in a real browser, before a real server with the generated site."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from gqlreports.directory.principal import Role
+from gqlreports.web.panel import BUILT
+from tests.awkward import write_files
+from tests.clickhouse.process import free_port
+from tests.sites import Engine, Site, make_site
+
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# What Chromium itself says of each answer of 400 and above, those that a test wants among them.
+OF_AN_ANSWER = "Failed to load resource: the server responded with a status"
+PARTNERS_CUSTOMERS = ("5001", "5003")
+
+
+@dataclass(frozen=True)
+class User:
+    name: str
+    password: str
+    role: Role
+    customers: tuple[str, ...] = ()
+
+
+USERS = {
+    user.role: user
+    for user in (
+        User("ada", "a password of ada's", Role.ADMIN),
+        User("sam", "a password of sam's", Role.STAFF),
+        User("pia", "a password of pia's", Role.PARTNER, PARTNERS_CUSTOMERS),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """The address of the server, and what it serves; `site.world` is the truth about its calls.
+
+    The site's store is open in the server's process and cannot be in the tests'; its directory can.
+    """
+
+    url: str
+    site: Site
+
+
+LogIn = Callable[[Role], User]
+
+
+def lacking(what: str) -> NoReturn:
+    """Skips the test, and fails it where nothing may be lacking."""
+    if os.environ.get("CI"):
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def served(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    if not CHROMIUM.exists():
+        lacking("no Chromium: apt-get install chromium")
+    if not (BUILT / "index.html").exists():
+        lacking("the panel is not built: make panel")
+    home = tmp_path_factory.mktemp("panel")
+    write_files(home)
+    site = make_site(home, home, engine)
+    engine.close()
+    for user in USERS.values():
+        site.directory.users.add(user.name, user.password, user.role, user.customers)
+    with _serving(home) as url:
+        yield Served(url, site)
+    site.directory.close()
+
+
+@contextmanager
+def _serving(home: Path) -> Iterator[str]:
+    """A server in a process of its own, for the browser is driven from the tests'."""
+    port = free_port()
+    command = [sys.executable, "-c", "from gqlreports.cli import app; app()", "serve", "--port", str(port)]
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, env=os.environ | {"GQLREPORTS_HOME": str(home)}, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx2.Client(transport=httpx2.HTTPTransport(retries=10)) as client:
+            assert client.get(f"{url}/readyz", timeout=60).status_code == 200, (home / "log").read_text()
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="package")
+def browser(served: Served) -> Iterator[Browser]:
+    """For the tests of this folder alone, and behind the server, whose store is loaded by asyncio: as long as it runs,
+    Playwright has the event loop of this thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """A browser's profile without cookies, whose pages' paths are the panel's.
+
+    Whatever its pages ask of another server, or complain of, as of the content-security policy, fails the test.
+    """
+    context = browser.new_context(
+        base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="UTC"
+    )
+    context.set_default_timeout(15_000)
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(OF_AN_ANSWER):
+            complaints.append(message.text)
+
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("console", complain)
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    yield context
+    context.close()
+    assert {each for each in asked if not _stays(each, served.url)} == set()
+    assert complaints == []
+
+
+def _stays(address: str, url: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("data", "blob", "about") or f"{parts.scheme}://{parts.netloc}" == url
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def log_in(context: BrowserContext) -> LogIn:
+    """Gives the pages of the test a session of the user with a role, without the form."""
+
+    def begin(role: Role) -> User:
+        user = USERS[role]
+        given = {"userName": user.name, "password": user.password}
+        response = context.request.post("/session", data=given)
+        assert response.status == 204, response.text()
+        return user
+
+    return begin
