@@ -1,3 +1,4 @@
+import { count } from '../format/number'
 import { Failure } from './failure'
 
 /** What happened and what to do next, for people. */
@@ -19,16 +20,27 @@ const LATER: Words = {
 
 const HELP = 'Try again; if it happens once more, tell your administrator the request id.'
 
-const LIMITS: Record<string, string> = {
-  rangeDays: 'Choose a shorter range.',
-  rowsPerReport: 'Choose a shorter range.',
-  bytesPerReport: 'Choose a shorter range or fewer columns.',
-  requestsPerMinute: 'Wait a minute and try again.',
-  concurrentReports: 'Wait until other reports have ended, and try again.',
+const LIMITS: Record<string, [string, string]> = {
+  rangeDays: ['days', 'Choose a shorter range.'],
+  rowsPerReport: ['call detail records', 'Choose a shorter range.'],
+  bytesPerReport: ['bytes to read', 'Choose a shorter range or fewer columns.'],
+  requestsPerMinute: ['requests a minute', 'Wait a minute and try again.'],
+  concurrentReports: ['reports at once', 'Wait until other reports have ended, and try again.'],
 }
 
-function said(failure: Failure, title: string, next: string, again = false): Words {
-  return { title: `${title}: ${failure.message}`, next, again }
+function exceeded(failure: Failure): Words {
+  const [what, next] = LIMITS[failure.limit?.limit ?? ''] ?? []
+  if (!failure.limit || !what || !next) return said(failure, 'More than is allowed', 'Ask for less at once.')
+  const { value, allowance } = failure.limit
+  return {
+    title: `More than is allowed: ${count(value)} ${what}, of at most ${count(allowance)}`,
+    next,
+    again: next.startsWith('Wait'),
+  }
+}
+
+function said(failure: Failure, title: string, next: string): Words {
+  return { title: `${title}: ${failure.message}`, next, again: false }
 }
 
 const WORDS: Record<string, (failure: Failure) => Words> = {
@@ -48,8 +60,7 @@ const WORDS: Record<string, (failure: Failure) => Words> = {
     again: false,
   }),
   NOT_FOUND: (failure) => said(failure, 'Not found', 'Choose another customer or report; your log-in may not see this one.'),
-  LIMIT_EXCEEDED: (failure) =>
-    said(failure, 'More than is allowed', LIMITS[failure.limit ?? ''] ?? 'Ask for less at once.', true),
+  LIMIT_EXCEEDED: exceeded,
   TIMEOUT: () => ({
     title: 'The report took too long',
     next: 'Choose a shorter range or fewer columns, or filter by a key; or try again.',

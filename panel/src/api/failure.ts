@@ -1,3 +1,10 @@
+/** Of what more was asked for than is allowed. */
+export interface Limit {
+  limit: string
+  value: number
+  allowance: number
+}
+
 /** What the server said against a request, or that it could not be asked (`NETWORK`). */
 export class Failure extends Error {
   constructor(
@@ -5,7 +12,7 @@ export class Failure extends Error {
     message: string,
     readonly requestId: string | null = null,
     readonly retryAfter: number | null = null,
-    readonly limit: string | null = null,
+    readonly limit: Limit | null = null,
   ) {
     super(message)
   }
@@ -18,7 +25,7 @@ export const isCancelled = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'AbortError' || error.name === 'CancelledError')
 
 interface ErrorBody {
-  errors?: { message: string; extensions?: { code?: string; limit?: string } }[]
+  errors?: { message: string; extensions?: { code?: string } & Partial<Limit> }[]
 }
 
 /** The first error that an answer holds; null where it holds none. */
@@ -31,6 +38,6 @@ export function failureOf(response: Response, body: unknown): Failure | null {
     error?.message ?? `The server answered with status ${response.status}.`,
     response.headers.get('X-Request-Id'),
     Number.isFinite(retryAfter) ? retryAfter : null,
-    error?.extensions?.limit ?? null,
+    error?.extensions?.limit === undefined ? null : (error.extensions as Limit),
   )
 }

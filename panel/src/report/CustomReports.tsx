@@ -46,7 +46,9 @@ export function CustomReports({ customer, reports, type }: Props) {
   const run = useReport(asked, pageSize)
   const address = (name: string) => `/customers/${encodeURIComponent(customer)}/reports/${encodeURIComponent(name)}`
   const go = (change: Partial<ViewState>) => {
-    if (report) navigate(`${address(report.name)}?${writeView({ ...view, ...change })}`)
+    const next = writeView({ ...view, ...change })
+    // The table tells a change of its filters more than once.
+    if (report && next !== window.location.search.slice(1)) navigate(`${address(report.name)}?${next}`)
   }
   const id = useId()
   return (

@@ -5,6 +5,7 @@ import { currencyColumn } from '../api/catalogue'
 import type { ColumnInfo, ReportInfo } from '../api/catalogue'
 import type { Bucket } from '../api/report'
 import { moment, show } from '../format/value'
+import { wallMinute } from '../time/zone'
 
 interface Props {
   buckets: Bucket[]
@@ -13,7 +14,14 @@ interface Props {
   zone: string
 }
 
-const HEIGHT = 220
+const HEIGHT = 200
+
+/** Dates, and times of the day where several ticks share a date. */
+function labels(ticks: number[], zone: string): string[] {
+  const walls = ticks.map((tick) => wallMinute(tick * 1000, zone).split('T') as [string, string])
+  const days = new Set(walls.map(([day]) => day)).size
+  return walls.map(([day, time]) => (days === ticks.length ? day : time === '00:00' ? day : time))
+}
 
 function options(width: number, { measure, zone }: Props, style: CSSStyleDeclaration): uPlot.Options {
   const axis: uPlot.Axis = {
@@ -28,7 +36,11 @@ function options(width: number, { measure, zone }: Props, style: CSSStyleDeclara
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     legend: { live: false, show: false },
     series: [{}, { stroke: style.getPropertyValue('accent-color'), width: 2, points: { show: true, size: 4 } }],
-    axes: [axis, { ...axis, size: 90, values: (_, ticks) => ticks.map((tick) => show(measure, tick, null, zone).text) }],
+    scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.05 : 1] } },
+    axes: [
+      { ...axis, values: (_, ticks) => labels(ticks, zone) },
+       { ...axis, size: 90, values: (_, ticks) => ticks.map((tick) => show(measure, tick, null, zone).text) },
+    ],
   }
 }
 

@@ -7,6 +7,7 @@ import type { CountingBasis } from '../view/viewState'
 import { inZone, rangeOf } from './draft'
 import type { Draft } from './draft'
 import { ParameterFields } from './ParameterFields'
+import { Progress } from './Progress'
 
 interface Props {
   report: ReportInfo
@@ -99,11 +100,7 @@ export function ReportForm({ report, draft, running, now, onChange, onGenerate, 
           <button type="submit" className="primary">
             Generate Report
           </button>
-          {running && (
-            <button type="button" onClick={onCancel}>
-              Cancel
-            </button>
-          )}
+          <div aria-live="polite">{running && <Progress onCancel={onCancel} />}</div>
         </div>
       </div>
       {refused && (

@@ -13,7 +13,7 @@ import { conditions } from '../view/filter'
 import type { Condition } from '../view/filter'
 import type { ViewState } from '../view/viewState'
 import { columnDefinition } from './columns'
-import { GRID_MODULES, GRID_THEME } from './grid'
+import { GRID_MODULES, GRID_THEME, GRID_WORDS } from './grid'
 import type { Generated } from './useReport'
 
 interface Props {
@@ -27,7 +27,8 @@ interface Props {
 }
 
 const ROW_HEIGHT = 28
-const HEAD_AND_TOTALS = 3 * ROW_HEIGHT + 24
+const HEAD_HEIGHT = 46
+const SCROLL_BAR = 18
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
@@ -109,7 +110,7 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
   const open = (row: Row | undefined, index: number | null) => {
     if (report.listsCalls && row && index !== null) onOpen(row, index)
   }
-  const height = HEAD_AND_TOTALS + Math.max(result.rowCount, 3) * ROW_HEIGHT
+  const height = HEAD_HEIGHT + SCROLL_BAR + (Math.max(result.rowCount, 3) + 1) * ROW_HEIGHT
   return (
     <>
       {failure !== null && (
@@ -137,8 +138,10 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
           columnDefs={columns}
           pinnedBottomRowData={totals}
           rowHeight={ROW_HEIGHT}
-          headerHeight={ROW_HEIGHT + 4}
+          headerHeight={HEAD_HEIGHT}
           tooltipShowDelay={400}
+          alwaysShowVerticalScroll
+          localeText={GRID_WORDS}
           popupParent={document.body}
           rowClass={report.listsCalls ? 'opens' : ''}
           onGridReady={({ api }) => showFilters(api)}
@@ -150,11 +153,6 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
             if ((event as KeyboardEvent).key === 'Enter' && !rowPinned) open(data, rowIndex)
           }}
         />
-        {result.rowCount === 0 && (
-          <p className="empty" role="status">
-            No Rows To Show
-          </p>
-        )}
       </div>
       <p className="foot">
         <span>

@@ -5,7 +5,6 @@ import { Problem } from '../ui/Problem'
 import type { ViewState } from '../view/viewState'
 import { CallsDialog } from './CallsDialog'
 import { FilterChips } from './FilterChips'
-import { Progress } from './Progress'
 import { ReportChart } from './ReportChart'
 import { Toolbar } from './Toolbar'
 import type { useReport } from './useReport'
@@ -28,7 +27,6 @@ export function ReportView({ asked, zone, run, pageSize, onChange }: Props) {
   const outdated = generated !== null && generated.asked !== asked
   return (
     <section aria-label="Generated report">
-      <div aria-live="polite">{running && <Progress key={JSON.stringify(asked.view)} onCancel={run.cancel} />}</div>
       {cancelled && (
         <p className="notice" role="status">
           Cancelled. Press Generate Report to run it again.

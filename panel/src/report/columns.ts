@@ -19,7 +19,7 @@ interface Context {
 const WIDTHS: Record<ColumnInfo['format'], number> = {
   TEXT: 150,
   BOOLEAN: 90,
-  INTEGER: 130,
+  INTEGER: 145,
   NUMBER: 130,
   PERCENT: 105,
   DURATION: 115,
@@ -58,6 +58,7 @@ export function columnDefinition({ report, column, keys, shown, view, zone }: Co
     headerClass: isText(column) ? '' : 'ag-right-aligned-header',
     initialWidth: WIDTHS[column.format],
     minWidth: 70,
+    wrapHeaderText: true,
     ...(isText(column) && { initialFlex: 1, minWidth: 110 }),
     sortable: true,
     sort: view.sort[sortIndex]?.direction ?? null,

@@ -4,6 +4,7 @@ import {
   ColumnAutoSizeModule,
   CustomFilterModule,
   InfiniteRowModelModule,
+  LocaleModule,
   PinnedRowModule,
   RowStyleModule,
   themeQuartz,
@@ -18,10 +19,14 @@ export const GRID_MODULES: Module[] = [
   ColumnAutoSizeModule,
   CustomFilterModule,
   InfiniteRowModelModule,
+  LocaleModule,
   PinnedRowModule,
   RowStyleModule,
   TooltipModule,
 ]
+
+/** A filter that no row meets is told like a range without calls. */
+export const GRID_WORDS = { noMatchingRows: 'No Rows To Show' }
 
 export const GRID_THEME = themeQuartz.withParams({
   accentColor: 'var(--accent)',
