@@ -16,12 +16,16 @@ export default function GraphiQLPage() {
   return (
     <div className="graphiql-page">
       <Breadcrumb steps={[{ text: 'GraphiQL' }]} />
+      <h1 className="unseen">GraphiQL</h1>
       <GraphiQL
         fetcher={fetcher}
+        defaultQuery={'{\n  reportTypes {\n    name\n    title\n  }\n}\n'}
         isHeadersEditorEnabled={false}
         {...(theme !== 'system' && { forcedTheme: theme })}
         {...(query !== null && { initialQuery: query })}
-      />
+      >
+        <GraphiQL.Logo>{null}</GraphiQL.Logo>
+      </GraphiQL>
     </div>
   )
 }

@@ -38,7 +38,7 @@ function options(width: number, { measure, zone }: Props, style: CSSStyleDeclara
     series: [{}, { stroke: style.getPropertyValue('accent-color'), width: 2, points: { show: true, size: 4 } }],
     scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.05 : 1] } },
     axes: [
-      { ...axis, values: (_, ticks) => labels(ticks, zone) },
+      { ...axis, space: 90, size: 30, values: (_, ticks) => labels(ticks, zone) },
        { ...axis, size: 90, values: (_, ticks) => ticks.map((tick) => show(measure, tick, null, zone).text) },
     ],
   }

@@ -59,7 +59,7 @@ export function columnDefinition({ report, column, keys, shown, view, zone }: Co
     initialWidth: WIDTHS[column.format],
     minWidth: 70,
     wrapHeaderText: true,
-    ...(isText(column) && { initialFlex: 1, minWidth: 110 }),
+    ...(isText(column) && { initialFlex: 1, minWidth: 130 }),
     sortable: true,
     sort: view.sort[sortIndex]?.direction ?? null,
     sortIndex: sortIndex < 0 ? null : sortIndex,

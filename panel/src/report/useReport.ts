@@ -34,12 +34,19 @@ export function useReport(asked: Asked | null, pageSize: number) {
     setKept({ asked, result: query.data, at: query.dataUpdatedAt })
   }
   const running = query.isFetching
+  const [stopped, setStopped] = useState<Asked | null>(null)
   return {
     generated: kept && asked && sameReport(kept.asked, asked) ? kept : null,
     error: query.error,
     running,
-    cancelled: asked !== null && !running && !query.error && !query.data,
-    cancel: () => void client.cancelQueries({ queryKey }),
-    again: () => void query.refetch(),
+    cancelled: asked !== null && stopped === asked && !running,
+    cancel: () => {
+      setStopped(asked)
+      void client.cancelQueries({ queryKey })
+    },
+    again: () => {
+      setStopped(null)
+      void query.refetch()
+    },
   }
 }
