@@ -37,7 +37,7 @@ export type ColumnKind =
   /** One figure over another; null over 0. */
   | 'RATIO';
 
-/** What a key may see and do. */
+/** What a key or a user may see and do. */
 export type Role =
   | 'ADMIN'
   | 'STAFF'
