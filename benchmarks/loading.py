@@ -140,7 +140,7 @@ def insert(file: Path, store: Path, rows: int) -> float:
     dialect = ClickHouseDialect()
     structure = ", ".join(f"{each.name} {cdr.c[each.name].type.compile(dialect=dialect)}" for each in COLUMNS)
     connection = connect(str(store))
-    for statement in (*definition().record, *definition().statements([])):
+    for statement in (*definition().record, *definition().statements([], [])):
         connection.query(statement)
     start = time.perf_counter()
     connection.query(_BARE, params={"path": str(file), "structure": structure})

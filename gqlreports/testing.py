@@ -11,7 +11,7 @@ import orjson
 
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.plugins import CountingBasis, Report
-from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import json_type
@@ -58,12 +58,12 @@ async def _rows(
 ) -> list[dict[str, Any]]:
     file = folder / "calls.jsonl"
     file.write_bytes(b"\n".join(orjson.dumps(_filled(place, call)) for place, call in enumerate(calls)))
-    backend = EmbeddedBackend(folder / "store", definition())
+    registered = RegisteredReport("TESTED", report(), "tests")
+    backend = EmbeddedBackend(folder / "store", definition(Registry({registered.name: registered})))
     try:
         loaded = await load_cdrs(backend, str(file), lambda count: None)
         if loaded.rejected:
             raise ValueError(Path(f"{file}.rejects.csv").read_text())
-        registered = RegisteredReport("TESTED", report(), "tests")
         given = report.Parameters.model_validate(parameters)
         request = ReportRequest(registered, _CUSTOMER, _BEGINNING, _END, given, basis, staff=True)
         answer = await ReportAnswer(request, backend).rows(Selection.all(request.columns))

@@ -24,6 +24,7 @@ from gqlreports.web.app import create_app
 from tests.oracle import World
 
 OPERATOR = Principal("", "tests", Role.STAFF, None)
+REGISTRY = Registry.load(strict=True)
 
 
 def nothing(told: object) -> None:
@@ -42,7 +43,7 @@ class Engine:
         limits = limits or Limits()
         if self._backend is None or (self._path, self._limits) != (path, limits):
             self.close()
-            self._backend = EmbeddedBackend(path, definition(), limits)
+            self._backend = EmbeddedBackend(path, definition(REGISTRY), limits)
             asyncio.run(self._backend.open())
             self._path, self._limits = path, limits
         return self._backend

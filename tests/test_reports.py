@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema.plan.rows import total_columns
+from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
 from tests.oracle import Cdr, rounded
 from tests.sites import Site

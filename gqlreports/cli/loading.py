@@ -22,7 +22,12 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for stan
 
 
 @app.command()
-def cdrs(files: Files) -> None:
+def cdrs(
+    files: Files,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="A row takes the place of the one with its key that is there.")
+    ] = False,
+) -> None:
     """Load CDRs from CSV, JSON lines or Parquet, plain or compressed by gzip or zstd.
 
     Rows that cannot be right go to FILE.rejects.csv with line and reason; the rest is loaded.
@@ -31,9 +36,10 @@ def cdrs(files: Files) -> None:
     async def load(backend: Backend) -> None:
         for file in files:
             with _progress(file) as on_read:
-                done = await load_cdrs(backend, file, on_read)
+                done = await load_cdrs(backend, file, on_read, replace)
+            corrected = f"{done.corrected} corrected, " if replace else ""
             rejected = _rejected(file, done.rejected)
-            typer.echo(f"{file}: {done.added} loaded, {done.there_before} there before, {rejected}")
+            typer.echo(f"{file}: {done.added} loaded, {corrected}{done.there_before} there before, {rejected}")
 
     with told() as settings:
         with_backend(settings, load)

@@ -11,6 +11,7 @@ from gqlreports.backends.connect import address_of, connect
 from gqlreports.cli.support import told, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
+from gqlreports.plugins.registry import Registry
 from gqlreports.store.copying import Part, copy_store
 from gqlreports.store.definition import definition
 from gqlreports.store.migrate import Upgrade, migrate, rehearse
@@ -28,12 +29,12 @@ def migrate_store(
     with told() as settings:
         if store is not None:
             settings = settings.model_copy(update={"store": store})
-        placement = _placement(settings, cluster)
+        placement, rollups = _placement(settings, cluster), Registry.load().rollups
         if dry_run:
             hidden = replace(placement, password=placement.password and _HIDDEN)
-            _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden)))
+            _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden, rollups)))
         else:
-            _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, placement)))
+            _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, placement, rollups)))
 
 
 def copy(
@@ -42,7 +43,8 @@ def copy(
 ) -> None:
     """Copy all that one store holds into another; run again it goes on where it was stopped."""
     with told() as settings:
-        from_, to = (connect(settings.model_copy(update={"store": url}), definition()) for url in (source, target))
+        wanted = definition(Registry.load())
+        from_, to = (connect(settings.model_copy(update={"store": url}), wanted) for url in (source, target))
 
         async def copied(backend: Backend) -> None:
             try:

@@ -1,5 +1,6 @@
-"""`gqlreports run`: a report, printed or written to a file."""
+"""`gqlreports run` and `explain`: a report, printed or written to a file, and what it reads."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from gqlreports.backends.base import Backend
 from gqlreports.cli.files import write_file
 from gqlreports.cli.printing import Format, print_report
 from gqlreports.cli.support import directory_of, moment_of, told, with_backend
+from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
 from gqlreports.export.arguments import rows_arguments, visible_report
@@ -17,7 +19,8 @@ from gqlreports.export.export import Export, chosen_columns
 from gqlreports.export.formats import export_format
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema.plan.cells import UTC
+from gqlreports.schema.explanation import readings
+from gqlreports.schema.plan.cells import UTC, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.query import build_schema
@@ -29,17 +32,31 @@ _OPERATOR = Principal("", "shell", Role.STAFF, None)
 _DESCENDING = {"": False, "asc": False, "desc": True}
 
 
+Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")]
+CustomerId = Annotated[str, typer.Option(help="Customer id.")]
+From = Annotated[str, typer.Option("--from", help="First moment of the range: 2025-10-20T00:00:00Z.")]
+To = Annotated[str, typer.Option(help="Moment at which the range ends; it is no part of it.")]
+Param = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeat for more.")]
+Basis = Annotated[CountingBasis, typer.Option(help="What counts as one attempt.")]
+AsOf = Annotated[str | None, typer.Option(help="Moment as of which the calls are read; now unless told.")]
+Filter = Annotated[str | None, typer.Option("--where", metavar="JSON", help="A filter on rows, as in the query.")]
+OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Repeat for more.")]
+Columns = Annotated[list[str] | None, typer.Option("--column", metavar="NAME", help="A column; repeat for more.")]
+Zone = Annotated[str, typer.Option(metavar="ZONE", help="Zone that moments are shown in.")]
+
+
 def run(
-    type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")],
-    customer: Annotated[str, typer.Option(help="Customer id.")],
-    from_: Annotated[str, typer.Option("--from", help="First moment of the range: 2025-10-20T00:00:00Z.")],
-    to: Annotated[str, typer.Option(help="Moment at which the range ends; it is no part of it.")],
-    param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeat for more.")] = None,
-    basis: Annotated[CountingBasis, typer.Option(help="What counts as one attempt.")] = CountingBasis.CALL,
-    where: Annotated[str | None, typer.Option(metavar="JSON", help="A filter on rows, as in the query.")] = None,
-    order_by: Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Repeat for more.")] = None,
-    column: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A column; repeat for more.")] = None,
-    time_zone: Annotated[str, typer.Option(metavar="ZONE", help="Zone that moments are shown in.")] = UTC,
+    type: Type,
+    customer: CustomerId,
+    from_: From,
+    to: To,
+    param: Param = None,
+    basis: Basis = CountingBasis.CALL,
+    as_of: AsOf = None,
+    where: Filter = None,
+    order_by: OrderBy = None,
+    column: Columns = None,
+    time_zone: Zone = UTC,
     format: Annotated[Format | None, typer.Option(help="How to print it; table unless told.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .csv, .xlsx, .parquet or .jsonl to write.")
@@ -47,16 +64,8 @@ def run(
 ) -> None:
     """Print a report, or write all of it to a file."""
     with told() as settings:
-        registry = Registry.load()
-        report = visible_report(registry, type, _OPERATOR)
-        parameters = validated(report, dict(_parameter(each) for each in param or []))
-        found = directory_of(settings).customer(_OPERATOR, customer)
-        request = ReportRequest(
-            report, found.id, moment_of("--from", from_), moment_of("--to", to), parameters, basis, staff=True
-        )
-        order = tuple(_order(request, each) for each in order_by or [])
-        matching = _where(registry, request, where)
-        export = Export(request, chosen_columns(request, column), order, matching, zone(time_zone).key)
+        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        export = asked.export(settings)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = export_format(output.suffix.removeprefix(".")) if output else None
@@ -69,6 +78,62 @@ def run(
                 await print_report(export, backend, format or Format.TABLE)
 
         with_backend(settings, done)
+
+
+def explain(
+    type: Type,
+    customer: CustomerId,
+    from_: From,
+    to: To,
+    param: Param = None,
+    basis: Basis = CountingBasis.CALL,
+    as_of: AsOf = None,
+    where: Filter = None,
+    order_by: OrderBy = None,
+    column: Columns = None,
+) -> None:
+    """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
+    with told() as settings:
+        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column)
+        statement = asked.export(settings).statement(as_it_is)
+
+        async def done(backend: Backend) -> None:
+            for each in await readings(backend, statement):
+                typer.echo(f"{each.name}: {each.granules} of {each.granules_in_all} granules")
+            found = await backend.fetch_json(statement)
+            typer.echo(f"{found.rows_read} rows, {found.bytes_read} bytes, {found.milliseconds:.1f} ms")
+
+        with_backend(settings, done)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a report."""
+
+    type: str
+    customer: str
+    start: str
+    end: str
+    param: list[str] | None
+    basis: CountingBasis
+    as_of: str | None
+    where: str | None
+    order_by: list[str] | None
+    column: list[str] | None
+    time_zone: str = UTC
+
+    def export(self, settings: Settings) -> Export:
+        """Raises InvalidInput or NotFound for what is wrong."""
+        registry = Registry.load()
+        report = visible_report(registry, self.type, _OPERATOR)
+        parameters = validated(report, dict(_parameter(each) for each in self.param or []))
+        found = directory_of(settings).customer(_OPERATOR, self.customer)
+        start, end = moment_of("--from", self.start), moment_of("--to", self.end)
+        as_of = moment_of("--as-of", self.as_of) if self.as_of else None
+        request = ReportRequest(report, found.id, start, end, parameters, self.basis, True, as_of)
+        order = tuple(_order(request, each) for each in self.order_by or [])
+        matching = _where(registry, request, self.where)
+        return Export(request, chosen_columns(request, self.column), order, matching, zone(self.time_zone).key)
 
 
 def _parameter(text: str) -> tuple[str, str]:

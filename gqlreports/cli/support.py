@@ -17,6 +17,7 @@ from gqlreports.backends.connect import connect
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError
+from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
 
@@ -58,7 +59,7 @@ def directory_of(settings: Settings) -> Directory:
 
 
 def backend_of(settings: Settings) -> Backend:
-    return connect(settings, definition())
+    return connect(settings, definition(Registry.load()))
 
 
 def with_backend(settings: Settings, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:

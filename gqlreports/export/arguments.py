@@ -21,7 +21,7 @@ from gqlreports.schema.types.parameters import validated, values_of
 from gqlreports.schema.types.shared import ReportColumns
 from gqlreports.schema.zones import zone
 
-_OF_REPORT = ("customer", "from", "to", "basis")
+_OF_REPORT = ("customer", "from", "to", "basis", "asOf")
 _OF_ROWS = ("where", "orderBy")
 ARGUMENTS = (*_OF_REPORT, "parameters", *_OF_ROWS, "columns", "timeZone", "count")
 _FLAGS = {"true": True, "false": False}
@@ -78,7 +78,8 @@ def _request(
     own = getattr(values["parameters"], report.name.lower(), None)
     parameters = validated(report, values_of(own) if own else {})
     basis = values.get("basis") or CountingBasis.CALL
-    return ReportRequest(report, customer.id, values["from_"], values["to"], parameters, basis, principal.staff)
+    start, end, as_of = values["from_"], values["to"], values.get("as_of")
+    return ReportRequest(report, customer.id, start, end, parameters, basis, principal.staff, as_of)
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

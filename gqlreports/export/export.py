@@ -11,6 +11,7 @@ from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.cells import UTC, Cell, Cells
 from gqlreports.schema.plan.filters import EVERYTHING, Where
+from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
@@ -43,7 +44,7 @@ class Export:
 
     def totals(self, cell: Cell) -> Statement:
         """The statement of the one row of their totals."""
-        selection = Selection.all(rows.total_columns(self.columns))
+        selection = Selection.all(total_columns(self.columns))
         return rows.totals(self.request, selection, self.where, Cells(cell, self.zone))
 
     @property

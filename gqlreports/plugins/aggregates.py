@@ -11,6 +11,7 @@ from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from sqlalchemy import ColumnElement, case, func, literal_column, null, or_
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeEngine
 
 from gqlreports.tables import cdr
@@ -52,6 +53,22 @@ class Aggregate:
     formula: str
     nullable: bool = False
     additivity: Additivity = Additivity.ADDITIVE
+
+
+class Tally(GenericFunction[Any]):
+    """A map of the values of an expression to how many of the CDRs that meet a condition have each.
+
+    For an expression of few values: statements tell them apart.
+    """
+
+    name = "sumMapIf"
+    identifier = "gqlreports_tally"
+    inherit_cache = True
+
+    def __init__(self, value: Expression, condition: ColumnElement[bool]) -> None:
+        super().__init__(func.map(value, func.toInt64(cdr.c.sign)), condition)
+        self.value = value
+        self.number = func.sumIf(cdr.c.sign, condition)
 
 
 def count(condition: ColumnElement[bool], formula: str) -> Aggregate:
@@ -138,8 +155,7 @@ class Charge:
 
     def _currencies(self) -> Expression:
         """Map of the currencies of non-zero charges to how many CDRs there are in each."""
-        rows = func.map(self.currency_code, func.toInt64(cdr.c.sign))
-        by_currency = func.sumMapIf(rows, self.amount != literal_column("0"))
+        by_currency = Tally(self.currency_code, self.amount != literal_column("0"))
         return func.mapFilter(literal_column("(currency, rows) -> rows > 0"), by_currency)
 
 

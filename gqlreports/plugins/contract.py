@@ -181,11 +181,13 @@ class Report:
     """A report type.
 
     Its first docstring line is its description; `title` is what users see in a selector.  With `staff_only` the
-    report does not exist for partners.
+    report does not exist for partners.  With `rollup` the store keeps the report's sums by the hour, and long ranges
+    are read from those: worth it where many calls of an hour share a row.
     """
 
     title: ClassVar[str] = ""
     staff_only: ClassVar[bool] = False
+    rollup: ClassVar[bool] = False
     Parameters: ClassVar[type[ReportParameters]] = ReportParameters
     columns: ClassVar[Mapping[str, AnyColumn]] = {}
 

@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from gqlreports.errors import PluginError
 from gqlreports.plugins.checks import check_report
 from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
+from gqlreports.plugins.rollup import Rollup, rollup_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,11 @@ class RegisteredReport:
     @property
     def description(self) -> str:
         return ((self.report.__doc__ or "").strip() or self.title).splitlines()[0]
+
+    @cached_property
+    def rollup(self) -> Rollup | None:
+        """What the store keeps of it by the hour; None for a report that does not ask for it."""
+        return rollup_of(self.name, self.report) if self.report.rollup else None
 
     def visible(self, staff: bool) -> bool:
         """Whether a caller may ask for it: partners need columns that they see."""
@@ -72,6 +79,11 @@ class Registry:
 
     reports: Mapping[str, RegisteredReport]
     refused: tuple[RefusedReport, ...] = ()
+
+    @property
+    def rollups(self) -> tuple[Rollup, ...]:
+        """What the store keeps by the hour."""
+        return tuple(each.rollup for each in self.reports.values() if each.rollup is not None)
 
     @classmethod
     def load(cls, plugins: Iterable[EntryPoint] | None = None, strict: bool = False) -> "Registry":
@@ -110,6 +122,7 @@ def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> Regi
         check_report(report)
         registered = RegisteredReport(plugin.name, report(), _distribution(plugin))
         _check_name(registered, others)
+        _ = registered.rollup  # raises where there can be none
     except PluginError as error:
         raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
     return registered

@@ -12,7 +12,7 @@ from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TE
 from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.definition_version import definition_version
-from gqlreports.schema.plan.rows import total_columns
+from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import SCALARS, print_moment, python_type
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
-from starlette.concurrency import run_in_threadpool
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -19,7 +18,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.customers import Customer, customer, customers, found_customer, viewer
 from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
@@ -79,11 +78,11 @@ def build_schema(
 def _interface(report_type: Any) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
-        return await data_through(answer.backend)
+        return await data_through(answer)
 
     async def resolve_numbering_as_of(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
-        return await numbering_as_of(answer.backend)
+        return await numbering_as_of(answer)
 
     def resolve_definition_version(self: Any) -> str:
         answer: ReportAnswer = self.answer
@@ -96,6 +95,7 @@ def _interface(report_type: Any) -> type[Any]:
             "from_": datetime,
             "to": datetime,
             "basis": CountingBasis,
+            "as_of": datetime | None,
             "answer": strawberry.Private[ReportAnswer],
         },
         "type": strawberry.field(description="Which report this is."),
@@ -103,6 +103,9 @@ def _interface(report_type: Any) -> type[Any]:
         "from_": strawberry.field(name="from", description="The first moment of the range."),
         "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
         "basis": strawberry.field(description="What counts as one attempt."),
+        "as_of": strawberry.field(
+            description="The moment as of which the calls are read, as if none were loaded later; null for now."
+        ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
             description="Start of the latest call among the loads that came to their end; null before the first.",
@@ -131,14 +134,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         to: datetime,
         parameters: Any = None,
         basis: CountingBasis | None = CountingBasis.CALL,
+        as_of: datetime | None = None,
     ) -> Any:
         chosen = types[type.value]
         if not info.context.principal.runs(type.value):
             raise NotFound(f"There is no report {type.value} for this key; `reportTypes` lists those that there are.")
-        found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
+        found = await found_customer(info.context, customer)
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff)
+        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff, as_of)
         answer = ReportAnswer(request, info.context.backend, info.context.masked, allowance=info.context.allowance)
         await answer.allowance.check(request)
         info.context.answers[str(info.path.key)] = answer
@@ -149,6 +153,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             from_=from_,
             to=to,
             basis=counted,
+            as_of=as_of,
             answer=answer,
         )
 
@@ -158,6 +163,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "from_": Annotated[datetime, strawberry.argument(name="from")],
         "parameters": parameters_type | None,
         "basis": CountingBasis | None,
+        "as_of": datetime | None,
         "return": interface | None,
     }
 

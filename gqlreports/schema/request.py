@@ -13,7 +13,8 @@ from gqlreports.plugins.registry import RegisteredReport
 class ReportRequest:
     """A report for one customer over `start <= dt < end`.
 
-    `staff` says whether columns for staff exist.  Raises InvalidRange unless start is before end.
+    `staff` says whether columns for staff exist.  With `as_of` the store is read as it stood at that moment.  Raises
+    InvalidRange unless start is before end.
     """
 
     report: RegisteredReport
@@ -23,6 +24,7 @@ class ReportRequest:
     parameters: ReportParameters
     basis: CountingBasis
     staff: bool
+    as_of: datetime | None = None
 
     def __post_init__(self) -> None:
         if not self.start < self.end:

@@ -3,9 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from gqlreports.plugins.registry import Registry
+from gqlreports.plugins.rollup import Rollup
 from gqlreports.store.dictionaries import dictionaries
 from gqlreports.store.migrations import MIGRATIONS, Migration
 from gqlreports.store.placement import Placement, literal
+from gqlreports.store.rollups import KEPT, rollups
 from gqlreports.tables.migration import migration
 
 EMBEDDED = Placement()
@@ -17,7 +20,9 @@ class Definition:
 
     placement: Placement
     migrations: tuple[Migration, ...] = MIGRATIONS
+    rollups: tuple[Rollup, ...] = ()
 
+    kept = KEPT
     recorded = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'migration'"
     applied = "SELECT DISTINCT number, cluster FROM migration"
 
@@ -30,14 +35,17 @@ class Definition:
         """The migrations that a store lacks, in words."""
         return [f"{each.number} ({each.name})" for each in self._lacking(applied)]
 
-    def statements(self, applied: Collection[int]) -> list[str]:
-        """What brings a store to this definition: the migrations that it lacks, each recorded; dictionaries last."""
+    def statements(self, applied: Collection[int], kept: Collection[str]) -> list[str]:
+        """What brings a store to this definition.
+
+        The migrations that it lacks, each recorded, then the dictionaries and the rollups.
+        """
         steps = [
             statement
             for each in self._lacking(applied)
             for statement in (*each.statements(self.placement), self._recorded(each))
         ]
-        return [*steps, *dictionaries(self.placement)]
+        return [*steps, *dictionaries(self.placement), *rollups(self.placement, self.rollups, kept)]
 
     def _lacking(self, applied: Collection[int]) -> list[Migration]:
         return [each for each in self.migrations if each.number not in applied]
@@ -47,6 +55,6 @@ class Definition:
         return f"INSERT INTO migration (number, name, cluster, applied_at) SELECT {values}"
 
 
-def definition() -> Definition:
-    """That of an embedded store."""
-    return Definition(EMBEDDED)
+def definition(registry: Registry | None = None) -> Definition:
+    """That of an embedded store, with the rollups of the reports of a registry."""
+    return Definition(EMBEDDED, rollups=registry.rollups if registry else ())

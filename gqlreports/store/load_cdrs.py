@@ -1,18 +1,30 @@
 """Loads CDR files: every row that can be right, once."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
 
-from gqlreports.backends.base import Backend, Statement
-from gqlreports.errors import LoadError, UnreadableData
-from gqlreports.store.cdr_columns import COLUMNS, EXTRA_CELLS, KNOWN, MISSING_CELL, answered, cell_name, reason, typed
+from gqlreports.backends.base import Backend, Session, Statement
+from gqlreports.errors import UnreadableData
+from gqlreports.store.corrections import (
+    CORRECT,
+    COUNT,
+    FIND_MOVED,
+    FIND_UNCHANGED,
+    KEY,
+    LASTS,
+    LEAVE_MOVED,
+    NAMES,
+    VERSIONS,
+    corrected,
+)
 from gqlreports.store.files import OnRead
-from gqlreports.store.formats import Chunk, Source, opened_rows
+from gqlreports.store.formats import Chunk, opened_rows
+from gqlreports.store.layout import Layout, layout_of
 from gqlreports.store.rejects import Rejects, rejects_beside
-
-KEY = "switch, callid, branch_idx"
-MISSING = f"'{MISSING_CELL}'"
-BLANKS = r"' \t\r\n'"
-NAMES = ", ".join(column.name for column in COLUMNS)
 
 
 @dataclass
@@ -20,24 +32,26 @@ class Loaded:
     """What became of the rows of a file."""
 
     added: int = 0
+    corrected: int = 0
     there_before: int = 0
     rejected: int = 0
     last_call: int | None = field(default=None, compare=False)
     """Start of the latest call, in milliseconds since 1970."""
 
 
-async def load_cdrs(backend: Backend, path: str, on_read: OnRead) -> Loaded:
+async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool = False) -> Loaded:
     """Load one file, `-` for standard input, in bounded memory.
 
-    A row whose key (switch, callid, branch_idx) is there within a day of the file's rows adds nothing.  Rows that
-    cannot be right go to `PATH.rejects.csv`.  Stopped at any point, it may be run again.
+    A row whose key (switch, callid, branch_idx) is there within a day of the file's rows adds nothing; with `corrects`
+    it takes the place of the one that is there, if it says anything else.  Rows that cannot be right go to
+    `PATH.rejects.csv`.  Stopped at any point, it may be run again.
     Raises LoadError for a file that cannot be read or lacks a column, StoreError where the store fails.
     """
     loaded = Loaded()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
-        layout = _layout(source, path)
-        for chunk in source.chunks:
-            await _load_chunk(backend, chunk, layout, loaded, rejects)
+        async for staged in _ahead(partial(_next, backend, source.chunks, layout_of(source, path))):
+            async with staged.session_open:
+                await _keep(staged, loaded, rejects, _correct if corrects else _add)
         loaded.rejected = rejects.count
     await _record(backend, loaded)
     return loaded
@@ -51,115 +65,114 @@ async def _record(backend: Backend, loaded: Loaded) -> None:
             await session.command(Statement(_RECORD, values))
 
 
-def _layout(source: Source, path: str) -> "_Layout":
-    known = [name for name in source.columns if name in KNOWN]
-    twice = sorted({name for name in known if known.count(name) > 1})
-    if twice:
-        raise LoadError(f"{path} has columns twice: {', '.join(twice)}; nothing was loaded.")
-    missing = [each.name for each in COLUMNS if each.required and each.name not in known]
-    if missing:
-        raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
-    if source.csv:
-        return _Layout(tuple(known), csv=True, first=cell_name(0, source.columns[0]))
-    optional = [each.name for each in COLUMNS if each.name not in known]
-    return _Layout((*known, *optional), csv=False)
+@dataclass(frozen=True)
+class _Good:
+    """The rows of a chunk that can be right."""
+
+    rows: int
+    keys: int
+    last_call: int
+    months: list[int]
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """The file's columns, and the statements that take its rows from text (`staged`) to values (`checked`)."""
+class _Staged:
+    """A chunk whose rows are values in the temporary table `checked` of a session."""
 
-    columns: tuple[str, ...]
-    csv: bool
-    first: str = ""
-
-    def temporary_tables(self) -> list[str]:
-        kind = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
-        cells = ", ".join(f"{name} {kind}" for name in self._staged)
-        values = f"{NAMES}, answered, '' AS reason"
-        return [
-            f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
-            f"CREATE TEMPORARY TABLE checked ENGINE = Memory AS SELECT {values} FROM cdr LIMIT 0",
-            f"CREATE TEMPORARY TABLE known ENGINE = Memory AS SELECT {KEY} FROM cdr LIMIT 0",
-        ]
-
-    def check(self) -> str:
-        values = ", ".join([*typed(self.columns), answered(self.columns), self._reason])
-        return f"INSERT INTO checked SELECT {values} FROM ({self._cells()}) WHERE NOT blank"
-
-    def rejected(self) -> str:
-        """The rejected rows by their place in the chunk, which only a single thread keeps."""
-        rows = self._cells("rowNumberInAllBlocks() AS place, ")
-        return (
-            f"SELECT place, {self._reason} AS reason FROM ({rows}) WHERE NOT blank AND reason != '' "
-            "SETTINGS max_threads = 1"
-        )
-
-    @property
-    def _staged(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self.first, *self.columns, *EXTRA_CELLS))) if self.csv else self.columns
-
-    @property
-    def _reason(self) -> str:
-        return reason(self.columns, self.csv)
-
-    def _cells(self, more: str = "") -> str:
-        """The trimmed text of all cells; an empty line of a CSV file reads as a row without any."""
-        cells = ", ".join(f"{_text(name)} AS {name}" for name in self.columns)
-        return f"SELECT {more}{self._shape()} {cells} FROM staged"
-
-    def _shape(self) -> str:
-        if not self.csv:
-            return "0 AS blank,"
-        extra, beyond = EXTRA_CELLS
-        others = [name for name in self.columns if name != self.first]
-        without_others = " AND ".join(f"staged.{name} = {MISSING}" for name in others)
-        return (
-            f"{without_others} AND {_text(self.first)} = '' AS blank, "
-            f"staged.{self.columns[-1]} = {MISSING} AS short, "
-            f"staged.{extra} NOT IN ('', {MISSING}) OR staged.{beyond} != {MISSING} AS long,"
-        )
+    chunk: Chunk
+    layout: Layout
+    session: Session
+    session_open: AsyncExitStack
+    rejected: int
+    good: _Good
 
 
-def _text(name: str) -> str:
-    return rf"if(staged.{name} IN ({MISSING}, '\\N'), '', trimBoth(ifNull(staged.{name}, ''), {BLANKS}))"
-
-
-async def _load_chunk(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
-    """Load a chunk; if ClickHouse cannot read it as it stands, then printed anew."""
-    for record in chunk.broken:
-        rejects.add(record, "no JSON object")
-    if chunk.rewritten is None:
-        return await _load_rows(backend, chunk, layout, loaded, rejects)
+async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncIterator[_Staged]:
+    """One after the other; the next is read and staged while the one before it is kept."""
+    coming = asyncio.ensure_future(following())
     try:
-        await _load_rows(backend, chunk, layout, loaded, rejects)
+        while (staged := await coming) is not None:
+            coming = asyncio.ensure_future(following())
+            yield staged
+    finally:
+        coming.cancel()
+        for left in await asyncio.gather(coming, return_exceptions=True):
+            if isinstance(left, _Staged):
+                await left.session_open.aclose()
+
+
+async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _Staged | None:
+    """The next chunk; if ClickHouse cannot read it as it stands, then printed anew."""
+    chunk = await asyncio.to_thread(next, chunks, None)
+    if chunk is None:
+        return None
+    try:
+        return await _staged(backend, chunk, layout)
     except UnreadableData:
-        await _load_rows(backend, replace(chunk, data=chunk.rewritten()), layout, loaded, rejects)
+        if chunk.rewritten is None:
+            raise
+        return await _staged(backend, replace(chunk, data=chunk.rewritten()), layout)
 
 
-async def _load_rows(backend: Backend, chunk: Chunk, layout: _Layout, loaded: Loaded, rejects: Rejects) -> None:
-    async with backend.session() as session:
+async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _Staged:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(backend.session())
         for statement in layout.temporary_tables():
             await session.command(Statement(statement))
         await session.insert("staged", None, chunk.data, chunk.form)
         await session.command(Statement(layout.check()))
-        [[rejected, good, distinct, last_call, months]] = await session.query(Statement(_COUNT))
-        if rejected:
-            found = await session.query(Statement(layout.rejected()))
-            reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
-            for place, record in enumerate(chunk.records()):
-                if place in reasons:
-                    rejects.add(record, reasons[place])
-        await session.command(Statement(_FIND_KNOWN))
-        [[known]] = await session.query(Statement("SELECT count() FROM known"))
-        if good != distinct:
-            await session.command(Statement(_FIRSTS))
-        source = "checked" if good == distinct else "firsts"
-        for month in months:
-            await session.command(Statement(_add(source, known), {"month": month}))
-    loaded.last_call = max(loaded.last_call or last_call, last_call) if good else loaded.last_call
-    loaded.added += distinct - known
-    loaded.there_before += good - distinct + known
+        [[rejected, *counts]] = await session.query(Statement(_COUNT))
+        return _Staged(chunk, layout, session, stack.pop_all(), rejected, _Good(*counts))
+
+
+_Keeping: TypeAlias = Callable[[_Staged, Loaded, Rejects], Awaitable[None]]
+
+
+async def _keep(staged: _Staged, loaded: Loaded, rejects: Rejects, keep: _Keeping) -> None:
+    for record in staged.chunk.broken:
+        rejects.add(record, "no JSON object")
+    if staged.rejected:
+        await _reject(staged, staged.layout.rejected(), rejects)
+    if staged.good.rows:
+        await keep(staged, loaded, rejects)
+        loaded.last_call = max(loaded.last_call or staged.good.last_call, staged.good.last_call)
+
+
+async def _reject(staged: _Staged, places: str, rejects: Rejects) -> None:
+    found = await staged.session.query(Statement(places))
+    reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
+    for place, record in enumerate(staged.chunk.records()):
+        if place in reasons:
+            rejects.add(record, reasons[place])
+
+
+async def _add(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
+    """Keep the rows whose key is not there."""
+    session, good = staged.session, staged.good
+    await session.command(Statement(_FIND_KNOWN))
+    [[known]] = await session.query(Statement("SELECT count() FROM known"))
+    if good.rows != good.keys:
+        await session.command(Statement(_FIRSTS))
+    source = "checked" if good.rows == good.keys else "firsts"
+    for month in good.months:
+        await session.command(Statement(_new(source, known), {"month": month}))
+    loaded.added += good.keys - known
+    loaded.there_before += good.rows - good.keys + known
+
+
+async def _correct(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
+    """Keep the rows whose key is not there, and those that say something else than the one that is."""
+    session, good = staged.session, staged.good
+    for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):
+        await session.command(Statement(statement))
+    [[added, changed, moved]] = await session.query(Statement(COUNT))
+    if moved:
+        await _reject(staged, staged.layout.moved(), rejects)
+    for month in good.months:
+        await session.command(Statement(CORRECT, {"month": month}))
+    loaded.added += added
+    loaded.corrected += changed
+    loaded.there_before += good.rows - added - changed - moved
 
 
 _COUNT = f"""
@@ -189,7 +202,7 @@ SELECT * FROM checked WHERE reason = '' LIMIT 1 BY {KEY} SETTINGS max_threads = 
 """
 
 
-def _add(source: str, known: int) -> str:
+def _new(source: str, known: int) -> str:
     """The insert of a month.
 
     ClickHouse writes an insert block by block and partition by partition, each whole or not at all: so that a load

@@ -8,40 +8,43 @@ from dataclasses import dataclass, replace
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import InvalidInput
+from gqlreports.plugins.rollup import Rollup
 from gqlreports.store.definition import Definition
 from gqlreports.store.placement import Placement
 
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What a store lacks: the migrations in words, and the statements that bring them."""
+    """What a store lacks: the migrations and rollups in words, and the statements that bring them."""
 
     pending: list[str]
     statements: list[str]
 
 
-async def migrate(backend: Backend, placement: Placement) -> Upgrade:
+async def migrate(backend: Backend, placement: Placement, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
     """Run what a store lacks.  Raises InvalidInput for another cluster than the store's."""
     async with backend.session() as session:
-        upgrade = await _upgrade(session, placement)
+        upgrade = await _upgrade(session, placement, rollups)
         for statement in upgrade.statements:
             await session.command(Statement(statement))
     return upgrade
 
 
-async def rehearse(backend: Backend, placement: Placement) -> Upgrade:
+async def rehearse(backend: Backend, placement: Placement, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
     """What `migrate` would run."""
     async with backend.session() as session:
-        return await _upgrade(session, placement)
+        return await _upgrade(session, placement, rollups)
 
 
-async def _upgrade(session: Session, placement: Placement) -> Upgrade:
+async def _upgrade(session: Session, placement: Placement, rollups: tuple[Rollup, ...]) -> Upgrade:
     definition = Definition(placement)
     [[there]] = await session.query(Statement(definition.recorded))
     rows = await session.query(Statement(definition.applied)) if there else []
-    definition = Definition(_placed(placement, {cluster for _, cluster in rows}))
+    definition = Definition(_placed(placement, {cluster for _, cluster in rows}), rollups=rollups)
     applied = {number for number, _ in rows}
-    return Upgrade(definition.pending(applied), [*definition.record, *definition.statements(applied)])
+    kept = {name for (name,) in await session.query(Statement(definition.kept))}
+    pending = [*definition.pending(applied), *(each.name for each in rollups if each.name not in kept)]
+    return Upgrade(pending, [*definition.record, *definition.statements(applied, kept)])
 
 
 def _placed(placement: Placement, clusters: set[str]) -> Placement:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gqlreports.store.placement import Placement
-from gqlreports.tables import cdr, cdr_load, did, numbering
+from gqlreports.tables import CODECS, cdr, cdr_load, did, numbering
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,21 @@ def _first_tables(placement: Placement) -> list[str]:
     return [statement for table in (cdr, did, numbering) for statement in placement.create(table)]
 
 
+def _deletes_with_rollups(placement: Placement) -> list[str]:
+    """Without it a table with projections refuses DELETE."""
+    return [f"{placement.alter(cdr)} MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'"]
+
+
+def _codecs(placement: Placement) -> list[str]:
+    """What is there already takes them on when its parts are merged."""
+    columns = ", ".join(f"MODIFY COLUMN `{name}` CODEC({codec})" for name, codec in CODECS.items())
+    table = placement.alter(cdr)
+    return [f"{table} {columns}", f"{table} MODIFY SETTING default_compression_codec = 'LZ4'"]
+
+
 MIGRATIONS = (
     Migration(1, "calls, DIDs and numbering data", _first_tables),
     Migration(2, "loads that came to their end", lambda placement: placement.create(cdr_load)),
+    Migration(3, "deletes that keep rollups", _deletes_with_rollups),
+    Migration(4, "codecs of the calls", _codecs),
 )

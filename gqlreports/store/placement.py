@@ -65,6 +65,11 @@ class Placement:
             f"CREATE TABLE IF NOT EXISTS `{table.name}`{self.on_cluster} AS `{local}` ENGINE = {over}",
         ]
 
+    def alter(self, table: Table) -> str:
+        """How the statements begin that alter a table where its rows are."""
+        local = self.cluster is not None and SHARDED_BY in table.info
+        return f"ALTER TABLE `{table.name}{'_local' if local else ''}`{self.on_cluster}"
+
     def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
         def engine(found: re.Match[str]) -> str:
             version = f", {found[2]}" if found[2] else ""

@@ -84,3 +84,12 @@ cdr = Table(
     MergeTree(partition_by="toYYYYMM(dt)", order_by=("customer_id", "dt", "switch", "callid", "branch_idx")),
     info={"sharded_by": "cityHash64(switch, callid)"},
 )
+
+_TEXTS = ("callid", "source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "source_ip")
+CODECS = {
+    **dict.fromkeys(_TEXTS, "ZSTD(1)"),
+    "dt": "T64, ZSTD(1)",
+    "loaded_at": "Delta, ZSTD(1)",
+    **dict.fromkeys(("duration", "ring_duration", "customer_card_rate", "sip_code"), "T64, LZ4"),
+}
+"""How columns are compressed; the others by LZ4.  docs/performance.md has the figures that decided it."""

@@ -26,7 +26,7 @@ from gqlreports.plugins import (
     talk_time,
 )
 from gqlreports.plugins.registry import GROUP, Registry
-from gqlreports.schema.plan.rows import total_columns
+from gqlreports.schema.plan.grain import total_columns
 from gqlreports.web.app import create_app
 from tests import oracle
 from tests.sites import Site

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
@@ -20,7 +22,9 @@ from gqlreports.schema.plan.calls import Cursor, calls
 from gqlreports.schema.plan.cells import Cells, safe
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Operator, Where
-from gqlreports.schema.plan.rows import Order, Page, total_columns
+from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.narrowing import milliseconds
+from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selected, Selection
@@ -75,6 +79,10 @@ CASES["per_cli_by_attempt"] = rows.rows(_asked, select(_asked, "number", "attemp
 _asked = request("RELEASE_REASONS", CountingBasis.ATTEMPT)
 CASES["release_reasons_by_attempt"] = rows.rows(_asked, Selection.all(_asked.columns), Page((), 1000))
 
+_asked = replace(request("DTMF"), start=datetime(2025, 10, 20, 0, 0, 0, 1000, UTC))
+CASES["hours_and_edges"] = rows.rows(_asked, select(_asked, "route", "providerCharge", "dtmfRatio"), Page((), 1000))
+_asked = request("ASR_PER_ROUTE")
+CASES["a_rollup_that_has_all"] = rows.rows(_asked, select(_asked, "route", "ner"), Page((), 1000))
 _asked = request("GROUP_BY_TECH_PREFIX")
 _columns = REPORTS["GROUP_BY_TECH_PREFIX"].report.columns
 _prefix = Condition(_columns["tech_prefix"], Operator.STARTS_WITH, 0)
@@ -175,7 +183,7 @@ def test_values_are_never_in_the_text() -> None:
     ],
 )
 def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, milliseconds: int) -> None:
-    report = REPORTS["DTMF"]
+    report = REPORTS["USA_CALLS"]
     far = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
     first = moment if moment < far else datetime(2025, 1, 1, tzinfo=UTC)
     asked = ReportRequest(report, "1", first, far, report.report.Parameters(), CountingBasis.CALL, True)
@@ -185,9 +193,9 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
 
 def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
     """Two customers, ranges and pages with one selection get one text and their own values."""
-    asked = request("DTMF")
+    asked = request("USA_CALLS")
     other = replace(asked, customer="1002", end=datetime(2025, 10, 21, tzinfo=UTC))
-    selection = select(asked, "route")
+    selection = select(asked, "state")
     first = rows.rows(asked, selection, Page((), 10, 20))
     second = rows.rows(other, selection, Page((), 30))
     assert first.sql == second.sql
@@ -206,3 +214,25 @@ def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
         "offset": 0,
     }
     assert rows.rows(asked, selection, Page((), 10, 20)) == first
+
+
+MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2025, 1, 9), timezones=st.just(UTC))
+
+
+@given(st.lists(MOMENTS, min_size=2, max_size=2, unique=True).map(sorted))
+def test_hours_and_edges_are_the_range(bounds: list[datetime]) -> None:
+    """What is read of a range are its whole hours, and on either side less than one."""
+    start, end = bounds
+    asked = replace(request("DTMF"), start=start, end=end)
+    whole = rows.row_count(asked).parameters
+    hours = (end.replace(minute=0, second=0, microsecond=0) - start).total_seconds() / 3600
+    if "from_hour" not in whole:
+        assert hours < 25
+        return
+    first, last = whole["from_hour"] * 1000, whole["to_hour"] * 1000  # type: ignore[operator]
+    assert first % 3_600_000 == last % 3_600_000 == 0
+    before = whole.get("from", first) - first  # type: ignore[operator]
+    behind = last - whole.get("to", last)  # type: ignore[operator]
+    assert -3_600_000 < before <= 0
+    assert -3_600_000 < behind <= 0
+    assert (first + before, last - behind) == (milliseconds(start), milliseconds(end))

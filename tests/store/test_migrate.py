@@ -122,7 +122,7 @@ def test_a_step_that_failed_is_taken_again(served_store: ServedStore) -> None:
 
     async def run_all(backend: Backend) -> None:
         async with backend.session() as session:
-            for statement in (*Definition(placement).record, *Definition(placement, steps).statements([])):
+            for statement in (*Definition(placement).record, *Definition(placement, steps).statements([], [])):
                 await session.command(Statement(statement))
 
     async def attempted(backend: Backend) -> list[str]:
@@ -144,11 +144,12 @@ def test_an_embedded_store_from_before_is_taken_over(engine: Engine, tmp_path: P
         record: tuple[str, ...] = ()
         recorded = "SELECT 0"
         applied = "SELECT 0, '' WHERE 0"
+        kept = "SELECT '' WHERE 0"
 
         def pending(self, applied: object) -> list[str]:
             return []
 
-        def statements(self, applied: object) -> list[str]:
+        def statements(self, applied: object, kept: object) -> list[str]:
             dialect = ClickHouseDialect()
             create = [
                 str(CreateTable(each, if_not_exists=True).compile(dialect=dialect)) for each in (cdr, did, numbering)
@@ -175,7 +176,7 @@ def test_what_a_cluster_is_told(store: Store) -> None:
     """No cluster can be had here: ClickHouse's parser takes each statement, and a person reviews them."""
 
     async def formatted(backend: Backend) -> list[str]:
-        told = [*Definition(CLUSTER).record, *Definition(CLUSTER).statements([])]
+        told = [*Definition(CLUSTER).record, *Definition(CLUSTER).statements([], [])]
         return [(await rows(backend, f"SELECT formatQuery($sql${each}$sql$) AS sql"))[0]["sql"] for each in told]
 
     text = "".join(f"{statement};\n\n" for statement in store.run(formatted))

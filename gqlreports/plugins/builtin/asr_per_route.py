@@ -21,6 +21,7 @@ class AsrPerRoute(Report):
 
     title = "ASR Per Route"
     staff_only = True
+    rollup = True
 
     provider = dimension(cdr.c.provider_id, "Provider")
     route = dimension(cdr.c.provider_card_id, "Provider rate card")

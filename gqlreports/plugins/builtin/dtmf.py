@@ -1,6 +1,6 @@
 """DTMF: what keypad input costs."""
 
-from sqlalchemy import and_, func, literal_column
+from sqlalchemy import and_, func
 
 from gqlreports.plugins import (
     Report,
@@ -15,7 +15,7 @@ from gqlreports.plugins import (
 )
 from gqlreports.plugins import provider_charge as charge
 
-_pressed = and_(is_answered, cdr.c.dtmf != literal_column("''"))
+_pressed = and_(is_answered, func.notEmpty(cdr.c.dtmf))
 _dtmf_calls = count(_pressed, "answered calls in which a key was pressed")
 _digits = total(func.toInt64(func.length(cdr.c.dtmf)), "keys pressed on answered calls", is_answered)
 
@@ -25,6 +25,7 @@ class Dtmf(Report):
 
     title = "DTMF"
     staff_only = True
+    rollup = True
 
     route = dimension(cdr.c.provider_card_id, "Provider rate card")
     answered_calls = measure(answered, "Answered calls", unit="calls")

@@ -7,6 +7,7 @@ class GroupByTechPrefix(Report):
     """Call quality by routing technical prefix."""
 
     title = "Group By Tech Prefix"
+    rollup = True
 
     tech_prefix = dimension(cdr.c.tech_prefix, "Digits that selected the route; the empty prefix is a group of its own")
     asr = ratio(answered, attempts, "Answer seizure ratio: answered calls per attempt (ITU-T E.411)", unit="0..1")

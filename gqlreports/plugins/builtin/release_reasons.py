@@ -9,6 +9,7 @@ class ReleaseReasons(Report):
     """Why branches of calls were released; every branch counts, whatever the basis."""
 
     title = "Release Reasons"
+    rollup = True
 
     release_reason = dimension(cdr.c.release_reason, "Reason for which the switch released the branch")
     sip_code = dimension(func.toInt64(cdr.c.sip_code), "Final SIP status of the branch; 0 without one", type=COUNT)

@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String, UInt8, UInt64
 from pydantic.alias_generators import to_camel
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, select, tuple_, union_all
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Scope
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import OWN, compiled, filled, narrowed, shape, value, within
+from gqlreports.schema.plan.history import KEY, with_history
+from gqlreports.schema.plan.narrowing import OWN, STORED, compiled, filled, known, narrowed, shape, value, within
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import KEPT, Order, behind
 from gqlreports.schema.request import ReportRequest
@@ -24,11 +25,11 @@ from gqlreports.tables import cdr
 NOT_SHOWN = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
 COLUMNS = tuple(column for column in cdr.columns if column.name not in NOT_SHOWN)
 CURSOR = "cursor"
+HISTORY = "history"
 NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf")
 """What may be masked: the numbers of the parties, and the keys that they pressed."""
 
 _ORDER = ("dt", "switch", "callid", "branch_idx")
-_KEY = ("switch", "callid", "branch_idx")
 _ZERO: ColumnElement[Any] = literal_column("0")
 
 
@@ -104,22 +105,25 @@ def _calls(
     request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
 ) -> Statement:
     parts = zip(_parts(request, selection, after), ("kept", "corrected"), strict=True)
-    both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("calls")
+    both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, Source] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
         for each in COLUMNS
         if each.name in both.c
     }
     sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(both.c))))
-    statement = select(*printed(selection, sources)).select_from(both)
+    shown: FromClause = both
+    if history := next((each.inner for each in selection if each.field == HISTORY), None):
+        shown, sources[HISTORY] = with_history(request, both, _versions(history, masked))
+    statement = select(*printed(selection, sources)).select_from(shown)
     statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
-    return compiled(within(statement, narrowed(OWN, behind(request, tree, order))))
+    return compiled(within(statement, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
 
 
 @lru_cache(KEPT)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
     counted = _of_report(request).with_only_columns(func.sum(cdr.c.sign).label("rows"))
-    return compiled(within(counted, narrowed(OWN, behind(request, tree, order))))
+    return compiled(within(counted, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
 
 
 def _of_report(request: ReportRequest) -> Select[Any]:
@@ -133,8 +137,8 @@ def _parts(request: ReportRequest, selection: Selection, after: bool) -> list[Se
     The few that were are found by their key, and grouped by all that they say; the others are read in their order.
     """
     back = cdr.alias("taken_back")
-    taken_back = select(*(back.c[name] for name in _KEY)).where(back.c.sign < _ZERO)
-    key = tuple_(*(cdr.c[name] for name in _KEY))
+    taken_back = select(*(back.c[name] for name in KEY)).where(back.c.sign < _ZERO)
+    key = tuple_(*(cdr.c[name] for name in KEY))
     needed = [each for each in COLUMNS if each.name in _ORDER or to_camel(each.name) in selection]
     report = _of_report(request)
     if after:
@@ -144,6 +148,14 @@ def _parts(request: ReportRequest, selection: Selection, after: bool) -> list[Se
     corrected = corrected.group_by(*COLUMNS).having(func.sum(cdr.c.sign) > _ZERO)
     order = [cdr.c[name] for name in _ORDER]
     return [each.order_by(*order).limit(value("first", UInt64)) for each in (kept, corrected)]
+
+
+def _versions(selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
+    """The selected columns of a version by their names in the API, with their values in the table."""
+    chosen = [each for each in COLUMNS if to_camel(each.name) in selection]
+    values = {each.name: STORED.c[each.name] for each in chosen}
+    masks = {name: _masked(each, masked) for name, each in values.items() if name in NUMBERS}
+    return {to_camel(each.name): (each.name, masks.get(each.name, values[each.name])) for each in chosen}
 
 
 def _place(columns: Any) -> list[ColumnElement[Any]]:

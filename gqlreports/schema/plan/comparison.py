@@ -9,41 +9,30 @@ from typing import Any
 from sqlalchemy import Select, Subquery, and_, case, func, literal_column, null, select, true, union_all
 
 from gqlreports.backends.base import Statement
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT, Expression
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension
+from gqlreports.plugins.aggregates import COUNT, MONEY, RATIO, SECONDS, Expression
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, milliseconds, narrowed, nothing, shape, within
-from gqlreports.schema.plan.printing import Part, Source, printed
+from gqlreports.schema.plan.grain import Calls, at_grain, grouped, of_nothing, total_columns
+from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape
+from gqlreports.schema.plan.printing import Part, Source, printed, type_name
 from gqlreports.schema.plan.rows import (
     ALL,
     KEPT,
     Page,
-    at_grain,
     behind,
-    grouped,
     matching,
     paged_if,
     selected,
-    total_columns,
 )
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 
 PREVIOUS = Span("previous_from", "previous_to")
-_SIDES = (OWN, PREVIOUS)
+_SPANS = (OWN, PREVIOUS)
 _ZERO: Expression = literal_column("0")
 NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
 """The types that have a change."""
-_TYPES: list[tuple[object, str]] = [
-    (COUNT, "Int64"),
-    (MONEY, "Decimal(38, 8)"),
-    (SECONDS, "Decimal(38, 3)"),
-    (RATIO, "Float64"),
-    (TEXT, "String"),
-    (FLAG, "Bool"),
-    (MOMENT, "DateTime64(3, 'UTC')"),
-]
 # No column of a report begins with _.
 _SIDE, _MATCHES, _ROWS = "_side", "_matches", "_rows_{side}"
 
@@ -73,9 +62,17 @@ class ComparedRequest:
     request: ReportRequest
     previous: ReportRequest
 
+    @property
+    def shape(self) -> "ComparedRequest":
+        return ComparedRequest(shape(self.request), shape(self.previous))
+
+    @property
+    def sides(self) -> list[tuple[ReportRequest, Span]]:
+        """Both, with the names of their ranges."""
+        return list(zip((self.request, self.previous), _SPANS, strict=True))
+
     def filled(self, statement: Statement, page: Page, where: Where) -> Statement:
-        start, end = milliseconds(self.previous.start), milliseconds(self.previous.end)
-        previous = {PREVIOUS.start: start, PREVIOUS.end: end}
+        previous = PREVIOUS.values(self.previous.start, self.previous.end)
         return filled(statement, self.request, previous | page.parameters | where.parameters)
 
 
@@ -87,28 +84,29 @@ def compared_rows(
     where: Where = EVERYTHING,
 ) -> Statement:
     """The keys that have a matching row in either range, with their measures in both; ordered by `order`, then keys."""
-    statement = _compared_rows(shape(asked.request), selection, order, page.first is not None, where.tree)
+    statement = _compared_rows(asked.shape, selection, order, page.first is not None, where.tree)
     return asked.filled(statement, page, where)
 
 
 def compared_row_count(asked: ComparedRequest, where: Where = EVERYTHING) -> Statement:
     """How many keys there are, as the column `rows`."""
-    return asked.filled(_compared_row_count(shape(asked.request), where.tree), ALL, where)
+    return asked.filled(_compared_row_count(asked.shape, where.tree), ALL, where)
 
 
 def compared_totals(asked: ComparedRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
     """The measures over all those keys, in both ranges."""
-    return asked.filled(_compared_totals(shape(asked.request), selection, where.tree), ALL, where)
+    return asked.filled(_compared_totals(asked.shape, selection, where.tree), ALL, where)
 
 
 @lru_cache(KEPT)
 def _compared_rows(
-    request: ReportRequest, selection: Selection, order: tuple[ComparedOrder, ...], paged: bool, tree: Tree
+    asked: ComparedRequest, selection: Selection, order: tuple[ComparedOrder, ...], paged: bool, tree: Tree
 ) -> Statement:
+    request = asked.request
     keys = request.dimensions
     wanted = (*selected(request, selection), *(each.column for each in order))
     columns = _with_currencies(request, keys, wanted)
-    compared = _compared(request, columns, tree)
+    compared = _compared(asked, columns, tree)
     sides = {each: (compared.c[_current(each)], compared.c[_previous(each)]) for each in columns}
     parts = {each: _parts(each, sides, request) for each in columns}
     sources: dict[str, Source] = {key.graphql_name: _key(key, compared) for key in keys}
@@ -118,17 +116,18 @@ def _compared_rows(
 
 
 @lru_cache(KEPT)
-def _compared_row_count(request: ReportRequest, tree: Tree) -> Statement:
-    return compiled(select(func.count().label("rows")).select_from(_compared(request, (), tree)))
+def _compared_row_count(asked: ComparedRequest, tree: Tree) -> Statement:
+    return compiled(select(func.count().label("rows")).select_from(_compared(asked, (), tree)))
 
 
 @lru_cache(KEPT)
-def _compared_totals(request: ReportRequest, selection: Selection, tree: Tree) -> Statement:
+def _compared_totals(asked: ComparedRequest, selection: Selection, tree: Tree) -> Statement:
+    request = asked.request
     columns = _with_currencies(request, (), selected(request, selection)) or total_columns(request.columns)[:1]
-    kept = behind(request, tree, spans=_SIDES)
+    kept = behind(request, tree, sides=asked.sides)
     current, previous = (
-        within(at_grain(request, (), columns), narrowed(span, kept)).subquery(name)
-        for span, name in zip(_SIDES, ("current", "previous"), strict=True)
+        at_grain(side, (), columns, Calls(span, kept)).subquery(name)
+        for (side, span), name in zip(asked.sides, ("current", "previous"), strict=True)
     )
     sides = {each: (current.c[each.name], previous.c[each.name]) for each in columns}
     sources: dict[str, Source] = {each.graphql_name: _parts(each, sides, request) for each in columns}
@@ -152,13 +151,13 @@ def _currency(column: AnyColumn, request: ReportRequest) -> AnyColumn | None:
     return next((each for each in columns if each.graphql_name == column.unit), None)
 
 
-def _compared(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Subquery:
+def _compared(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Subquery:
     """The keys, each with both figures of every column; the figures over no CDR on a side without a row."""
-    keys = request.dimensions
-    met = _met(request, columns, tree).subquery("met")
+    keys = asked.request.dimensions
+    met = _met(asked, columns, tree).subquery("met")
     if not columns:
         return select(met).subquery("compared")
-    empty = within(at_grain(request, (), columns), nothing()).subquery("nothing")
+    empty = of_nothing(asked.request, columns)
     figures = [
         case((met.c[_ROWS.format(side=side)] == _ZERO, empty.c[each.name]), else_=met.c[name(each)]).label(name(each))
         for each in columns
@@ -168,10 +167,10 @@ def _compared(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree
     return select(*(met.c[key.name] for key in keys), *figures).select_from(joined).subquery("compared")
 
 
-def _met(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Select[Any]:
+def _met(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Select[Any]:
     """The keys that match on either side, with their figures and the number of rows on each."""
-    keys = request.dimensions
-    sides = [_side(request, columns, tree, side) for side in range(len(_SIDES))]
+    keys = asked.request.dimensions
+    sides = [_side(asked, columns, tree, side) for side in range(len(_SPANS))]
     rows = union_all(*(select(side) for side in sides)).subquery("sides")
     figures = [
         func.anyIf(rows.c[each.name], rows.c[_SIDE] == literal_column(str(side))).label(name(each))
@@ -180,20 +179,21 @@ def _met(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> 
     ]
     counts = [
         func.countIf(rows.c[_SIDE] == literal_column(str(side))).label(_ROWS.format(side=side))
-        for side in range(len(_SIDES))
+        for side in range(len(_SPANS))
     ]
     grouped_by = [rows.c[key.name] for key in keys]
     statement = select(*grouped_by, *figures, *counts).select_from(rows).group_by(*grouped_by)
     return statement.having(func.max(rows.c[_MATCHES]))
 
 
-def _side(request: ReportRequest, columns: tuple[AnyColumn, ...], tree: Tree, side: int) -> Subquery:
+def _side(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree, side: int) -> Subquery:
+    request, span = asked.sides[side]
     keys = request.dimensions
-    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)))
+    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)), Calls(span))
     matches = func.toBool(and_(true(), *matching(tree, report))).label(_MATCHES)
     shown = [report.c[each.name] for each in (*keys, *columns)]
     statement = select(*shown, literal_column(str(side)).label(_SIDE), matches).select_from(report)
-    return within(statement, narrowed(_SIDES[side])).subquery(f"side_{side}")
+    return statement.subquery(f"side_{side}")
 
 
 def _current(column: AnyColumn) -> str:
@@ -209,7 +209,7 @@ def _parts(
 ) -> dict[str, Part]:
     """The figures of a measure, and for numbers their difference, which never mixes currencies."""
     current, previous = sides[column]
-    kind = _type_name(column)
+    kind = type_name(column)
     parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
     if column.type not in NUMBERS:
         return parts
@@ -227,12 +227,8 @@ def _key(key: Dimension, compared: Subquery) -> Source:
     """A column that is a key only at times is told for both ranges at all times."""
     if key.otherwise is None:
         return compared.c[key.name]
-    part = Part(compared.c[key.name], f"Nullable({_type_name(key)})")
+    part = Part(compared.c[key.name], f"Nullable({type_name(key)})")
     return {"current": part, "previous": part}
-
-
-def _type_name(column: AnyColumn) -> str:
-    return next(name for known, name in _TYPES if column.type is known)
 
 
 def _ordering(

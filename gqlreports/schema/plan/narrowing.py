@@ -1,17 +1,28 @@
 """The CDRs that a statement may read, and how it is compiled.
 
-Every statement begins with the table expression `cdr`: the rows of the one customer in the one range.  It takes the
-table's own name, so whatever a report reads as `cdr`, in a join or subquery too, is narrowed.
+Whatever a report reads as `cdr` is the rows of the one customer in the one range, and nothing else.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, TypeVar
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
-from sqlalchemy import BindParameter, ColumnElement, Select, SelectBase, bindparam, func, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    SelectBase,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import quoted_name
@@ -19,6 +30,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
+from gqlreports.plugins.rollup import HOUR
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import cdr
 
@@ -26,47 +38,103 @@ Element = TypeVar("Element", bound=ColumnElement[Any])
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
 # Named with its database, which the store fills in: the name alone may be that of an expression around.
-_STORED = table_named(
+STORED = table_named(
     "cdr",
     *(column_named(each.name, each.type) for each in cdr.columns),
     schema=quoted_name("{database:Identifier}", quote=False),
 ).alias("cdr")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+HOUR_LENGTH = 3_600_000
+"""Milliseconds."""
+FEWEST_HOURS = 24
+"""A range with fewer whole hours is read call by call: a plan for two sources takes longer than that."""
+
+
+_OF_CUSTOMER: ColumnElement[bool] = STORED.c.customer_id == bindparam("customer", None, type_=String)
+
+
+class Reading(Enum):
+    """What a range is read from: its calls, the sums of its hours, or these and the calls at its edges."""
+
+    CALLS = "CALLS"
+    HOURS = "HOURS"
+    BOTH = "BOTH"
 
 
 @dataclass(frozen=True)
 class Span:
-    """The names of the parameters that a range is given by."""
+    """The names of the parameters that a range is given by, and those of the whole hours in it."""
 
     start: str = "from"
     end: str = "to"
 
+    @property
+    def first_hour(self) -> str:
+        return f"{self.start}_hour"
+
+    @property
+    def last_hour(self) -> str:
+        return f"{self.end}_hour"
+
+    def values(self, start: datetime, end: datetime) -> dict[str, int]:
+        """Milliseconds since 1970; seconds for the hours, of which there are none where both are the end."""
+        first, last = _hours(start, end)
+        hours = {self.first_hour: first * HOUR_LENGTH // 1000, self.last_hour: last * HOUR_LENGTH // 1000}
+        return {self.start: milliseconds(start), self.end: milliseconds(end)} | hours
+
 
 OWN = Span()
+_SHAPES = {
+    Reading.CALLS: (_EPOCH, _EPOCH + _MILLISECOND),
+    Reading.HOURS: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS)),
+    Reading.BOTH: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS) + _MILLISECOND),
+}
+"""A range of each kind."""
 
 
 def narrowed(span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
     """The stored CDRs of the customer in a range that meet some conditions, made with `stored`."""
-    return (
-        select(literal_column("*"))
-        .select_from(_STORED)
-        .where(
-            _STORED.c.customer_id == value("customer", String),
-            _STORED.c.dt >= _instant(span.start),
-            _STORED.c.dt < _instant(span.end),
-            *conditions,
-        )
-    )
+    return select(literal_column("*")).select_from(STORED).where(*in_range(span), *conditions)
+
+
+def in_range(span: Span) -> list[ColumnElement[bool]]:
+    """Of the customer and in the range."""
+    return [_OF_CUSTOMER, STORED.c.dt >= _instant(span.start), STORED.c.dt < _instant(span.end)]
+
+
+def in_hours(span: Span) -> list[ColumnElement[bool]]:
+    """Of the customer and in the whole hours of the range, said so that their sums can be read instead."""
+    hour = stored(HOUR)
+    return [_OF_CUSTOMER, hour >= _hour(span.first_hour), hour < _hour(span.last_hour)]
+
+
+def at_edges(span: Span) -> list[ColumnElement[bool]]:
+    """Of the customer and in the range, but not in its whole hours."""
+    before = and_(STORED.c.dt >= _instant(span.start), STORED.c.dt < _hour(span.first_hour))
+    behind = and_(STORED.c.dt >= _hour(span.last_hour), STORED.c.dt < _instant(span.end))
+    return [_OF_CUSTOMER, or_(before, behind)]
+
+
+def known(request: ReportRequest) -> list[ColumnElement[bool]]:
+    """Loaded by the moment as of which the store is read."""
+    return [] if request.as_of is None else [STORED.c.loaded_at <= _instant("as_of")]
+
+
+def of_customer() -> ColumnElement[bool]:
+    return _OF_CUSTOMER
 
 
 def nothing() -> Select[Any]:
     """No CDR at all."""
-    return select(literal_column("*")).select_from(_STORED).where(literal_column("false"))
+    return select(literal_column("*")).select_from(STORED).where(literal_column("false"))
 
 
 def within(statement: Select[Any], rows: Select[Any]) -> Select[Any]:
-    """A statement for which `cdr` is the given rows."""
+    """A statement for which `cdr` is the given rows.
+
+    They take the table's own name, so whatever it reads as `cdr`, in a join or subquery too, is narrowed.
+    """
     return statement.add_cte(rows.cte("cdr", nesting=True), nest_here=True)
 
 
@@ -77,12 +145,17 @@ def stored(expression: Element) -> Element:
     """
     if any(isinstance(part, SelectBase) for part in iterate(expression)):
         raise PluginError("A key of this report holds a subquery, so its rows cannot be traced to their calls.")
+    return onto_stored(expression)
 
-    def onto_stored(element: Any, **_: Any) -> Any:
-        return _STORED.c[element.name] if getattr(element, "table", None) is cdr else None
 
-    replaced: Element = replacement_traverse(expression, {}, onto_stored)
-    return replaced
+def onto_stored(expression: Element) -> Element:
+    """An expression over `cdr` as one over the stored table; in subqueries too."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        return STORED.c[element.name] if getattr(element, "table", None) is cdr else None
+
+    found: Element = replacement_traverse(expression, {}, replaced)
+    return found
 
 
 def value(name: str, kind: Any) -> BindParameter[Any]:
@@ -92,7 +165,17 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
 
 def shape(request: ReportRequest) -> ReportRequest:
     """The same for all requests with the same SQL: customer and range are among its parameters."""
-    return replace(request, customer="", start=_EPOCH, end=_EPOCH + _MILLISECOND)
+    start, end = _SHAPES[reading(request)]
+    return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
+
+
+def reading(request: ReportRequest) -> Reading:
+    """What its range can be read from, if its report has a rollup."""
+    first, last = _hours(request.start, request.end)
+    if request.report.rollup is None or request.as_of or last - first < FEWEST_HOURS:
+        return Reading.CALLS
+    whole = milliseconds(request.start) == first * HOUR_LENGTH and milliseconds(request.end) == last * HOUR_LENGTH
+    return Reading.HOURS if whole else Reading.BOTH
 
 
 def compiled(statement: Select[Any]) -> Statement:
@@ -102,8 +185,11 @@ def compiled(statement: Select[Any]) -> Statement:
 
 def filled(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """A compiled statement with the values of one request, and `more` of them."""
-    values = {"customer": request.customer, "from": milliseconds(request.start), "to": milliseconds(request.end)}
-    return Statement(statement.sql, {**statement.parameters, **values, **more}, request.customer)
+    given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
+    if request.as_of is not None:
+        given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
+    values = {name: given.get(name, value) for name, value in statement.parameters.items()}
+    return Statement(statement.sql, values, request.customer)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -111,5 +197,15 @@ def milliseconds(moment: datetime) -> int:
     return -((_EPOCH - moment) // _MILLISECOND)
 
 
+def _hours(start: datetime, end: datetime) -> tuple[int, int]:
+    """The first whole hour of a range, counted from 1970 on, and the first behind the last; the same for none."""
+    first, last = -(-milliseconds(start) // HOUR_LENGTH), milliseconds(end) // HOUR_LENGTH
+    return (first, last) if first < last else (first, first)
+
+
 def _instant(name: str) -> ColumnElement[Any]:
     return func.fromUnixTimestamp64Milli(value(name, Int64), literal_column("'UTC'"))
+
+
+def _hour(name: str) -> ColumnElement[Any]:
+    return func.fromUnixTimestamp(value(name, Int64))

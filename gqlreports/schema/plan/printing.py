@@ -7,12 +7,25 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
+from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
+from gqlreports.plugins.contract import MOMENT, AnyColumn
 from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
 
 # A selection may hold no column at all; ClickHouse must be given one.
 _PLACEHOLDER = "_"
 EMPTY_ROW = b'{"_":1}'
 _EMPTY_OBJECT: ColumnElement[Any] = literal_column("CAST(map(), 'Map(String, String)')")
+
+
+_TYPES: list[tuple[object, str]] = [
+    (COUNT, "Int64"),
+    (MONEY, "Decimal(38, 8)"),
+    (SECONDS, "Decimal(38, 3)"),
+    (RATIO, "Float64"),
+    (TEXT, "String"),
+    (FLAG, "Bool"),
+    (MOMENT, "DateTime64(3, 'UTC')"),
+]
 
 
 @dataclass(frozen=True)
@@ -23,8 +36,16 @@ class Part:
     type: str
 
 
-Source: TypeAlias = ColumnElement[Any] | Mapping[str, Part]
-"""What a field is printed from: an expression, or the parts of an object."""
+@dataclass(frozen=True)
+class Objects:
+    """A list of objects: an array of tuples, and by the name of each field its place in them and its type."""
+
+    array: ColumnElement[Any]
+    fields: Mapping[str, tuple[int, str]]
+
+
+Source: TypeAlias = ColumnElement[Any] | Mapping[str, Part] | Objects
+"""What a field is printed from: an expression, the parts of an object, or a list of objects."""
 
 
 class _Named(UserDefinedType[Any]):
@@ -46,17 +67,35 @@ def printed(selection: Selection, sources: Mapping[str, Source]) -> list[ColumnE
     return [_printed(each, selection, sources).label(each.response) for each in selection]
 
 
+def type_name(column: AnyColumn) -> str:
+    """The ClickHouse type of a column's values."""
+    return next(name for known, name in _TYPES if column.type is known)
+
+
 def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
     source = sources[selected.field]
-    if not isinstance(source, Mapping):
+    if isinstance(source, ColumnElement):
         return source
     assert selected.inner is not None
-    return _object(selected.inner, source)
+    return _list(selected.inner, source) if isinstance(source, Objects) else object_of(selected.inner, source)
 
 
-def _object(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[Any]:
+def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
+    """An array of named tuples."""
+    if not selection.fields:
+        return cast(func.arrayMap(literal_column("each -> map()"), objects.array), _Named("Array(Map(String, String))"))
+    chosen = [(each.response, objects.fields.get(each.field, (0, "String"))) for each in selection]
+    values = ", ".join(
+        f"tupleElement(each, {place})" if place else f"'{selection.type_name}'" for _, (place, _) in chosen
+    )
+    names = ", ".join(f"`{name}` {kind}" for name, (_, kind) in chosen)
+    each: ColumnElement[Any] = literal_column(f"each -> tuple({values})")
+    return cast(func.arrayMap(each, objects.array), _Named(f"Array(Tuple({names}))"))
+
+
+def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[Any]:
     """A named tuple, which ClickHouse prints as an object."""
     if not selection.fields:
         return _EMPTY_OBJECT

@@ -1,5 +1,6 @@
 """The rows of a report, and what is computed over the CDRs behind them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,11 +10,12 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, nu
 
 from gqlreports.backends.base import Statement
 from gqlreports.plugins.aggregates import COUNT, FLAG, TEXT
-from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, narrowed, shape, stored, value, within
+from gqlreports.schema.plan.grain import Calls, grouped
+from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape, stored, value
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
@@ -91,11 +93,6 @@ def subtotals(
     return filled(statement, request, page.parameters | where.parameters)
 
 
-def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
-    """The columns that mean something without a key: measures, and dimensions with a measure in their place."""
-    return tuple(column for column in columns if isinstance(column, Measure) or column.otherwise is not None)
-
-
 @lru_cache(KEPT)
 def _rows(
     request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: Cell
@@ -105,24 +102,22 @@ def _rows(
     report = grouped(request, keys, needed)
     statement = select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report)
     statement = statement.where(*matching(tree, report)).order_by(*ordering(order, keys, report))
-    return compiled(within(paged_if(paged, statement), narrowed()))
+    return compiled(paged_if(paged, statement))
 
 
 @lru_cache(KEPT)
 def _row_count(request: ReportRequest, tree: Tree) -> Statement:
     keys = request.dimensions
     report = grouped(request, keys, (*keys, *filters.columns(tree)))
-    statement = select(func.count().label("rows")).select_from(report).where(*matching(tree, report))
-    return compiled(within(statement, narrowed()))
+    return compiled(select(func.count().label("rows")).select_from(report).where(*matching(tree, report)))
 
 
 @lru_cache(KEPT)
 def _totals(
     request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: Cell = as_it_is
 ) -> Statement:
-    report = grouped(request, (), selected(request, selection))
-    statement = select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report)
-    return compiled(within(statement, narrowed(OWN, behind(request, tree, largest))))
+    report = grouped(request, (), selected(request, selection), Calls(OWN, behind(request, tree, largest)))
+    return compiled(select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report))
 
 
 @lru_cache(KEPT)
@@ -135,21 +130,9 @@ def _subtotals(
     tree: Tree,
 ) -> Statement:
     needed = (*(each for each in selected(request, selection) if each not in summed_away(request, by)), *by)
-    report = grouped(request, by, (*needed, *(each.column for each in order)))
+    report = grouped(request, by, (*needed, *(each.column for each in order)), Calls(OWN, behind(request, tree)))
     statement = select(*printed(selection, subtotal_sources(request, by, report))).select_from(report)
-    statement = statement.order_by(*ordering(order, by, report))
-    return compiled(within(paged_if(paged, statement), narrowed(OWN, behind(request, tree))))
-
-
-def grouped(request: ReportRequest, keys: tuple[Dimension, ...], needed: tuple[AnyColumn, ...]) -> Subquery:
-    """The report at the grain of `keys`, as a table expression."""
-    return at_grain(request, keys, needed).subquery("report")
-
-
-def at_grain(request: ReportRequest, keys: tuple[Dimension, ...], needed: tuple[AnyColumn, ...]) -> Select[Any]:
-    """The report's statement at the grain of `keys`, with the columns that are needed."""
-    columns = tuple(dict.fromkeys(needed)) or total_columns(request.columns)[:1]
-    return request.report.report.statement(Scope(keys, columns, request.parameters, request.basis))
+    return compiled(paged_if(paged, statement.order_by(*ordering(order, by, report))))
 
 
 def selected(request: ReportRequest, selection: Selection) -> tuple[AnyColumn, ...]:
@@ -190,11 +173,14 @@ def matching(tree: Tree, report: Subquery) -> tuple[ColumnElement[bool], ...]:
 
 
 def behind(
-    request: ReportRequest, tree: Tree, largest: Order | None = None, spans: tuple[Span, ...] = (OWN,)
+    request: ReportRequest,
+    tree: Tree,
+    largest: Order | None = None,
+    sides: Sequence[tuple[ReportRequest, Span]] = (),
 ) -> tuple[ColumnElement[bool], ...]:
     """What CDRs must meet that are behind the rows that match, or behind all but the first `n` in an order.
 
-    A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several spans, a
+    A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several `sides`, a
     row that matches in one of them is enough.
     """
     keys: dict[AnyColumn, ColumnElement[Any]] = {
@@ -206,7 +192,8 @@ def behind(
         return others
     if all(column in keys for column in filters.columns(tree)):
         return (filters.condition(tree, keys.__getitem__), *others)
-    return (or_(*(key.in_(_keys_of_rows(request, tree, span)) for span in spans)), *others)
+    asked = sides or [(request, OWN)]
+    return (or_(*(key.in_(_keys_of_rows(side, tree, span)) for side, span in asked)), *others)
 
 
 def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -240,9 +227,10 @@ def _keys_of_rows(request: ReportRequest, tree: Tree, span: Span, largest: Order
     """The keys of the rows that match, or of the first `n` of them in an order."""
     keys = request.dimensions
     order = () if largest is None else (largest,)
-    report = grouped(request, keys, (*keys, *filters.columns(tree), *(each.column for each in order)))
+    needed = (*keys, *filters.columns(tree), *(each.column for each in order))
+    report = grouped(request, keys, needed, Calls(span))
     found = select(key_of(keys, [report.c[key.name] for key in keys])).select_from(report)
     found = found.where(*matching(tree, report))
     if largest is not None:
         found = found.order_by(*ordering(order, keys, report)).limit(value("n", UInt64))
-    return within(found, narrowed(span))
+    return found

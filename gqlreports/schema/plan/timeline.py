@@ -10,23 +10,22 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, litera
 from gqlreports.backends.base import Statement
 from gqlreports.plugins.aggregates import COUNT
 from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.rollup import HOUR
 from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import OWN, compiled, filled, narrowed, nothing, shape, value, within
+from gqlreports.schema.plan.grain import Calls, grouped, of_nothing, total_columns
+from gqlreports.schema.plan.narrowing import HOUR_LENGTH, OWN, compiled, filled, shape, value
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import (
     KEPT,
     SUMMED_AWAY,
     Order,
-    at_grain,
     behind,
-    grouped,
     key_of,
     names_of,
     ordering,
     selected,
     summed_away,
-    total_columns,
 )
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
@@ -59,19 +58,22 @@ def timeline(
 
     Without `series` there is one, of all CDRs.
     """
-    statement = _timeline(shape(request), selection, series, where.tree)
+    by_hour = request.report.rollup is not None and all(start % HOUR_LENGTH == 0 for start in buckets.starts[1:])
+    statement = _timeline(shape(request), selection, series, where.tree, by_hour)
     given = {"buckets": list(buckets.starts), "cut_first": buckets.cut_first, "cut_last": buckets.cut_last}
     return filled(statement, request, given | ({"n": n} if series else {}) | where.parameters)
 
 
 @lru_cache(KEPT)
-def _timeline(request: ReportRequest, selection: Selection, series: Series | None, tree: Tree) -> Statement:
+def _timeline(
+    request: ReportRequest, selection: Selection, series: Series | None, tree: Tree, by_hour: bool
+) -> Statement:
     by = series.by if series else ()
     measured = [each for each in selected(request, selection) if each in total_columns(request.columns)]
     columns = tuple(each for each in measured if each not in by) or total_columns(request.columns)[:1]
     buckets, places = _buckets(), _places(request, series, tree)
-    figures = _figures(request, columns, series, tree)
-    empty = within(at_grain(request, (), columns), nothing()).subquery("nothing")
+    figures = _figures(request, columns, series, tree, by_hour)
+    empty = of_nothing(request, columns)
     here = and_(figures.c[_START] == buckets.c[_START], figures.c[_PLACE] == places.c[_PLACE])
     joined = buckets.join(places, true()).join(empty, true()).outerjoin(figures, here)
     found = figures.c[_FOUND] == _ONE
@@ -105,21 +107,31 @@ def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subque
 
 def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
     """All keys of the series with their ranks in the order."""
-    report = grouped(request, series.by, (*series.by, series.order.column))
+    report = grouped(request, series.by, (*series.by, series.order.column), Calls(OWN, behind(request, tree)))
     rank = func.row_number().over(order_by=ordering((series.order,), series.by, report))
     keys = [report.c[key.name] for key in series.by]
-    statement = select(*keys, func.toInt64(rank).label(_PLACE)).select_from(report)
-    return within(statement, narrowed(OWN, behind(request, tree)))
+    return select(*keys, func.toInt64(rank).label(_PLACE)).select_from(report)
 
 
-def _figures(request: ReportRequest, columns: tuple[AnyColumn, ...], series: Series | None, tree: Tree) -> Subquery:
+def _figures(
+    request: ReportRequest, columns: tuple[AnyColumn, ...], series: Series | None, tree: Tree, by_hour: bool
+) -> Subquery:
     """The measures of each bucket of each series that has a CDR."""
-    start = _dimension(_START, func.roundDown(func.toUnixTimestamp64Milli(cdr.c.dt), value("buckets", Array(Int64))))
+    start = _dimension(_START, func.roundDown(_hour() if by_hour else _moment(), value("buckets", Array(Int64))))
     place = () if series is None else (_dimension(_PLACE, _place_of_cdr(request, series, tree)),)
-    report = grouped(request, (start, *place), (start, *place, *columns))
+    calls = Calls(OWN, behind(request, tree))
+    report = grouped(request, (start, *place), (start, *place, *columns), calls)
     no_place = [] if place else [_ZERO.label(_PLACE)]
-    statement = select(report, *no_place, _ONE.label(_FOUND)).select_from(report)
-    return within(statement, narrowed(OWN, behind(request, tree))).subquery("figures")
+    return select(report, *no_place, _ONE.label(_FOUND)).select_from(report).subquery("figures")
+
+
+def _moment() -> ColumnElement[Any]:
+    return func.toUnixTimestamp64Milli(cdr.c.dt)
+
+
+def _hour() -> ColumnElement[Any]:
+    """As a moment; where buckets begin with hours it stands for all moments in it."""
+    return func.toInt64(func.toUnixTimestamp(HOUR)) * literal_column("1000")
 
 
 def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnElement[Any]:

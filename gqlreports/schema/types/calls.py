@@ -12,9 +12,9 @@ from pydantic.alias_generators import to_camel
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
 from gqlreports.schema.plan.filters import Where
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.scalars import BigInt, ExactDecimal
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
 
 CALLS = 100
@@ -34,15 +34,30 @@ _TYPES: Mapping[Any, Any] = {
 @lru_cache(2)
 def call_type(staff: bool) -> type[Any]:
     """The type of a CDR; partners do not see what concerns the provider."""
-    namespace: dict[str, Any] = {"__annotations__": {"cursor": str}}
+    namespace: dict[str, Any] = {"__annotations__": {"cursor": str, "history": list_of(version_type(staff))}}
     namespace["cursor"] = strawberry.field(description="Its place in the order of calls, for `after`.")
+    namespace["history"] = strawberry.field(description="All its versions, the oldest first; a correction makes one.")
+    made = type("CallDetailRecord", (), _with_columns(namespace, staff))
+    return strawberry.type(made, description="One route attempt (branch) of a call.")
+
+
+@lru_cache(2)
+def version_type(staff: bool) -> type[Any]:
+    """The type of a version of a CDR."""
+    namespace: dict[str, Any] = {"__annotations__": {"loaded_at": datetime, "taken_back_at": datetime | None}}
+    namespace["loaded_at"] = strawberry.field(description="When it was loaded.")
+    namespace["taken_back_at"] = strawberry.field(description="When a correction took it back; null for what holds.")
+    made = type("CallVersion", (), _with_columns(namespace, staff))
+    return strawberry.type(made, description="What was known of a call for a time.")
+
+
+def _with_columns(namespace: dict[str, Any], staff: bool) -> dict[str, Any]:
     for column in COLUMNS:
         if staff or not column.name.startswith(_FOR_STAFF):
             kind = _TYPES.get(type(column.type), str)
             namespace["__annotations__"][column.name] = kind | None if str(column.type).startswith("Nullable") else kind
             namespace[column.name] = strawberry.field(name=to_camel(column.name), description=column.doc)
-    made = type("CallDetailRecord", (), namespace)
-    return strawberry.type(made, description="One route attempt (branch) of a call.")
+    return namespace
 
 
 def call_fields(columns: ReportColumns) -> dict[str, Any]:
@@ -96,7 +111,7 @@ def other_call_fields(columns: ReportColumns) -> dict[str, Any]:
 def _listed(answer: ReportAnswer, where: Where, others: Others | None, first: int | None, after: str | None) -> Spliced:
     cursor = Cursor.parse(after) if after is not None else None
 
-    async def fetch(selection: Selection) -> bytes:
+    async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
         return await answer.calls(selection, CALLS if first is None else first, cursor, where, others)
 
-    return Spliced(fetch)
+    return Spliced(answer, fetch)

@@ -14,7 +14,8 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.plan.filters import Where
-from gqlreports.schema.plan.rows import Order, Page, total_columns
+from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.types.columns import object_of
 from gqlreports.schema.types.filters import parse_filter, report_filter

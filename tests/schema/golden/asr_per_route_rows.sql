@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.provider AS provider,
     report.route AS route,
@@ -27,7 +20,8 @@ FROM
         divide(toFloat64(sumIf(cdr.duration * cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.answered), 0))) AS acd,
         arrayFirstOrNull((value, reached) -> ((toInt128(reached) * 2) >= (toInt128(arraySum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) * 1)), mapKeys(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))), arrayCumSum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) AS pdd_p50,
         arrayFirstOrNull((value, reached) -> ((toInt128(reached) * 20) >= (toInt128(arraySum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) * 19)), mapKeys(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))), arrayCumSum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) AS pdd_p95
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY
         cdr.provider_id,
         cdr.provider_card_id

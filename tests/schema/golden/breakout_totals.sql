@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.attempts AS attempts,
     report.connected AS connected,
@@ -43,7 +36,8 @@ FROM
         divide(toFloat64(multiIf((length(arrayDistinct(arrayConcat(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))), mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0)))))) > 1), NULL, sum(cdr.customer_charge * cdr.sign) - sum(cdr.provider_charge * cdr.sign))), toFloat64(nullIf(multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))) > 1), NULL, sum(cdr.customer_charge * cdr.sign)), 0))) AS margin,
         arrayFirstOrNull((value, reached) -> ((toInt128(reached) * 2) >= (toInt128(arraySum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) * 1)), mapKeys(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))), arrayCumSum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) AS pdd_p50,
         arrayFirstOrNull((value, reached) -> ((toInt128(reached) * 20) >= (toInt128(arraySum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) * 19)), mapKeys(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))), arrayCumSum(mapValues(mapFilter((value, rows) -> (rows > 0), sumMapIf(map(assumeNotNull(cdr.pdd_out), toInt64(cdr.sign)), isNotNull(cdr.pdd_out)))))) AS pdd_p95
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
 ) AS report
 -- customer = '1001'
 -- from = 1760918400000

@@ -6,8 +6,8 @@ WITH
         WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String})
     )
 SELECT
-    base64URLEncode(toJSONString(tuple(toUnixTimestamp64Milli(calls.dt), calls.switch, calls.callid, calls.branch_idx))) AS cursor,
-    concat(substringUTF8(calls.dest_number, 1, lengthUTF8(calls.dest_number) - least(lengthUTF8(calls.dest_number), 4)), repeat('*', least(lengthUTF8(calls.dest_number), 4))) AS destNumber
+    base64URLEncode(toJSONString(tuple(toUnixTimestamp64Milli(`#calls`.dt), `#calls`.switch, `#calls`.callid, `#calls`.branch_idx))) AS cursor,
+    concat(substringUTF8(`#calls`.dest_number, 1, lengthUTF8(`#calls`.dest_number) - least(lengthUTF8(`#calls`.dest_number), 4)), repeat('*', least(lengthUTF8(`#calls`.dest_number), 4))) AS destNumber
 FROM
 (
     SELECT
@@ -107,12 +107,12 @@ FROM
             cdr.branch_idx ASC
         LIMIT {first:UInt64}
     ) AS corrected
-) AS calls
+) AS `#calls`
 ORDER BY
-    calls.dt ASC,
-    calls.switch ASC,
-    calls.callid ASC,
-    calls.branch_idx ASC
+    `#calls`.dt ASC,
+    `#calls`.switch ASC,
+    `#calls`.callid ASC,
+    `#calls`.branch_idx ASC
 LIMIT {first:UInt64}
 -- customer = '1001'
 -- from = 1760918400000

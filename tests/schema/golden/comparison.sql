@@ -32,13 +32,6 @@ FROM
                 side_0._matches AS _matches
             FROM
             (
-                WITH
-                    cdr AS
-                    (
-                        SELECT *
-                        FROM {database:Identifier}.cdr AS cdr
-                        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-                    )
                 SELECT
                     report.prefix AS prefix,
                     report.rc AS rc,
@@ -49,15 +42,30 @@ FROM
                 FROM
                 (
                     SELECT
-                        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS prefix,
-                        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS rc,
-                        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))) > 1), NULL, sum(cdr.customer_charge * cdr.sign)) AS total_customer_charge,
-                        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))), 1), ''), NULL) AS customer_currency
-                    FROM cdr
+                        _key_0 AS prefix,
+                        _key_1 AS rc,
+                        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))) > 1), NULL, sum(_sum_1)) AS total_customer_charge,
+                        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))), 1), ''), NULL) AS customer_currency
+                    FROM
+                    (
+                        SELECT
+                            multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS _key_0,
+                            dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS _key_1,
+                            cdr.customer_card_currency AS _by_0,
+                            sumIf(cdr.sign, cdr.customer_charge != 0) AS _sum_0,
+                            sum(cdr.customer_charge * cdr.sign) AS _sum_1,
+                            sum(cdr.sign) AS _sum_2
+                        FROM {database:Identifier}.cdr AS cdr
+                        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+                        GROUP BY
+                            multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
+                            dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)),
+                            cdr.customer_card_currency
+                    ) AS parts
                     GROUP BY
-                        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
-                        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000))
-                    HAVING sum(cdr.sign) > 0
+                        _key_0,
+                        _key_1
+                    HAVING sum(_sum_2) > 0
                 ) AS report
             ) AS side_0
             UNION ALL
@@ -70,13 +78,6 @@ FROM
                 side_1._matches AS _matches
             FROM
             (
-                WITH
-                    cdr AS
-                    (
-                        SELECT *
-                        FROM {database:Identifier}.cdr AS cdr
-                        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({previous_from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({previous_to:Int64}, 'UTC'))
-                    )
                 SELECT
                     report.prefix AS prefix,
                     report.rc AS rc,
@@ -87,15 +88,30 @@ FROM
                 FROM
                 (
                     SELECT
-                        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS prefix,
-                        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS rc,
-                        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))) > 1), NULL, sum(cdr.customer_charge * cdr.sign)) AS total_customer_charge,
-                        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))), 1), ''), NULL) AS customer_currency
-                    FROM cdr
+                        _key_0 AS prefix,
+                        _key_1 AS rc,
+                        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))) > 1), NULL, sum(_sum_1)) AS total_customer_charge,
+                        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))), 1), ''), NULL) AS customer_currency
+                    FROM
+                    (
+                        SELECT
+                            multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS _key_0,
+                            dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS _key_1,
+                            cdr.customer_card_currency AS _by_0,
+                            sumIf(cdr.sign, cdr.customer_charge != 0) AS _sum_0,
+                            sum(cdr.customer_charge * cdr.sign) AS _sum_1,
+                            sum(cdr.sign) AS _sum_2
+                        FROM {database:Identifier}.cdr AS cdr
+                        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({previous_from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({previous_to:Int64}, 'UTC'))
+                        GROUP BY
+                            multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
+                            dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)),
+                            cdr.customer_card_currency
+                    ) AS parts
                     GROUP BY
-                        multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
-                        dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000))
-                    HAVING sum(cdr.sign) > 0
+                        _key_0,
+                        _key_1
+                    HAVING sum(_sum_2) > 0
                 ) AS report
             ) AS side_1
         ) AS sides

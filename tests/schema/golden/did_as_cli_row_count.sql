@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT count(*) AS rows
 FROM
 (
@@ -12,7 +5,8 @@ FROM
         cdr.account AS account,
         cdr.dest_cli AS dest_cli,
         toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt))) AS is_did
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY
         cdr.account,
         cdr.dest_cli,

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.dest_cli AS destCli,
     report.count AS count
@@ -15,8 +8,8 @@ FROM
         sumIf(cdr.sign, cdr.branch_idx = 0) AS count,
         cdr.account AS account,
         toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt))) AS is_did
-    FROM cdr
-    WHERE toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt)))
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt)))
     GROUP BY
         cdr.account,
         cdr.dest_cli,

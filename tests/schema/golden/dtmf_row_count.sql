@@ -1,18 +1,12 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT count(*) AS rows
 FROM
 (
     SELECT cdr.provider_card_id AS route
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
     GROUP BY cdr.provider_card_id
     HAVING sum(cdr.sign) > 0
 ) AS report
 -- customer = '1001'
--- from = 1760918400000
--- to = 1763596800000
+-- from_hour = 1760918400
+-- to_hour = 1763596800

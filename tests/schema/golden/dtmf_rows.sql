@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.route AS route,
     report.answered_calls AS answeredCalls,
@@ -17,22 +10,38 @@ SELECT
 FROM
 (
     SELECT
-        cdr.provider_card_id AS route,
-        sumIf(cdr.sign, cdr.answered) AS answered_calls,
-        sumIf(cdr.sign, cdr.answered AND (cdr.dtmf != '')) AS dtmf_calls,
-        divide(toFloat64(sumIf(cdr.sign, cdr.answered AND (cdr.dtmf != ''))), toFloat64(nullIf(sumIf(cdr.sign, cdr.answered), 0))) AS dtmf_ratio,
-        sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) AS digits,
-        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))), 1), ''), NULL) AS provider_currency,
-        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)) AS provider_charge,
-        multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), NULL, round(divideDecimal(multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)), toDecimal128(multiIf((sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) = 0), 1, sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered)), 8), 18), 8)) AS cost_per_digit
-    FROM cdr
-    GROUP BY cdr.provider_card_id
-    HAVING sum(cdr.sign) > 0
+        _key_0 AS route,
+        sum(_sum_0) AS answered_calls,
+        sum(_sum_1) AS dtmf_calls,
+        divide(toFloat64(sum(_sum_1)), toFloat64(nullIf(sum(_sum_0), 0))) AS dtmf_ratio,
+        sum(_sum_2) AS digits,
+        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3)))), 1), ''), NULL) AS provider_currency,
+        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3)))) > 1), NULL, sum(_sum_4)) AS provider_charge,
+        multiIf((sum(_sum_2) = 0), NULL, round(divideDecimal(multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3)))) > 1), NULL, sum(_sum_4)), toDecimal128(multiIf((sum(_sum_2) = 0), 1, sum(_sum_2)), 8), 18), 8)) AS cost_per_digit
+    FROM
+    (
+        SELECT
+            cdr.provider_card_id AS _key_0,
+            cdr.provider_card_currency AS _by_0,
+            sumIf(cdr.sign, cdr.answered) AS _sum_0,
+            sumIf(cdr.sign, cdr.answered AND notEmpty(cdr.dtmf)) AS _sum_1,
+            sumIf(toInt64(length(cdr.dtmf)) * cdr.sign, cdr.answered) AS _sum_2,
+            sumIf(cdr.sign, cdr.provider_charge != 0) AS _sum_3,
+            sum(cdr.provider_charge * cdr.sign) AS _sum_4,
+            sum(cdr.sign) AS _sum_5
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
+        GROUP BY
+            cdr.provider_card_id,
+            cdr.provider_card_currency
+    ) AS parts
+    GROUP BY _key_0
+    HAVING sum(_sum_5) > 0
 ) AS report
 ORDER BY report.route ASC NULLS LAST
 LIMIT {offset:UInt64}, {first:UInt64}
 -- customer = '1001'
--- from = 1760918400000
--- to = 1763596800000
+-- from_hour = 1760918400
+-- to_hour = 1763596800
 -- first = 1000
 -- offset = 0

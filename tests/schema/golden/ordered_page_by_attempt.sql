@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.tech_prefix AS techPrefix,
     report.total AS total
@@ -14,7 +7,8 @@ FROM
         cdr.tech_prefix AS tech_prefix,
         sum(cdr.sign) AS total,
         divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sum(cdr.sign), 0))) AS asr
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
     GROUP BY cdr.tech_prefix
     HAVING sum(cdr.sign) > 0
 ) AS report
@@ -23,7 +17,7 @@ ORDER BY
     report.tech_prefix ASC NULLS LAST
 LIMIT {offset:UInt64}, {first:UInt64}
 -- customer = '1001'
--- from = 1760918400000
--- to = 1763596800000
+-- from_hour = 1760918400
+-- to_hour = 1763596800
 -- first = 50
 -- offset = 100

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.number AS number,
     report.attempts AS attempts
@@ -13,7 +6,8 @@ FROM
     SELECT
         cdr.dest_cli AS number,
         sum(cdr.sign) AS attempts
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY cdr.dest_cli
     HAVING sum(cdr.sign) > 0
 ) AS report

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.number AS number,
     report.attempts AS attempts,
@@ -17,17 +10,33 @@ SELECT
 FROM
 (
     SELECT
-        cdr.dest_number AS number,
-        sumIf(cdr.sign, cdr.branch_idx = 0) AS attempts,
-        sumIf(cdr.sign, cdr.answered) AS connected,
-        divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr,
-        divide(toFloat64(sumIf(cdr.duration * cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.answered), 0))) AS acd,
-        sumIf(cdr.duration * cdr.sign, cdr.answered) AS talk_time,
-        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))) > 1), NULL, sum(cdr.customer_charge * cdr.sign)) AS customer_charge,
-        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))), 1), ''), NULL) AS customer_currency
-    FROM cdr
-    GROUP BY cdr.dest_number
-    HAVING sum(cdr.sign) > 0
+        _key_0 AS number,
+        sum(_sum_0) AS attempts,
+        sum(_sum_1) AS connected,
+        divide(toFloat64(sum(_sum_1)), toFloat64(nullIf(sum(_sum_0), 0))) AS asr,
+        divide(toFloat64(sum(_sum_2)), toFloat64(nullIf(sum(_sum_1), 0))) AS acd,
+        sum(_sum_2) AS talk_time,
+        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3)))) > 1), NULL, sum(_sum_4)) AS customer_charge,
+        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_3)))), 1), ''), NULL) AS customer_currency
+    FROM
+    (
+        SELECT
+            cdr.dest_number AS _key_0,
+            cdr.customer_card_currency AS _by_0,
+            sumIf(cdr.sign, cdr.branch_idx = 0) AS _sum_0,
+            sumIf(cdr.sign, cdr.answered) AS _sum_1,
+            sumIf(cdr.duration * cdr.sign, cdr.answered) AS _sum_2,
+            sumIf(cdr.sign, cdr.customer_charge != 0) AS _sum_3,
+            sum(cdr.customer_charge * cdr.sign) AS _sum_4,
+            sum(cdr.sign) AS _sum_5
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+        GROUP BY
+            cdr.dest_number,
+            cdr.customer_card_currency
+    ) AS parts
+    GROUP BY _key_0
+    HAVING sum(_sum_5) > 0
 ) AS report
 ORDER BY report.number ASC NULLS LAST
 LIMIT {offset:UInt64}, {first:UInt64}

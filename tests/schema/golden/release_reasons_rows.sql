@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.release_reason AS releaseReason,
     report.sip_code AS sipCode,
@@ -17,7 +10,8 @@ FROM
         toInt64(cdr.sip_code) AS sip_code,
         sum(cdr.sign) AS attempts,
         sumIf(cdr.sign, cdr.answered) AS connected
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
     GROUP BY
         cdr.release_reason,
         toInt64(cdr.sip_code)
@@ -28,7 +22,7 @@ ORDER BY
     report.sip_code ASC NULLS LAST
 LIMIT {offset:UInt64}, {first:UInt64}
 -- customer = '1001'
--- from = 1760918400000
--- to = 1763596800000
+-- from_hour = 1760918400
+-- to_hour = 1763596800
 -- first = 1000
 -- offset = 0

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     NULL AS prefix,
     report.rc AS rc,
@@ -15,7 +8,8 @@ FROM
     SELECT
         dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS rc,
         sumIf(cdr.sign, cdr.branch_idx = 0) AS call_count
-    FROM cdr
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY dictGet('rate_center', 'rate_center', intDiv(cdr.dest_nanp, 1000))
     HAVING sum(cdr.sign) > 0
 ) AS report

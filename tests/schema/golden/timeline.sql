@@ -31,13 +31,6 @@ INNER JOIN
 ) AS nothing ON true
 LEFT JOIN
 (
-    WITH
-        cdr AS
-        (
-            SELECT *
-            FROM {database:Identifier}.cdr AS cdr
-            WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-        )
     SELECT
         report._start AS _start,
         report.asr AS asr,
@@ -48,7 +41,8 @@ LEFT JOIN
         SELECT
             roundDown(toUnixTimestamp64Milli(cdr.dt), {buckets:Array(Int64)}) AS _start,
             divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr
-        FROM cdr
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
         GROUP BY roundDown(toUnixTimestamp64Milli(cdr.dt), {buckets:Array(Int64)})
         HAVING sum(cdr.sign) > 0
     ) AS report

@@ -19,13 +19,6 @@ INNER JOIN
         multiIf((ranked._place > {n:Int64}), 0, ranked._place) AS _place
     FROM
     (
-        WITH
-            cdr AS
-            (
-                SELECT *
-                FROM {database:Identifier}.cdr AS cdr
-                WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-            )
         SELECT
             report.tech_prefix AS tech_prefix,
             toInt64(row_number() OVER (ORDER BY report.total DESC NULLS LAST, report.tech_prefix ASC NULLS LAST)) AS _place
@@ -34,7 +27,8 @@ INNER JOIN
             SELECT
                 cdr.tech_prefix AS tech_prefix,
                 sumIf(cdr.sign, cdr.branch_idx = 0) AS total
-            FROM cdr
+            FROM {database:Identifier}.cdr AS cdr
+            WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
             GROUP BY cdr.tech_prefix
             HAVING sum(cdr.sign) > 0
         ) AS report
@@ -55,13 +49,6 @@ INNER JOIN
 ) AS nothing ON true
 LEFT JOIN
 (
-    WITH
-        cdr AS
-        (
-            SELECT *
-            FROM {database:Identifier}.cdr AS cdr
-            WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-        )
     SELECT
         report._start AS _start,
         report._place AS _place,
@@ -78,13 +65,6 @@ LEFT JOIN
                     SELECT tuple(ranked._place, tuple(ranked.tech_prefix)) AS placed
                     FROM
                     (
-                        WITH
-                            cdr AS
-                            (
-                                SELECT *
-                                FROM {database:Identifier}.cdr AS cdr
-                                WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-                            )
                         SELECT
                             report.tech_prefix AS tech_prefix,
                             toInt64(row_number() OVER (ORDER BY report.total DESC NULLS LAST, report.tech_prefix ASC NULLS LAST)) AS _place
@@ -93,7 +73,8 @@ LEFT JOIN
                             SELECT
                                 cdr.tech_prefix AS tech_prefix,
                                 sumIf(cdr.sign, cdr.branch_idx = 0) AS total
-                            FROM cdr
+                            FROM {database:Identifier}.cdr AS cdr
+                            WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
                             GROUP BY cdr.tech_prefix
                             HAVING sum(cdr.sign) > 0
                         ) AS report
@@ -102,7 +83,8 @@ LEFT JOIN
                 ) AS first
             ), tuple(cdr.tech_prefix))) AS _place,
             divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr
-        FROM cdr
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
         GROUP BY
             roundDown(toUnixTimestamp64Milli(cdr.dt), {buckets:Array(Int64)}),
             toInt64(indexOf((
@@ -112,13 +94,6 @@ LEFT JOIN
                     SELECT tuple(ranked._place, tuple(ranked.tech_prefix)) AS placed
                     FROM
                     (
-                        WITH
-                            cdr AS
-                            (
-                                SELECT *
-                                FROM {database:Identifier}.cdr AS cdr
-                                WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-                            )
                         SELECT
                             report.tech_prefix AS tech_prefix,
                             toInt64(row_number() OVER (ORDER BY report.total DESC NULLS LAST, report.tech_prefix ASC NULLS LAST)) AS _place
@@ -127,7 +102,8 @@ LEFT JOIN
                             SELECT
                                 cdr.tech_prefix AS tech_prefix,
                                 sumIf(cdr.sign, cdr.branch_idx = 0) AS total
-                            FROM cdr
+                            FROM {database:Identifier}.cdr AS cdr
+                            WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
                             GROUP BY cdr.tech_prefix
                             HAVING sum(cdr.sign) > 0
                         ) AS report
@@ -146,6 +122,6 @@ ORDER BY
 -- to = 1763596800000
 -- n = 5
 -- customer = '1001'
+-- from_hour = 1760918400
+-- to_hour = 1763596800
 -- from = 1760918400000
--- cut_first = True
--- cut_last = True

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.state AS state,
     report.calls AS calls
@@ -14,8 +7,8 @@ FROM
         dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)) AS state,
         sumIf(cdr.sign, cdr.branch_idx = 0) AS calls,
         multiIf(((dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction
-    FROM cdr
-    WHERE multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp) > 0
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND (multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp) > 0)
     GROUP BY
         dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)),
         multiIf(((dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(multiIf((cdr.lrn != ''), cdr.lrn_nanp, cdr.dest_nanp), 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE')

@@ -1,18 +1,11 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT count(*) AS rows
 FROM
 (
     SELECT
         dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) AS state,
         multiIf(((dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction
-    FROM cdr
-    WHERE cdr.dest_nanp > 0
+    FROM {database:Identifier}.cdr AS cdr
+    WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND (cdr.dest_nanp > 0)
     GROUP BY
         dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)),
         multiIf(((dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE')

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    )
 SELECT
     report.total_customer_charge AS totalCustomerCharge,
     report.total_provider_charge AS totalProviderCharge,
@@ -14,12 +7,27 @@ SELECT
 FROM
 (
     SELECT
-        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))) > 1), NULL, sum(cdr.customer_charge * cdr.sign)) AS total_customer_charge,
-        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))) > 1), NULL, sum(cdr.provider_charge * cdr.sign)) AS total_provider_charge,
-        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.customer_card_currency, toInt64(cdr.sign)), cdr.customer_charge != 0))), 1), ''), NULL) AS customer_currency,
-        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0)))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMapIf(map(cdr.provider_card_currency, toInt64(cdr.sign)), cdr.provider_charge != 0))), 1), ''), NULL) AS provider_currency,
-        sumIf(cdr.sign, cdr.branch_idx = 0) AS call_count
-    FROM cdr
+        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))) > 1), NULL, sum(_sum_1)) AS total_customer_charge,
+        multiIf((length(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_1, _sum_2)))) > 1), NULL, sum(_sum_3)) AS total_provider_charge,
+        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_0, _sum_0)))), 1), ''), NULL) AS customer_currency,
+        multiIf((length(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_1, _sum_2))))) = 1), nullIf(arrayElement(mapKeys(mapFilter((currency, rows) -> (rows > 0), sumMap(map(_by_1, _sum_2)))), 1), ''), NULL) AS provider_currency,
+        sum(_sum_4) AS call_count
+    FROM
+    (
+        SELECT
+            cdr.customer_card_currency AS _by_0,
+            cdr.provider_card_currency AS _by_1,
+            sumIf(cdr.sign, cdr.customer_charge != 0) AS _sum_0,
+            sum(cdr.customer_charge * cdr.sign) AS _sum_1,
+            sumIf(cdr.sign, cdr.provider_charge != 0) AS _sum_2,
+            sum(cdr.provider_charge * cdr.sign) AS _sum_3,
+            sumIf(cdr.sign, cdr.branch_idx = 0) AS _sum_4
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+        GROUP BY
+            cdr.customer_card_currency,
+            cdr.provider_card_currency
+    ) AS parts
 ) AS report
 -- customer = '1001'
 -- from = 1760918400000

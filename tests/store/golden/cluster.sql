@@ -99,6 +99,39 @@ INSERT INTO migration (number, name, cluster, applied_at) SELECT
     'main',
     now64(3, 'UTC');
 
+ALTER TABLE cdr_local ON CLUSTER main
+    (MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild');
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    3,
+    'deletes that keep rollups',
+    'main',
+    now64(3, 'UTC');
+
+ALTER TABLE cdr_local ON CLUSTER main
+    (MODIFY COLUMN `callid` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `source_cli` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `dest_cli` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `source_dest_number` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `dest_number` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `lrn` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `source_ip` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `dt` CODEC(T64, ZSTD(1))),
+    (MODIFY COLUMN `loaded_at` CODEC(Delta, ZSTD(1))),
+    (MODIFY COLUMN `duration` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `ring_duration` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `customer_card_rate` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `sip_code` CODEC(T64, LZ4));
+
+ALTER TABLE cdr_local ON CLUSTER main
+    (MODIFY SETTING default_compression_codec = 'LZ4');
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    4,
+    'codecs of the calls',
+    'main',
+    now64(3, 'UTC');
+
 CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
 (
     `block` UInt64,

@@ -1,0 +1,32 @@
+"""The rollups of a store: projections of its table of calls, which ClickHouse keeps as it keeps the calls."""
+
+from collections.abc import Collection, Sequence
+
+from gqlreports.plugins.rollup import PREFIX, Rollup
+from gqlreports.store.placement import Placement
+from gqlreports.tables import cdr
+
+KEPT = (
+    "SELECT DISTINCT name FROM system.projections "
+    f"WHERE database = currentDatabase() AND table IN ('cdr', 'cdr_local') AND startsWith(name, '{PREFIX}')"
+)
+"""The query for the names of those that are there."""
+
+
+def rollups(placement: Placement, wanted: Sequence[Rollup], kept: Collection[str]) -> list[str]:
+    """The statements that bring those that lack, and take away their former versions.
+
+    What is there of reports that are not among them stays.  ClickHouse fills a new one in the background; a report
+    reads the parts of the table that lack it call by call meanwhile.
+    """
+    return [statement for each in wanted for statement in _one(placement, each, kept)]
+
+
+def _one(placement: Placement, rollup: Rollup, kept: Collection[str]) -> list[str]:
+    table = placement.alter(cdr)
+    former = [name for name in sorted(kept) if name.startswith(rollup.prefix) and name != rollup.name]
+    statements = [f"{table} DROP PROJECTION IF EXISTS {name}" for name in former]
+    if rollup.name not in kept:
+        statements.append(f"{table} ADD PROJECTION IF NOT EXISTS {rollup.name} ({rollup.definition})")
+        statements.append(f"{table} MATERIALIZE PROJECTION {rollup.name} SETTINGS mutations_sync = 0")
+    return statements
