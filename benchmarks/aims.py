@@ -97,6 +97,7 @@ AIMS = (
         _ratio("together", "together", "longest alone"),
         1.5,
     ),
+    Aim("One report under three aliases of a request, times it alone", _ratio("together", "thrice", "once"), 1.5),
     Aim(
         "Loading Parquet, of a bare INSERT into the same table",
         _ratio("loading", "product", "engine, all projections"),

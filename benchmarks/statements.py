@@ -40,12 +40,11 @@ class Question:
         """The request that asks for it, as a client sends it: a document that stays the same, and variables."""
         return request((self,))
 
-    @property
-    def field(self) -> str:
+    def field(self, alias: str) -> str:
         """It as a field of a document."""
         type_name = "".join(word.capitalize() for word in self.report.split("_"))
         return (
-            f"{self.report}: customReport(type: {self.report}, customer: $customer, from: $from, to: $to) "
+            f"{alias}: customReport(type: {self.report}, customer: $customer, from: $from, to: $to) "
             f"{{ ... on {type_name}Report {{ rows(first: {self.first}) {{ {' '.join(self.columns)} }} }} }}"
         )
 
@@ -61,7 +60,7 @@ class Question:
 
 def request(questions: Sequence[Question]) -> bytes:
     """The request for several reports of one customer over one range."""
-    fields = " ".join(each.field for each in questions)
+    fields = " ".join(each.field(f"{each.report}_{place}") for place, each in enumerate(questions))
     document = f"query($customer: ID!, $from: DateTime!, $to: DateTime!) {{ {fields} }}"
     [asked, *_] = questions
     variables = {"customer": asked.customer, "from": asked.start, "to": asked.end}
