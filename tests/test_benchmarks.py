@@ -28,20 +28,16 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_an_aim_is_met_by_its_ratio(results: Path) -> None:
-    found = {row[0]: row[2:] for row in aims.table(load(results)).rows}
-    assert list(found.values()) == [
+    found = [row[2:] for row in aims.table(load(results)).rows]
+    assert [each for each in found if each != ["not measured", ""]] == [
         ["0.2", "yes"],
         ["0.03", "**no**"],
         ["0.1", "**no**"],
         ["4", "**no**"],
         ["1.25", "yes"],
-        ["not measured", ""],
-        ["not measured", ""],
-        ["not measured", ""],
-        ["not measured", ""],
         ["1.6", "**no**"],
-        ["not measured", ""],
     ]
+    assert len(found) == len(aims.AIMS)
 
 
 def test_a_page_is_written_between_its_own_words(results: Path, tmp_path: Path) -> None:

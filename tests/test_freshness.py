@@ -117,7 +117,7 @@ def test_a_definition_has_another_version_only_where_its_figures_differ() -> Non
 
 def test_staff_are_told_what_was_read_and_partners_are_not(site: Site) -> None:
     query = (
-        f"{{ first: customReport({RANGE.replace('DTMF', 'DID_AS_CLI')}) {{ ... on DidAsCliReport {{ rowCount }} }} }}"
+        f"{{ first: customReport({RANGE.replace('DTMF', 'PER_NUMBER')}) {{ ... on PerNumberReport {{ rowCount }} }} }}"
     )
     # No other test asks for this range, so that its answer is not kept from there.
     query = query.replace(":00Z", ":00.123Z")

@@ -43,7 +43,7 @@ async def _upgrade(session: Session, placement: Placement, rollups: tuple[Rollup
     definition = Definition(_placed(placement, {cluster for _, cluster in rows}), rollups=rollups)
     applied = {number for number, _ in rows}
     kept = {name for (name,) in await session.query(Statement(definition.kept))}
-    pending = [*definition.pending(applied), *(each.name for each in rollups if each.name not in kept)]
+    pending = [*definition.pending(applied), *(f"rollup of {each.report}" for each in rollups if each.name not in kept)]
     return Upgrade(pending, [*definition.record, *definition.statements(applied, kept)])
 
 

@@ -59,7 +59,7 @@ def at_grain(
     request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Calls = OF_RANGE
 ) -> Select[Any]:
     """The report's statement at the grain of `keys`, with the columns that are needed."""
-    calls = replace(calls, conditions=(*known(request), *calls.conditions))
+    calls = _known(request, calls)
     statement = _statement(request, keys, needed)
     expressions = [key.build(request.parameters) for key in keys]
     if not is_plain(statement, expressions):
@@ -83,7 +83,7 @@ def with_totals(
     having = [sums.whole(each) for each in rows._having_criteria]
     over_all = {each.name: atoms.of_rows(sums.whole(_bare(each))) for each in totals.selected_columns}
     grouped_by: list[ColumnElement[Any]] = [column(key_name(place)) for place in range(len(keys))]
-    source = _parts(request, rows, sums, OF_RANGE).subquery("parts")
+    source = _parts(request, rows, sums, _known(request, OF_RANGE)).subquery("parts")
     of_rows = select(*grouped_by, *atoms.named()).select_from(source).having(*having).group_by(*grouped_by)
     names: list[ColumnElement[Any]] = [column(atom_name(place)) for place in range(len(atoms.found))]
     report = select(*shown, *names).select_from(of_rows.subquery("atoms")).subquery("report")
@@ -93,6 +93,11 @@ def with_totals(
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
     """The one row of the report's figures over no CDR at all."""
     return within(_statement(request, (), needed), nothing()).subquery("nothing")
+
+
+def _known(request: ReportRequest, calls: Calls) -> Calls:
+    """Those that were loaded by the moment as of which the store is read."""
+    return replace(calls, conditions=(*known(request), *calls.conditions))
 
 
 def _statement(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn]) -> Select[Any]:
