@@ -1,0 +1,28 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+const server = process.env.GQLREPORTS_URL ?? 'http://127.0.0.1:8000'
+const key = process.env.GQLREPORTS_KEY
+const proxied = { target: server, ...(key && { headers: { Authorization: `Bearer ${key}` } }) }
+
+// GraphiQL's style sheet holds fonts as data: addresses; the panel has the system's fonts.
+const noEmbeddedFonts = {
+  postcssPlugin: 'no-embedded-fonts',
+  AtRule: { 'font-face': (rule: { toString: () => string; remove: () => void }) => {
+    if (rule.toString().includes('url(data:')) rule.remove()
+  } },
+}
+
+export default defineConfig({
+  plugins: [react()],
+  css: { postcss: { plugins: [noEmbeddedFonts] } },
+  build: {
+    outDir: '../gqlreports/web/static',
+    emptyOutDir: true,
+    // The content-security policy allows no fonts or workers out of data: addresses.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 4000,
+  },
+  server: { proxy: { '/graphql': proxied, '/export': proxied, '/session': proxied } },
+  test: { include: ['tests/**/*.test.ts'] },
+})
