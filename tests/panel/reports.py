@@ -47,11 +47,15 @@ class Api:
 
     def ask(self, analysis: Analysis, selection: str, **filters: Where) -> Any:
         """What the fields of `selection` answer, in its JSON form."""
-        asked = {"query": document(analysis, selection, filters), "variables": scope(analysis) | filters}
+        return self.data(document(analysis, selection, filters), **scope(analysis), **filters)["customReport"]
+
+    def data(self, query: str, **variables: Any) -> dict[str, Any]:
+        asked = {"query": query, "variables": variables}
         headers = {"Authorization": f"Bearer {self.served.site.staff_key}"}
         answer = httpx2.post(f"{self.served.url}/graphql", json=asked, headers=headers, timeout=60).json()
         assert "errors" not in answer, answer
-        return answer["data"]["customReport"]
+        data: dict[str, Any] = answer["data"]
+        return data
 
 
 def address(analysis: Analysis, zone: str = "UTC", **more: str) -> str:
