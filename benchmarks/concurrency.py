@@ -118,7 +118,7 @@ def _served(home: Path, settings: dict[str, str]) -> Iterator[tuple[str, str, in
     key, port = directory.create_key("benchmark", Role.STAFF), free_port()
     directory.close()
     command = [sys.executable, "-c", "from gqlreports.cli import app; app()", "serve", "--port", str(port)]
-    environment = os.environ | {"GQLREPORTS_HOME": str(home)} | settings
+    environment = os.environ | {"GQLREPORTS_HOME": str(home), "GQLREPORTS_ANSWERS_BYTES": "0"} | settings
     process = Popen(command, env=environment, stderr=DEVNULL)
     try:
         yield f"http://127.0.0.1:{port}/graphql", key, process.pid

@@ -39,9 +39,10 @@ from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.rows import Page
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.rawjson import Spliced, SplicingExecutor
+from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selected, Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from gqlreports.web.audit import AuditTrail
@@ -181,7 +182,7 @@ def serve(listener: socket.socket, directory_path: Path, calls: int, key: Connec
 
     registry = Registry.load(strict=True)
     backend = EmbeddedBackend(store, definition())
-    http = HttpOptions(RequestLimits(requests_per_minute=1_000_000))
+    http = HttpOptions(RequestLimits(requests_per_minute=1_000_000), answers_bytes=0)
     app = create_app(registry, backend, directory, http=http)
     schemas = {role: build_schema(registry, role, OrdinaryExecutor) for role in Role}
     gate = Gate(Authentication(directory), Rates(http.limits.requests_per_minute), http.draining)

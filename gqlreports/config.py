@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gqlreports.limits import USUAL, RequestLimits
 
+ANSWERS_BYTES = 64 * 1024**2
+"""Of memory that kept answers may take, where nothing else is set."""
+
 
 class Settings(BaseSettings):
     """Where the data is and what a report may use; each is `GQLREPORTS_` and its name in capitals."""
@@ -33,6 +36,9 @@ class Settings(BaseSettings):
     query_timeout: float = Field(default=60, gt=0, allow_inf_nan=False, description="Seconds that one query may take")
     query_memory: int = Field(default=4 * 1024**3, gt=0, description="Bytes of memory that one query may use")
     query_rows: int = Field(default=10_000_000, gt=0, description="Rows that the result of one query may have")
+    answers_bytes: int = Field(
+        default=ANSWERS_BYTES, ge=0, description="Bytes of memory for answers that are kept; with 0 none is"
+    )
     masked_digits: int = Field(
         default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
     )

@@ -26,13 +26,17 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the store printed, a JSON array of `rows` objects, and what it read for it in how long."""
+    """What the store printed, a JSON array of `rows` objects, and what it read for it in how long.
+
+    One that is `cached` was printed for somebody else: nothing was read for it.
+    """
 
     json: bytes
     rows: int
     rows_read: int
     bytes_read: int
     milliseconds: float
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,13 @@ class Backend(Protocol):
         """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings.
 
         Raises StatementRefused for a report's statement that names what no filter on its customer reaches.
+        """
+
+    async def version(self, statement: Statement) -> str | None:
+        """What the answer of `fetch_json` depends on besides the statement: as long as it stays, so does the answer.
+
+        Data that has changed has another version than all before.  None where the answer changes with more than the
+        data, as with the time, or where the store cannot tell: such an answer may be given to nobody else.
         """
 
     def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -9,6 +9,11 @@ DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 _LEAST = 0.001
 
 
+def time_left() -> float | None:
+    """What is left until then, in seconds; None where there is no such moment."""
+    return None if DEADLINE.get() == math.inf else seconds_left(math.inf)
+
+
 def seconds_left(most: float) -> float:
     """What is left until then, in seconds, never more than `most`, and never 0: to ClickHouse that means any time."""
     return max(min(most, DEADLINE.get() - time.monotonic()), _LEAST)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +21,12 @@ from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.embedded_session import EmbeddedSession
 from gqlreports.backends.failures import FAILURES, store_error
 from gqlreports.backends.folder import make_ready
+from gqlreports.backends.lasting import Lasting
 from gqlreports.backends.reader import DATABASE, STREAMING, Reader
 from gqlreports.backends.readers import Readers
 from gqlreports.backends.settings import WRITING
 from gqlreports.backends.wall import Wall
+from gqlreports.backends.writes import Writes
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -63,6 +66,8 @@ class EmbeddedBackend:
         self._lock = threading.Lock()
         self._control: Client | None = None
         self._wall = Wall(DATABASE)
+        self._lasting = Lasting()
+        self._writes = Writes()
         self._readers = Readers(path, self._limits.settings, self._wall)
         self._queries: set[_Query] = set()
         self._closed = False
@@ -87,6 +92,10 @@ class EmbeddedBackend:
         except TimeoutError as error:
             raise store_error(error) from error
 
+    async def version(self, statement: Statement) -> str | None:
+        """No other process can write to an open store, so it is enough to count what this one writes."""
+        return self._writes.version if await self._lasting.lasts(statement, self.fetch_json) else None
+
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
         await self._wall.check(statement, self.fetch_json)
@@ -102,7 +111,7 @@ class EmbeddedBackend:
         await self.open()
         client = await self._in_thread(self._connect, WRITING)
         try:
-            yield EmbeddedSession(client, self._in_thread)
+            yield EmbeddedSession(client, partial(self._in_thread, self._writes.counted))
         finally:
             await self._in_thread(client.close)
 

@@ -12,9 +12,11 @@ from gqlreports.backends.base import Definition, Fetched, Limits, Session, State
 from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, lost_connection, may_still_run, store_error
 from gqlreports.backends.http import Answer, HttpClient
+from gqlreports.backends.lasting import Lasting
 from gqlreports.backends.query_id import new_query_id
 from gqlreports.backends.retry import retried
 from gqlreports.backends.server_session import SESSION, ServerSession
+from gqlreports.backends.server_version import ServerVersion
 from gqlreports.backends.settings import LINES, READING, WRITING
 from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
@@ -26,6 +28,8 @@ CONNECTIONS = 32
 _SILENCE = 5.0
 """Seconds that a server may be silent beyond a query's own time."""
 _FACTS = ("result_rows", "read_rows", "read_bytes", "elapsed_ns")
+_ON_FLY = "apply_mutations_on_fly"
+"""Off: a mutation counts once it is in the parts, by which `version` knows it."""
 _WRITING = 600.0
 """Seconds that it may be silent while it writes, or while a cluster does what it was told."""
 _SERVED = {
@@ -52,6 +56,8 @@ class ServerBackend:
         self._definition = definition
         self._limits = limits or Limits()
         self._wall = Wall(address.database)
+        self._lasting = Lasting()
+        self._version = ServerVersion(self.fetch_json)
         self._opening = asyncio.Lock()
         self._client: HttpClient | None = None
         self._control: HttpClient | None = None
@@ -82,6 +88,9 @@ class ServerBackend:
         with _told():
             async with asyncio.timeout(seconds_left(self._limits.seconds)):
                 return await retried(fetched)
+
+    async def version(self, statement: Statement) -> str | None:
+        return await self._version.now() if await self._lasting.lasts(statement, self.fetch_json) else None
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -144,6 +153,8 @@ class ServerBackend:
         if profile == "1":
             raise StoreUnavailable("The store's user may set nothing: its profile needs readonly = 2, not 1.")
         own = {"readonly": "1"} if profile == "0" else {}
+        if _ON_FLY in client.server_settings:
+            own[_ON_FLY] = "0"
         return READING | _SERVED | self._limits.settings | own
 
     async def _check(self, client: HttpClient) -> None:

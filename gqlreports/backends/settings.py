@@ -15,6 +15,8 @@ LINES = {"output_format_json_array_of_rows": "0", "max_result_rows": "0"}
 
 WRITING = {
     "async_insert": "0",
+    # A command has ended only when no answer changes by it any more.
+    "mutations_sync": "2",
     "session_timezone": "UTC",
     "max_partitions_per_insert_block": "0",
     "input_format_csv_allow_variable_number_of_columns": "1",

@@ -54,6 +54,12 @@ def strange_names(lines: Sequence[str], database: str) -> set[Name]:
     return named - {(place, table) for place in ("", database) for table in TABLES}
 
 
+def called(lines: Sequence[str]) -> set[str]:
+    """The names in a tree that may be those of functions, in lower case; CURRENT_DATE has no parentheses."""
+    nodes = [_node(line) for line in lines]
+    return {_BEHIND_NAME.sub("", text).lower() for kind, text in nodes if kind in ("Function", "Identifier")}
+
+
 def _check_node(parent: str, kind: str, text: str) -> None:
     name = _first(text)
     if kind == "Set":

@@ -64,9 +64,9 @@ class Wall:
 
     async def _examine(self, statement: Statement, ask: Ask) -> None:
         check_places(statement.sql)
-        lines = [row["explain"] for row in await _rows(_tree(statement), ask)]
+        lines = await tree_of(statement, ask)
         if names := strange_names(lines, self._database):
-            for row in await _rows(self._stored(names), ask):
+            for row in await rows_of(self._stored(names), ask):
                 raise StatementRefused(f"{row['name']}, which is no table for reports")
 
     def _stored(self, names: set[Name]) -> Statement:
@@ -80,12 +80,16 @@ class Wall:
         )
 
 
-def _tree(statement: Statement) -> Statement:
-    """Within parentheses a statement is a query and nothing more: INTO OUTFILE, FORMAT or a second one is an error."""
-    return Statement(f"EXPLAIN AST SELECT * FROM (\n{statement.sql}\n)", statement.parameters)
+async def tree_of(statement: Statement, ask: Ask) -> list[str]:
+    """The lines of a statement's tree.
+
+    Within parentheses a statement is a query and nothing more: INTO OUTFILE, FORMAT or a second one is an error.
+    """
+    explained = Statement(f"EXPLAIN AST SELECT * FROM (\n{statement.sql}\n)", statement.parameters)
+    return [row["explain"] for row in await rows_of(explained, ask)]
 
 
-async def _rows(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
+async def rows_of(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = orjson.loads((await ask(statement)).json)
     except StoreError as error:

@@ -65,7 +65,7 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     tokens = Tokens(rules) if rules else None
     draining = Draining()
     listed = listed_documents(settings.documents) if settings.documents else None
-    http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining)
+    http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining, settings.answers_bytes)
     app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens, http)
     DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
 

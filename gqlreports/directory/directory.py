@@ -1,9 +1,10 @@
 """Customers, API keys and the audit: found, made and changed; users and their sessions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, insert, or_, select
 
 from gqlreports.directory import keys
 from gqlreports.directory.clock import utc_now
@@ -34,6 +35,7 @@ class Directory:
         self._known: Recent[Grant] = Recent()
         self.sessions = Sessions(self._database)
         self.users = Users(self._database, self.sessions)
+        self._customers: Recent[Customer] = Recent()
 
     def close(self) -> None:
         self._database.close()
@@ -48,14 +50,22 @@ class Directory:
         with self._session() as session, session.begin():
             for customer in customers:
                 session.merge(customer)
+        self._customers.clear()
+
+    def remembered_customer(self, principal: Principal, customer_id: str) -> Customer | None:
+        """One that was found within the last seconds and that the caller may see, without a look-up."""
+        return self._customers.get(customer_id) if principal.sees(customer_id) else None
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
         """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
         if principal.sees(customer_id) and _storable(customer_id):
+            asked_at = monotonic()
             with self._session() as connection:
                 found = connection.execute(_CUSTOMER, {"id": customer_id}).one_or_none()
             if found is not None:
-                return Customer(**found._mapping)
+                customer = Customer(**found._mapping)
+                self._customers.put(customer_id, customer, asked_at)
+                return customer
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
@@ -141,10 +151,10 @@ class Directory:
         with self._session() as session:
             return keys.grant(session, presented, self._known).principal_now(utc_now(), source)
 
-    def record_runs(self, runs: Sequence[ReportRun]) -> None:
-        """Add to the audit."""
+    def record_runs(self, runs: Sequence[Mapping[str, object]]) -> None:
+        """Add to the audit; each has the columns of a `ReportRun`."""
         with self._session() as session, session.begin():
-            session.add_all(runs)
+            session.execute(insert(ReportRun), [dict(run) for run in runs])
 
     def report_runs(
         self, first: int, *, customer: str | None = None, caller: str | None = None, since: datetime | None = None

@@ -11,20 +11,24 @@ _MOST = 10_000
 
 
 class Recent(Generic[Found]):
-    """What was found, by the hash of what it was found for; what does not hold is never kept."""
+    """What was found by some text: a hash of a secret, or an id; what was not found, or does not hold, is never kept."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Found]] = {}
+        self._cleared_at = 0.0
 
-    def get(self, text_hash: str) -> Found | None:
-        kept = self._kept.get(text_hash)
+    def get(self, name: str) -> Found | None:
+        kept = self._kept.get(name)
         return kept[1] if kept is not None and monotonic() - kept[0] < SECONDS else None
 
-    def put(self, text_hash: str, found: Found, asked_at: float) -> None:
-        """`asked_at` is when the look-up began: what came later is not in it."""
+    def put(self, name: str, found: Found, asked_at: float) -> None:
+        """`asked_at` is when the look-up began: what came later is not in it, such as the cause of a `clear`."""
+        if asked_at <= self._cleared_at:
+            return
         if len(self._kept) >= _MOST:
             self._kept.clear()
-        self._kept[text_hash] = asked_at, found
+        self._kept[name] = asked_at, found
 
     def clear(self) -> None:
+        self._cleared_at = monotonic()
         self._kept.clear()

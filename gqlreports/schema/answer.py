@@ -1,7 +1,8 @@
 """Runs the statements of one report on a backend."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -20,15 +21,25 @@ from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass
 class Statistics:
-    """What the statements of a report read, and how long they took in the store."""
+    """What the statements of a report read, and how long they took in the store; nothing for those `cached`."""
 
     statements: int = 0
+    cached: int = 0
     rows_read: int = 0
     bytes_read: int = 0
     milliseconds: float = 0
+
+    def add(self, other: "Statistics") -> None:
+        self.statements += other.statements
+        self.cached += other.cached
+        self.rows_read += other.rows_read
+        self.bytes_read += other.bytes_read
+        self.milliseconds += other.milliseconds
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,10 @@ class ReportAnswer:
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     allowance: Allowance = USUAL_ALLOWANCE
+
+    def again(self) -> "ReportAnswer":
+        """An answer to the same request, with statistics of its own."""
+        return replace(self, statistics=Statistics())
 
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
         """Raises LimitExceeded for more rows than come at once, InvalidInput for a negative number."""
@@ -110,6 +125,12 @@ class ReportAnswer:
     async def call_count(self, where: Where = EVERYTHING, others: Others | None = None) -> int:
         return await self._count(calls.call_count(self.request, where, others))
 
+    async def moment(self, statement: Statement) -> datetime | None:
+        """The one value of a statement, milliseconds since 1970 as the column `moment`."""
+        [found] = orjson.loads(await self._fetch(statement))
+        milliseconds = found["moment"]
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+
     async def _list(self, statement: Statement, selection: Selection) -> bytes:
         answer = await self._fetch(statement)
         return answer if selection.fields else answer.replace(EMPTY_ROW, b"{}")
@@ -124,6 +145,7 @@ class ReportAnswer:
     async def _fetch(self, statement: Statement) -> bytes:
         fetched = await self.backend.fetch_json(statement)
         self.statistics.statements += 1
+        self.statistics.cached += fetched.cached
         self.statistics.rows_read += fetched.rows_read
         self.statistics.bytes_read += fetched.bytes_read
         self.statistics.milliseconds += fetched.milliseconds

@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
-from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.context import Context, ReportInfo
 from gqlreports.schema.limits import limits
 
 MOST_SHOWN = 50
@@ -37,9 +37,18 @@ class Viewer:
     )
 
 
+async def found_customer(context: Context, customer_id: str) -> models.Customer:
+    """That of an id, which may be some seconds old.  Raises NotFound for one that the caller does not see."""
+    directory, principal = context.directory, context.principal
+    found = directory.remembered_customer(principal, customer_id)
+    if found is None:
+        found = await run_in_threadpool(directory.customer, principal, customer_id)
+    context.customers[customer_id] = found
+    return found
+
+
 async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
-    found = await run_in_threadpool(info.context.directory.customer, info.context.principal, id)
-    return Customer.of(found)
+    return Customer.of(await found_customer(info.context, id))
 
 
 async def customers(

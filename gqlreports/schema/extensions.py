@@ -1,8 +1,8 @@
 """What is done around the execution of every document."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any, cast
 
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -10,13 +10,17 @@ from pydantic.alias_generators import to_camel
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.types.execution import ParseOptions
 
+from gqlreports.directory.principal import Principal
 from gqlreports.errors import LimitExceeded
 from gqlreports.limits import RequestLimits
+from gqlreports.schema.answer import ReportAnswer, Statistics
+from gqlreports.schema.context import Context
 from gqlreports.schema.cost import document_cost, nesting
 
 KEPT = 32
 """How many documents are kept parsed and validated."""
 
+_NAMES = {each.name: to_camel(each.name) for each in fields(Statistics)}
 # What the parser says where it stops; it counts no further than to what is allowed and one.
 _TOO_MANY_TOKENS = re.compile(r"Syntax Error: Document contains more than \d+ (tokens|comments)\b.*")
 
@@ -85,11 +89,16 @@ class StoreStatistics(SchemaExtension):
     """Tells staff what each report of the request read: `extensions.statistics`, by the report's name there."""
 
     def get_results(self) -> dict[str, Any]:
-        context = self.execution_context.context
-        if not context.principal.staff or not context.answers:
-            return {}
-        return {"statistics": {name: _printed(answer.statistics) for name, answer in context.answers.items()}}
+        context: Context = self.execution_context.context
+        return printed_statistics(context.principal, context.answers)
 
 
-def _printed(statistics: Any) -> dict[str, Any]:
-    return {to_camel(name): value for name, value in asdict(statistics).items()}
+def printed_statistics(principal: Principal, answers: Mapping[str, ReportAnswer]) -> dict[str, Any]:
+    """What a response tells a caller of the cost of its reports, in its `extensions`."""
+    if not principal.staff or not answers:
+        return {}
+    return {"statistics": {name: _printed(answer.statistics) for name, answer in answers.items()}}
+
+
+def _printed(statistics: Statistics) -> dict[str, Any]:
+    return {_NAMES[name]: value for name, value in vars(statistics).items()}

@@ -36,7 +36,7 @@ class Observing(SchemaExtension):
         record.operation = self._operation()
         record.code = _code(errors[0]) if errors else OK
         answers: dict[str, ReportAnswer] = context.context.answers if context.context else {}
-        record.reports = [_report(answer, _code_of(name, errors)) for name, answer in answers.items()]
+        record.reports = [report_record(answer, _code_of(name, errors)) for name, answer in answers.items()]
         return {}
 
     def _operation(self) -> str | None:
@@ -51,12 +51,15 @@ class Observing(SchemaExtension):
         return ran[:LONGEST_NAME] if ran in names and ran else None
 
 
-def _report(answer: ReportAnswer, code: str) -> ReportRecord:
+def report_record(answer: ReportAnswer, code: str) -> ReportRecord:
+    """One report of a request that ended with a code."""
     read = answer.statistics
     return ReportRecord(
         answer.request.report.name,
         answer.request.customer,
         code,
+        read.statements,
+        read.cached,
         read.rows_read,
         read.bytes_read,
         round(read.milliseconds, 3),

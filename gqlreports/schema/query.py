@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
-from starlette.concurrency import run_in_threadpool
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -19,7 +18,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.customers import Customer, customer, customers, found_customer, viewer
 from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
@@ -79,11 +78,11 @@ def build_schema(
 def _interface(report_type: Any) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
-        return await data_through(answer.backend)
+        return await data_through(answer)
 
     async def resolve_numbering_as_of(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
-        return await numbering_as_of(answer.backend)
+        return await numbering_as_of(answer)
 
     def resolve_definition_version(self: Any) -> str:
         answer: ReportAnswer = self.answer
@@ -140,7 +139,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         chosen = types[type.value]
         if not info.context.principal.runs(type.value):
             raise NotFound(f"There is no report {type.value} for this key; `reportTypes` lists those that there are.")
-        found = await run_in_threadpool(info.context.directory.customer, info.context.principal, customer)
+        found = await found_customer(info.context, customer)
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
         request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff, as_of)

@@ -4,29 +4,19 @@ A resolver returns `Spliced` in the place of a list or an object.  The executor 
 with aliases, fragments and directives resolved as for any other field, and has the store print just those.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from graphql import GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gqlreports.schema.context import Context
 from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
-
-
-@dataclass(frozen=True)
-class Spliced:
-    """A value that the store prints: `fetch` is given what was selected of it, and returns JSON."""
-
-    fetch: Callable[[Selection], Awaitable[bytes]]
-
-    async def json(self, selection: Selection) -> orjson.Fragment:
-        return orjson.Fragment(await self.fetch(selection))
+from gqlreports.schema.spliced import Spliced
 
 
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor, but for values that are `Spliced`."""
+    """Strawberry's executor, but for values that are `Spliced`; those are noted in the context."""
 
     def complete_list_value(
         self,
@@ -38,7 +28,7 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         if isinstance(result, Spliced):
-            return result.json(self.selected(return_type, field_details_list))
+            return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     def complete_object_value(
@@ -51,8 +41,14 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         if isinstance(result, Spliced):
-            return result.json(self.selected(return_type, field_details_list))
+            return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _fragment(self, spliced: Spliced, selection: Selection) -> orjson.Fragment:
+        context: Context = self.context_value
+        splice = await spliced.splice(selection)
+        context.splices.append(splice)
+        return splice.fragment
 
     def selected(self, return_type: Any, field_details_list: Any) -> Selection:
         """The selected fields in the order of the response, those of objects among them too."""

@@ -1,7 +1,10 @@
 """Loads CDR files: every row that can be right, once."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from gqlreports.backends.base import Backend, Session, Statement
@@ -46,9 +49,9 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool
     """
     loaded = Loaded()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
-        layout = layout_of(source, path)
-        for chunk in source.chunks:
-            await _load_chunk(backend, chunk, layout, loaded, rejects, _correct if corrects else _add)
+        async for staged in _ahead(partial(_next, backend, source.chunks, layout_of(source, path))):
+            async with staged.session_open:
+                await _keep(staged, loaded, rejects, _correct if corrects else _add)
         loaded.rejected = rejects.count
     await _record(backend, loaded)
     return loaded
@@ -62,37 +65,6 @@ async def _record(backend: Backend, loaded: Loaded) -> None:
             await session.command(Statement(_RECORD, values))
 
 
-async def _load_chunk(
-    backend: Backend, chunk: Chunk, layout: Layout, loaded: Loaded, rejects: Rejects, keep: "_Keep"
-) -> None:
-    """Load a chunk; if ClickHouse cannot read it as it stands, then printed anew."""
-    for record in chunk.broken:
-        rejects.add(record, "no JSON object")
-    if chunk.rewritten is None:
-        return await _load_rows(backend, chunk, layout, loaded, rejects, keep)
-    try:
-        await _load_rows(backend, chunk, layout, loaded, rejects, keep)
-    except UnreadableData:
-        await _load_rows(backend, replace(chunk, data=chunk.rewritten()), layout, loaded, rejects, keep)
-
-
-async def _load_rows(
-    backend: Backend, chunk: Chunk, layout: Layout, loaded: Loaded, rejects: Rejects, keep: "_Keep"
-) -> None:
-    async with backend.session() as session:
-        for statement in layout.temporary_tables():
-            await session.command(Statement(statement))
-        await session.insert("staged", None, chunk.data, chunk.form)
-        await session.command(Statement(layout.check()))
-        [[rejected, *counts]] = await session.query(Statement(_COUNT))
-        good = _Good(*counts)
-        if rejected:
-            await _reject(session, layout.rejected(), chunk, rejects)
-        if good.rows:
-            await keep(session, chunk, layout, good, loaded, rejects)
-            loaded.last_call = max(loaded.last_call or good.last_call, good.last_call)
-
-
 @dataclass(frozen=True)
 class _Good:
     """The rows of a chunk that can be right."""
@@ -103,19 +75,80 @@ class _Good:
     months: list[int]
 
 
-_Keep: TypeAlias = Callable[[Session, Chunk, Layout, _Good, Loaded, Rejects], Awaitable[None]]
+@dataclass(frozen=True)
+class _Staged:
+    """A chunk whose rows are values in the temporary table `checked` of a session."""
+
+    chunk: Chunk
+    layout: Layout
+    session: Session
+    session_open: AsyncExitStack
+    rejected: int
+    good: _Good
 
 
-async def _reject(session: Session, places: str, chunk: Chunk, rejects: Rejects) -> None:
-    found = await session.query(Statement(places))
+async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncIterator[_Staged]:
+    """One after the other; the next is read and staged while the one before it is kept."""
+    coming = asyncio.ensure_future(following())
+    try:
+        while (staged := await coming) is not None:
+            coming = asyncio.ensure_future(following())
+            yield staged
+    finally:
+        coming.cancel()
+        for left in await asyncio.gather(coming, return_exceptions=True):
+            if isinstance(left, _Staged):
+                await left.session_open.aclose()
+
+
+async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _Staged | None:
+    """The next chunk; if ClickHouse cannot read it as it stands, then printed anew."""
+    chunk = await asyncio.to_thread(next, chunks, None)
+    if chunk is None:
+        return None
+    try:
+        return await _staged(backend, chunk, layout)
+    except UnreadableData:
+        if chunk.rewritten is None:
+            raise
+        return await _staged(backend, replace(chunk, data=chunk.rewritten()), layout)
+
+
+async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _Staged:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(backend.session())
+        for statement in layout.temporary_tables():
+            await session.command(Statement(statement))
+        await session.insert("staged", None, chunk.data, chunk.form)
+        await session.command(Statement(layout.check()))
+        [[rejected, *counts]] = await session.query(Statement(_COUNT))
+        return _Staged(chunk, layout, session, stack.pop_all(), rejected, _Good(*counts))
+
+
+_Keeping: TypeAlias = Callable[[_Staged, Loaded, Rejects], Awaitable[None]]
+
+
+async def _keep(staged: _Staged, loaded: Loaded, rejects: Rejects, keep: _Keeping) -> None:
+    for record in staged.chunk.broken:
+        rejects.add(record, "no JSON object")
+    if staged.rejected:
+        await _reject(staged, staged.layout.rejected(), rejects)
+    if staged.good.rows:
+        await keep(staged, loaded, rejects)
+        loaded.last_call = max(loaded.last_call or staged.good.last_call, staged.good.last_call)
+
+
+async def _reject(staged: _Staged, places: str, rejects: Rejects) -> None:
+    found = await staged.session.query(Statement(places))
     reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
-    for place, record in enumerate(chunk.records()):
+    for place, record in enumerate(staged.chunk.records()):
         if place in reasons:
             rejects.add(record, reasons[place])
 
 
-async def _add(session: Session, chunk: Chunk, layout: Layout, good: _Good, loaded: Loaded, rejects: Rejects) -> None:
+async def _add(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
     """Keep the rows whose key is not there."""
+    session, good = staged.session, staged.good
     await session.command(Statement(_FIND_KNOWN))
     [[known]] = await session.query(Statement("SELECT count() FROM known"))
     if good.rows != good.keys:
@@ -127,16 +160,14 @@ async def _add(session: Session, chunk: Chunk, layout: Layout, good: _Good, load
     loaded.there_before += good.rows - good.keys + known
 
 
-async def _correct(
-    session: Session, chunk: Chunk, layout: Layout, good: _Good, loaded: Loaded, rejects: Rejects
-) -> None:
+async def _correct(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
     """Keep the rows whose key is not there, and those that say something else than the one that is."""
-    steps = (LASTS, VERSIONS, corrected(layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED)
-    for statement in steps:
+    session, good = staged.session, staged.good
+    for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):
         await session.command(Statement(statement))
     [[added, changed, moved]] = await session.query(Statement(COUNT))
     if moved:
-        await _reject(session, layout.moved(), chunk, rejects)
+        await _reject(staged, staged.layout.moved(), rejects)
     for month in good.months:
         await session.command(Statement(CORRECT, {"month": month}))
     loaded.added += added

@@ -28,5 +28,5 @@ def _one(placement: Placement, rollup: Rollup, kept: Collection[str]) -> list[st
     statements = [f"{table} DROP PROJECTION IF EXISTS {name}" for name in former]
     if rollup.name not in kept:
         statements.append(f"{table} ADD PROJECTION IF NOT EXISTS {rollup.name} ({rollup.definition})")
-        statements.append(f"{table} MATERIALIZE PROJECTION {rollup.name}")
+        statements.append(f"{table} MATERIALIZE PROJECTION {rollup.name} SETTINGS mutations_sync = 0")
     return statements

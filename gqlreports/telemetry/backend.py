@@ -21,6 +21,7 @@ class SeenBackend:
         self.open = backend.open
         self.check = backend.check
         self.close = backend.close
+        self.version = backend.version
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         record = current()

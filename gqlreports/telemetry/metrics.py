@@ -1,7 +1,13 @@
 """Metrics for Prometheus.  Labels are report types and outcome codes alone: no caller can make more of them."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gqlreports.backends.answers import AnswerCounts
 from gqlreports.errors import InvalidInput
 from gqlreports.telemetry.record import Record
 
@@ -51,9 +57,26 @@ class Metrics:
             self._rows.labels(report.type).inc(report.rows_read)
             self._bytes.labels(report.type).inc(report.bytes_read)
 
+    def watch(self, answers: AnswerCounts) -> None:
+        """Show what becomes of answers that are kept."""
+        self.registry.register(_Answers(answers))
+
     def serve(self, host: str, port: int) -> None:
         """Answer `/metrics` at a port of their own, from a thread.  Raises InvalidInput where that is taken."""
         try:
             start_http_server(port, host, self.registry)
         except OSError as error:
             raise InvalidInput(f"Metrics cannot be served at port {port}: {error.strerror}.") from error
+
+
+@dataclass(eq=False)
+class _Answers(Collector):
+    counts: AnswerCounts
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self.counts
+        asked = CounterMetricFamily("gqlreports_answers", "Statements, by what answered them.", labels=["by"])
+        for by, number in (("cache", counts.hits), ("another", counts.shared), ("store", counts.misses)):
+            asked.add_metric([by], number)
+        yield asked
+        yield GaugeMetricFamily("gqlreports_answers_bytes", "Bytes of answers that are kept.", counts.bytes)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 OK = "OK"
 
@@ -32,11 +32,16 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class ReportRecord:
-    """One report of a request: what the store read for it in how long, and how it ended."""
+    """One report of a request: what the store read for it in how long, and how it ended.
+
+    Of its statements some may have been answered without the store, those that are `cached`.
+    """
 
     type: str
     customer: str
     code: str
+    statements: int
+    cached: int
     rows_read: int
     bytes_read: int
     store_ms: float
@@ -67,7 +72,7 @@ class Record:
             "operation": self.operation,
             "status": self.status,
             "code": self.code,
-            "reports": [asdict(report) for report in self.reports],
+            "reports": [vars(report) for report in self.reports],
             "rows": self.rows,
             "rows_read": self.rows_read,
             "bytes_read": self.bytes_read,

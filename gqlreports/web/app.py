@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from gqlreports.backends.answers import AnsweredBackend
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
@@ -63,8 +64,12 @@ def create_app(
     not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.  The
     built panel is in the folder `panel`.
     """
+    options, metrics = http or HttpOptions(), metrics or Metrics()
     # What is asked for the limits is no part of a report's cost.
     stored = StoredCalls(backend)
+    if options.answers_bytes:
+        backend = answered = AnsweredBackend(backend, options.answers_bytes)
+        metrics.watch(answered.counts)
     backend = SeenBackend(backend)
 
     @asynccontextmanager
@@ -79,7 +84,6 @@ def create_app(
         await run_in_threadpool(audit.end)
         directory.close()
 
-    options = http or HttpOptions()
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
@@ -104,7 +108,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(RequestIdMiddleware),
-            Middleware(ObservationMiddleware, metrics or Metrics()),
+            Middleware(ObservationMiddleware, metrics),
             Middleware(HeaderLimit, options.limits),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected_error},

@@ -4,12 +4,13 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC
+from typing import TypeAlias
 
 from gqlreports.backends.query_id import REQUEST_ID
 from gqlreports.directory.clock import utc_now
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.models import ReportRun
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import DirectoryUnavailable
 from gqlreports.schema.request import ReportRequest
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 """Runs that wait to be written; those beyond go to the log instead."""
 _BATCH = 500
+Run: TypeAlias = Mapping[str, object]
 _GATHERED_FOR = 0.2
 _BETWEEN_TRIES = 1.0
 _LONGEST_END = 5.0
@@ -32,8 +34,8 @@ class AuditTrail:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._waiting: queue.Queue[ReportRun] = queue.Queue(MOST_WAITING)
-        self._taken: list[ReportRun] = []
+        self._waiting: queue.Queue[Run] = queue.Queue(MOST_WAITING)
+        self._taken: list[Run] = []
         self._ended = threading.Event()
         self._writer = threading.Thread(target=self._write_until_the_end, name="audit", daemon=True)
 
@@ -51,17 +53,17 @@ class AuditTrail:
 
     def add(self, principal: Principal, source: str | None, request: ReportRequest) -> None:
         """Never waits."""
-        run = ReportRun(
-            at=utc_now(),
-            request_id=REQUEST_ID.get(),
-            caller=principal.key_id,
-            name=principal.name,
-            source=source,
-            report_type=request.report.name,
-            customer_id=request.customer,
-            range_start=request.start.astimezone(UTC).replace(tzinfo=None),
-            range_end=request.end.astimezone(UTC).replace(tzinfo=None),
-        )
+        run: Run = {
+            "at": utc_now(),
+            "request_id": REQUEST_ID.get(),
+            "caller": principal.key_id,
+            "name": principal.name,
+            "source": source,
+            "report_type": request.report.name,
+            "customer_id": request.customer,
+            "range_start": request.start.astimezone(UTC).replace(tzinfo=None),
+            "range_end": request.end.astimezone(UTC).replace(tzinfo=None),
+        }
         try:
             self._waiting.put_nowait(run)
         except queue.Full:
@@ -92,6 +94,6 @@ class AuditTrail:
         return bool(self._taken)
 
 
-def _log(run: ReportRun) -> None:
-    known = {each.name: str(getattr(run, each.name)) for each in ReportRun.__table__.columns if each.name != "id"}
+def _log(run: Run) -> None:
+    known = {name: str(value) for name, value in run.items()}
     logger.error("A report is not in the audit: %s", known)

@@ -1,5 +1,6 @@
 """Who sends a request: a user with a session, or the holder of a key or of a token of the identity provider."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from anyio import CapacityLimiter
@@ -63,8 +64,13 @@ def source_of(request: Request) -> str | None:
 
     A trusted proxy may have passed on any text as one.
     """
+    return _address(request.client.host if request.client else "")
+
+
+@lru_cache(1024)
+def _address(text: str) -> str | None:
     try:
-        address = ip_address(request.client.host if request.client else "")
+        address = ip_address(text)
     except ValueError:
         return None
     return None if isinstance(address, IPv6Address) and address.scope_id else str(address)

@@ -32,9 +32,10 @@ async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, d
             return task.result()
         raise CallerLeft
     finally:
-        for each in both:
-            each.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,12 +1,16 @@
 """The media types of requests and responses, as GraphQL over HTTP has them."""
 
 from email.message import Message
+from functools import lru_cache
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
+KEPT = 128
+"""Of how many headers it is remembered what they mean."""
 _RANGES = {GRAPHQL: (GRAPHQL, "application/*", "*/*"), JSON: (JSON, "application/*", "*/*")}
 
 
+@lru_cache(KEPT)
 def negotiated(accept: str) -> str | None:
     """The media type of the response that an `Accept` header asks for; None where it takes neither.
 
@@ -21,6 +25,7 @@ def negotiated(accept: str) -> str | None:
     return GRAPHQL if graphql > json or (graphql == json and GRAPHQL in qualities) else JSON
 
 
+@lru_cache(KEPT)
 def is_json(content_type: str) -> bool:
     """Whether a request's body is JSON in UTF-8, by its `Content-Type`."""
     header = _parsed(content_type)

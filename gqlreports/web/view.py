@@ -25,6 +25,7 @@ from gqlreports.errors import QueryTimeout, ReportsError
 from gqlreports.schema.admission import Admission
 from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.context import Context
+from gqlreports.schema.prepared import PreparedOperations, name_of
 from gqlreports.schema.query import ReportsSchema
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import source_of
@@ -36,6 +37,7 @@ from gqlreports.web.draining import Draining
 from gqlreports.web.errors import Refused, cause, headers_of, shown, status_of
 from gqlreports.web.media_types import GRAPHQL, negotiated
 from gqlreports.web.operation import from_address, from_body
+from gqlreports.web.revalidation import KEPT, NOT_KEPT, entity_tag, revalidated
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class ReportsView(GraphQL[Context, None]):
     def __init__(self, schema: ReportsSchema, shared: Shared) -> None:
         super().__init__(schema, subscription_protocols=())
         self._shared = shared
+        self._prepared = PreparedOperations()
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Never: GraphiQL is a page of the panel."""
@@ -79,6 +82,7 @@ class ReportsView(GraphQL[Context, None]):
             await request.arrive()
             async with asyncio.timeout(seconds + _GRACE):
                 response = await while_connected(self.run(request), receive, self._shared.draining)
+                response = revalidated(request, response)
         except (ClientDisconnect, CallerLeft):
             logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
             return
@@ -107,8 +111,8 @@ class ReportsView(GraphQL[Context, None]):
         media_type = negotiated(request.headers.get("accept", ""))
         if media_type is None:
             raise Refused(406, f"The answer is {GRAPHQL} or application/json; `Accept` takes neither.")
-        headers = {"Content-Type": f"{media_type}; charset=utf-8", "Vary": "Accept", "Cache-Control": "no-store"}
-        return Response(headers=headers)
+        keeping = KEPT if request.method == "GET" else NOT_KEPT
+        return Response(headers={"Content-Type": f"{media_type}; charset=utf-8", **keeping})
 
     async def parse_http_body(self, request: Any) -> GraphQLRequestData:
         if request.method == "GET":
@@ -137,6 +141,19 @@ class ReportsView(GraphQL[Context, None]):
     async def _executed(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:
         extensions = asked.extensions or {}
         asked.query = self._shared.documents.found(asked.query, extensions, context.principal)
+        name = name_of(asked.query, asked.operation_name, asked.variables)
+        if (prepared := self._prepared.get(name)) is not None:
+            try:
+                return await prepared.run(context)
+            except ReportsError:
+                # What is wrong now is for the executor to tell.
+                self._prepared.forget(name)
+                context = context.again()
+        result = await self._execute(method, asked, context)
+        self._prepared.keep(name, result, context)
+        return result
+
+    async def _execute(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:
         try:
             return await self.schema.execute(
                 asked.query,
@@ -144,7 +161,7 @@ class ReportsView(GraphQL[Context, None]):
                 context_value=context,
                 operation_name=asked.operation_name,
                 allowed_operation_types=_ALLOWED[method],
-                operation_extensions=extensions,
+                operation_extensions=asked.extensions or {},
             )
         except MissingQueryError:
             raise Refused(400, "The request has no `query`.") from None
@@ -175,8 +192,15 @@ class ReportsView(GraphQL[Context, None]):
         return response
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        headers = {name: value for name, value in sub_response.headers.items() if name != "content-length"}
-        return Response(self.encode_json(response_data), sub_response.status_code, headers)
+        extensions = response_data.pop("extensions", None)
+        body, headers = self.encode_json(response_data), dict(sub_response.headers)
+        del headers["content-length"]
+        if headers["cache-control"] == NOT_KEPT["Cache-Control"] or "errors" in response_data:
+            headers["cache-control"] = NOT_KEPT["Cache-Control"]
+        else:
+            headers["etag"] = entity_tag(body, headers["content-type"], weak=extensions is not None)
+        more = b',"extensions":' + self.encode_json(extensions) + b"}" if extensions else b"}"
+        return Response(body[:-1] + more, sub_response.status_code, headers)
 
 
 def _executed(result: ExecutionResult) -> bool:

@@ -22,7 +22,6 @@ from typer.testing import CliRunner, Result
 
 from gqlreports.cli import app
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.models import ReportRun
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 
@@ -339,7 +338,7 @@ def test_who_ran_what_is_listed(tmp_path: Path) -> None:
     }
     who = {"caller": "oidc:[red]ann", "name": "Ann [/b]", "source": "::1", "request_id": "r-1"}
     for customer in ("1001", "1002"):
-        directory.record_runs([ReportRun(report_type="DTMF", customer_id=customer, **moments, **who)])
+        directory.record_runs([{"report_type": "DTMF", "customer_id": customer, **moments, **who}])
     directory.close()
     header, run = cells(printed_inside(tmp_path, "audit", "--customer", "1002", "--caller", who["caller"]))
     assert header == ["at", "caller", "name", "source", "report", "customer", "from", "to", "request"]

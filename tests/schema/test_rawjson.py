@@ -17,8 +17,8 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.selection import Selected, Selection
+from gqlreports.schema.spliced import Spliced
 from tests.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.models import Customer, ReportRun
+from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
@@ -150,16 +150,16 @@ def test_it_is_listed_by_customer_caller_and_time(directory: Directory) -> None:
     runs = [("1", "a", 1), ("2", "a", 2), ("1", "b", 3), ("3", "b", 4)]
     directory.record_runs(
         [
-            ReportRun(
-                at=datetime(2025, 10, day),
-                request_id="r",
-                caller=caller,
-                name="n",
-                report_type="DTMF",
-                customer_id=customer,
-                range_start=datetime(2025, 1, 1),
-                range_end=datetime(2025, 1, 2),
-            )
+            {
+                "at": datetime(2025, 10, day),
+                "request_id": "r",
+                "caller": caller,
+                "name": "n",
+                "report_type": "DTMF",
+                "customer_id": customer,
+                "range_start": datetime(2025, 1, 1),
+                "range_end": datetime(2025, 1, 2),
+            }
             for customer, caller, day in runs
         ]
     )

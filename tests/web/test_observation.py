@@ -197,7 +197,7 @@ def test_metrics_have_no_label_of_a_caller(seen: Seen) -> None:
     assert 'gqlreports_reports_total{code="BAD_USER_INPUT",report="DTMF"}' in text
     assert "gqlreports_request_seconds_bucket" in text
     labels = set(re.findall(r"(\w+)=\"", text))
-    assert labels == {"code", "report", "le"}
+    assert labels == {"code", "report", "le", "by"}
     assert "5001" not in text
     assert httpx2.get(f"{seen.server.url}/metrics").status_code == 404
 

@@ -12,9 +12,9 @@ from pydantic.alias_generators import to_camel
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
 from gqlreports.schema.plan.filters import Where
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.scalars import BigInt, ExactDecimal
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
 
 CALLS = 100
@@ -111,7 +111,7 @@ def other_call_fields(columns: ReportColumns) -> dict[str, Any]:
 def _listed(answer: ReportAnswer, where: Where, others: Others | None, first: int | None, after: str | None) -> Spliced:
     cursor = Cursor.parse(after) if after is not None else None
 
-    async def fetch(selection: Selection) -> bytes:
+    async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
         return await answer.calls(selection, CALLS if first is None else first, cursor, where, others)
 
-    return Spliced(fetch)
+    return Spliced(answer, fetch)

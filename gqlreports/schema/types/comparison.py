@@ -13,10 +13,10 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.periods import RelativePeriod, compared_period
 from gqlreports.schema.plan.comparison import NUMBERS, ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import BigInt, ExactDecimal
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.columns import column_type, object_of
 from gqlreports.schema.types.shared import ROWS, Direction, ReportColumns, field_of, list_of
 from gqlreports.schema.zones import zone
@@ -137,10 +137,10 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
         page = columns.page(None, first, offset)
         order = tuple(_order(columns.by_constant[each.column.value], each) for each in order_by or ())
 
-        async def fetch(selection: Selection) -> bytes:
-            return await asked.answer.compared_rows(asked.previous, selection, order, page, asked.where)
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.compared_rows(asked.previous, selection, order, page, asked.where)
 
-        return Spliced(fetch)
+        return Spliced(asked.answer, fetch)
 
     return field_of(
         rows,
@@ -172,9 +172,9 @@ def _totals_field(totals_type: type[Any]) -> Any:
     def totals(self: Any) -> Any:
         asked: Compared = self.compared
 
-        async def fetch(selection: Selection) -> bytes:
-            return await asked.answer.compared_totals(asked.previous, selection, asked.where)
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.compared_totals(asked.previous, selection, asked.where)
 
-        return Spliced(fetch)
+        return Spliced(asked.answer, fetch)
 
     return field_of(totals, "All those rows together, in both ranges.", returns=totals_type)

@@ -7,9 +7,9 @@ import strawberry
 
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.calls import call_fields
 from gqlreports.schema.types.comparison import comparison_field
 from gqlreports.schema.types.parameters import parameters_input
@@ -55,13 +55,12 @@ def _rows_field(columns: ReportColumns) -> Any:
     def rows(
         self: Any, where: Any = None, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0
     ) -> Any:
-        answer: ReportAnswer = self.answer
         page, match = columns.page(order_by, first, offset), columns.where(where)
 
-        async def fetch(selection: Selection) -> bytes:
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.rows(selection, page, match)
 
-        return Spliced(fetch)
+        return Spliced(self.answer, fetch)
 
     return field_of(
         rows,
@@ -84,13 +83,12 @@ def _row_count_field(columns: ReportColumns) -> Any:
 
 def _totals_field(columns: ReportColumns) -> Any:
     def totals(self: Any, where: Any = None) -> Any:
-        answer: ReportAnswer = self.answer
         match = columns.where(where)
 
-        async def fetch(selection: Selection) -> bytes:
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.totals(selection, match)
 
-        return Spliced(fetch)
+        return Spliced(self.answer, fetch)
 
     return field_of(
         totals,

@@ -6,8 +6,8 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.rows import summed_away
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.columns import column_type, nullable_type, object_of
 from gqlreports.schema.types.shared import ROWS, ReportColumns, field_of, list_of
 
@@ -38,10 +38,10 @@ def subtotals_field(columns: ReportColumns) -> Any:
             if each.column in away:
                 raise InvalidInput(f"{each.column.graphql_name} is summed away here, so nothing is ordered by it.")
 
-        async def fetch(selection: Selection) -> bytes:
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.subtotals(keys, selection, page, match)
 
-        return Spliced(fetch)
+        return Spliced(answer, fetch)
 
     return field_of(
         subtotals,

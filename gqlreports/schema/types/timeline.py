@@ -12,8 +12,8 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.columns import object_of
 from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
 from gqlreports.schema.types.subtotals import level_type
@@ -57,10 +57,10 @@ def timeline_field(columns: ReportColumns) -> Any:
         )
         match, asked = columns.where(where), Series(keys, _order(columns, keys, series_by)) if keys else None
 
-        async def fetch(selection: Selection) -> bytes:
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.timeline(found, selection, asked, n, match)
 
-        return Spliced(fetch)
+        return Spliced(answer, fetch)
 
     return field_of(
         timeline,

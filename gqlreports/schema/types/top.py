@@ -12,9 +12,9 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.calls import Others
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.rows import Order, Page
-from gqlreports.schema.rawjson import Spliced
 from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.selection import Selection
+from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.calls import other_call_fields
 from gqlreports.schema.types.shared import Direction, ReportColumns, field_of, list_of
 
@@ -77,10 +77,10 @@ def _rows_field(columns: ReportColumns) -> Any:
         largest: Largest = self.largest
         page = Page((largest.others.order,), largest.others.n)
 
-        async def fetch(selection: Selection) -> bytes:
-            return await largest.answer.rows(selection, page, largest.where)
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.rows(selection, page, largest.where)
 
-        return Spliced(fetch)
+        return Spliced(largest.answer, fetch)
 
     return field_of(rows, "The largest first; nulls are last either way.", returns=list_of(columns.row))
 
@@ -91,10 +91,10 @@ def _others_field(columns: ReportColumns) -> Any:
         if not await largest.other_row_count():
             return None
 
-        async def fetch(selection: Selection) -> bytes:
-            return await largest.answer.others(selection, largest.others, largest.where)
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.others(selection, largest.others, largest.where)
 
-        return Spliced(fetch)
+        return Spliced(largest.answer, fetch)
 
     return field_of(others, "All further rows together; null where there are none.", returns=columns.totals | None)
 

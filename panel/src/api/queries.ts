@@ -41,11 +41,11 @@ export const callColumnsQuery = queryOptions({
   queryKey: ['callColumns'],
   queryFn: async ({ signal }) => {
     const { __type } = await graphql<CallColumnsQuery>({ query: callColumnsDocument }, signal)
-    return (__type?.fields ?? []).map(({ name, description, type }) => ({
-      name,
-      description: description ?? '',
-      type: type.ofType?.name ?? type.name ?? '',
-    }))
+    return (__type?.fields ?? []).flatMap(({ name, description, type }) => {
+      const value = type.kind === 'NON_NULL' ? type.ofType : type
+      const column = { name, description: description ?? '', type: value?.name ?? '' }
+      return value?.kind === 'SCALAR' ? [column] : []
+    })
   },
   staleTime: Infinity,
 })

@@ -37,16 +37,35 @@ export type ColumnKind =
   /** One figure over another; null over 0. */
   | 'RATIO';
 
-/** What a key may see and do. */
+/** What a key or a user may see and do. */
 export type Role =
   | 'ADMIN'
   | 'STAFF'
   | 'PARTNER';
 
+/** An enum describing what kind of type a given `__Type` is. */
+export type __TypeKind =
+  /** Indicates this type is a scalar. */
+  | 'SCALAR'
+  /** Indicates this type is an object. `fields` and `interfaces` are valid fields. */
+  | 'OBJECT'
+  /** Indicates this type is an interface. `fields`, `interfaces`, and `possibleTypes` are valid fields. */
+  | 'INTERFACE'
+  /** Indicates this type is a union. `possibleTypes` is a valid field. */
+  | 'UNION'
+  /** Indicates this type is an enum. `enumValues` is a valid field. */
+  | 'ENUM'
+  /** Indicates this type is an input object. `inputFields` is a valid field. */
+  | 'INPUT_OBJECT'
+  /** Indicates this type is a list. `ofType` is a valid field. */
+  | 'LIST'
+  /** Indicates this type is a non-null. `ofType` is a valid field. */
+  | 'NON_NULL';
+
 export type CallColumnsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CallColumnsQuery = { __type: { fields: Array<{ name: string, description: string | null, type: { name: string | null, ofType: { name: string | null } | null } }> | null } | null };
+export type CallColumnsQuery = { __type: { fields: Array<{ name: string, description: string | null, type: { kind: __TypeKind, name: string | null, ofType: { kind: __TypeKind, name: string | null } | null } }> | null } | null };
 
 export type CatalogueQueryVariables = Exact<{ [key: string]: never; }>;
 

@@ -17,13 +17,13 @@ export function ColumnChooser({ columns, shown, onChange }: Props) {
     <>
       {columns.map(({ name, title, description }) => (
         <label key={name} className="tick" title={description}>
+          {title}
           <input
             type="checkbox"
             checked={shown.includes(name)}
             disabled={shown.length === 1 && shown[0] === name}
             onChange={(event) => toggle(name, event.target.checked)}
           />
-          {title}
         </label>
       ))}
       <button type="button" onClick={() => onChange(null)}>

@@ -15,14 +15,15 @@ const LARGEST = 10
 
 interface Props {
   asked: Asked
+  /** What is configured: which chart, of which measure. */
+  view: ViewState
   zone: string
   /** When the report was generated: a chart is as old as its table. */
   at: number
-  onChange: (change: Partial<ViewState>) => void
 }
 
-export function ReportChart({ asked, zone, at }: Props) {
-  const chart = chartOf(asked.report, asked.view)
+export function ReportChart({ asked, view, zone, at }: Props) {
+  const chart = chartOf(asked.report, view)
   const kind = chart?.kind ?? 'none'
   const request =
     !chart || kind === 'none'

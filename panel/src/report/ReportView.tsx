@@ -23,8 +23,7 @@ interface Props {
 export function ReportView({ asked, zone, run, pageSize, onChange }: Props) {
   const [opened, setOpened] = useState<{ row: Row; index: number } | null>(null)
   if (!asked) return <p className="hint">Choose a range and press Generate Report.</p>
-  const { generated, error, running, cancelled } = run
-  const outdated = generated !== null && generated.asked !== asked
+  const { generated, outdated, error, running, cancelled } = run
   return (
     <section aria-label="Generated report">
       {cancelled && (
@@ -42,7 +41,7 @@ export function ReportView({ asked, zone, run, pageSize, onChange }: Props) {
       {generated && (
         <div className={outdated ? 'outdated' : undefined} aria-busy={running}>
           {outdated && <p className="notice">Out of date: this is not yet what is configured above.</p>}
-          <ReportChart asked={generated.asked} zone={zone} at={generated.at} onChange={onChange} />
+          <ReportChart asked={generated.asked} view={asked.view} zone={zone} at={generated.at} />
           <Suspense fallback={<Loading what="table" />}>
             <ReportTable
               generated={generated}

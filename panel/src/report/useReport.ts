@@ -30,13 +30,15 @@ export function useReport(asked: Asked | null, pageSize: number) {
     },
   })
   const [kept, setKept] = useState<Generated | null>(null)
-  if (asked && query.data && (kept?.result !== query.data || kept.asked !== asked)) {
+  if (asked && query.data && kept?.result !== query.data) {
     setKept({ asked, result: query.data, at: query.dataUpdatedAt })
   }
   const running = query.isFetching
   const [stopped, setStopped] = useState<Asked | null>(null)
   return {
     generated: kept && asked && sameReport(kept.asked, asked) ? kept : null,
+    /** Whether the answer is not to what is asked for now. */
+    outdated: kept?.result !== query.data,
     error: query.error,
     running,
     cancelled: asked !== null && stopped === asked && !running,

@@ -1,0 +1,148 @@
+"""Operations that need not be executed again, but for what the store prints.
+
+Executing a document takes Python longer than anything else about a report that is asked for again.  What comes of it
+depends on the store by what was spliced in alone, wherever nothing else was asked of the store: then the rest of the
+response stays, and the store is asked for those values anew.
+"""
+
+import asyncio
+import hashlib
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import orjson
+from strawberry.types import ExecutionResult
+
+from gqlreports.directory.models import Customer
+from gqlreports.errors import ReportsError
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.context import Context
+from gqlreports.schema.customers import found_customer
+from gqlreports.schema.extensions import printed_statistics
+from gqlreports.schema.observing import report_record
+from gqlreports.schema.spliced import Splice
+from gqlreports.telemetry.record import OK, current
+
+KEPT = 512
+"""How many operations are kept, each with its variables."""
+
+
+class Changed(ReportsError):
+    """Not for this caller, or not of this customer any more."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An operation that succeeded: its reports by their names, and its response as `texts` around what is spliced in.
+
+    `splices` are the values between the texts, each with the name of its report.
+    """
+
+    operation: str | None
+    answers: Mapping[str, ReportAnswer]
+    customers: Mapping[str, Customer]
+    texts: tuple[bytes, ...]
+    splices: tuple[tuple[str, Splice], ...]
+
+    async def run(self, context: Context) -> ExecutionResult:
+        """The result for a caller, its data printed, with the same checks, traces and limits as where it is executed.
+
+        Raises what executing it would tell as an error, and Changed.
+        """
+        record = current()
+        with record.execution.running(), context.admission.admitted(context.principal.key_id, len(self.answers)):
+            answers = {name: await self._checked(answer, context) for name, answer in self.answers.items()}
+            context.answers.update(answers)
+            for answer in answers.values():
+                context.audit(answer.request)
+            values = await _all([splice.spliced.ask(answers[name], splice.selection) for name, splice in self.splices])
+        record.operation, record.code = self.operation, OK
+        record.reports = [report_record(answer, OK) for answer in answers.values()]
+        parts = zip_longest(self.texts, values, fillvalue=b"")
+        data: Any = orjson.Fragment(b"".join(part for pair in parts for part in pair))
+        return ExecutionResult(data, None, printed_statistics(context.principal, answers))
+
+    async def _checked(self, answer: ReportAnswer, context: Context) -> ReportAnswer:
+        """Raises as the resolver of a report does, and Changed."""
+        request = answer.request
+        if not context.principal.runs(request.report.name):
+            raise Changed
+        found, before = await found_customer(context, request.customer), self.customers[request.customer]
+        if (found.name, found.currency) != (before.name, before.currency):
+            raise Changed
+        await answer.allowance.check(request)
+        return answer.again()
+
+
+class PreparedOperations:
+    """Those that were asked for last, of one schema."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, Prepared] = OrderedDict()
+
+    def get(self, name: bytes) -> Prepared | None:
+        if (found := self._kept.get(name)) is not None:
+            self._kept.move_to_end(name)
+        return found
+
+    def forget(self, name: bytes) -> None:
+        self._kept.pop(name, None)
+
+    def keep(self, name: bytes, result: ExecutionResult, context: Context) -> None:
+        """Keep an operation that was executed, if nothing but reports came of it, and nothing failed."""
+        if result.errors or not result.data or not _reports_alone(result.data, context):
+            return
+        texts, splices = _taken_apart(result.data, context.splices)
+        if len(splices) == len(context.splices):
+            names = {id(answer): name for name, answer in context.answers.items()}
+            named = tuple((names[id(splice.spliced.answer)], splice) for splice in splices)
+            self._kept[name] = Prepared(current().operation, context.answers, context.customers, texts, named)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+
+
+def name_of(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:
+    """What tells one operation with its variables from any other."""
+    return hashlib.sha256(orjson.dumps((document, operation, variables))).digest()
+
+
+def _reports_alone(data: Mapping[str, Any], context: Context) -> bool:
+    """Whether a response holds reports that asked the store for nothing but what was spliced in."""
+    asked = sum(answer.statistics.statements for answer in context.answers.values())
+    # Of the query's fields, only its type's name is a text.
+    named = all(name in context.answers or isinstance(value, str) for name, value in data.items())
+    return bool(context.answers) and named and asked == sum(splice.statements for splice in context.splices)
+
+
+def _taken_apart(data: Mapping[str, Any], splices: list[Splice]) -> tuple[tuple[bytes, ...], list[Splice]]:
+    """The texts of a response around what was spliced in, and that in its order there."""
+    mark = secrets.token_hex(16)
+    places = {id(splice.fragment): place for place, splice in enumerate(splices)}
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: marked(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [marked(each) for each in value]
+        return orjson.Fragment(f"{mark}{places[id(value)]};") if isinstance(value, orjson.Fragment) else value
+
+    parts = re.split(rf"{mark}(\d+);".encode(), orjson.dumps(marked(data)))
+    return tuple(parts[::2]), [splices[int(place)] for place in parts[1::2]]
+
+
+async def _all(work: list[Awaitable[bytes]]) -> list[bytes]:
+    """The outcomes of some work that goes on at once; where some of it fails, the rest is stopped."""
+    if len(work) == 1:
+        return [await work[0]]
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

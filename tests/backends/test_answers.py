@@ -1,0 +1,255 @@
+"""Answers that are kept, on every store: never older than their question, one customer's own, and run once."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
+
+import orjson
+import pytest
+
+from gqlreports.backends.answers import AnsweredBackend
+from gqlreports.backends.base import Backend, Fetched, Limits, Statement
+from gqlreports.backends.deadline import DEADLINE
+from gqlreports.backends.writes import Writes
+from gqlreports.errors import QueryTimeout, StoreError
+from tests.backends.test_conformance import until_nothing_runs
+from tests.stores import Store
+
+ROOM = 1 << 20
+SLOW = Statement("SELECT sum(sleepEachRow(0.05)) AS slept FROM numbers(20)")
+ENDLESS = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
+CALLS = Statement("SELECT count() AS n, sum(duration) AS seconds FROM cdr WHERE switch = 'answers'")
+Work = Callable[[AnsweredBackend], Coroutine[Any, Any, None]]
+
+
+async def write(backend: Backend, *texts: str) -> None:
+    """As another process does it, of which the kept answers know nothing."""
+    async with backend.session() as session:
+        for text in texts:
+            await session.command(Statement(text))
+
+
+def call(number: int, customer: str = "1") -> str:
+    return (
+        "INSERT INTO cdr (dt, callid, switch, customer_id, duration, sign) "
+        f"VALUES ('2025-11-03 09:00:00', 'c{number}', 'answers', '{customer}', 2, 1)"
+    )
+
+
+async def settled(backend: Backend) -> None:
+    """Until nothing of the store is so new that its version cannot be told."""
+    until = time.monotonic() + 15
+    while await backend.version(CALLS) is None:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.1)
+
+
+async def read(backend: Backend, statement: Statement) -> Any:
+    return orjson.loads((await backend.fetch_json(statement)).json)
+
+
+def run(store: Store, work: Work, room: int = ROOM) -> None:
+    async def answered(backend: Backend) -> None:
+        await settled(backend)
+        await work(AnsweredBackend(backend, room))
+        await write(backend, "DELETE FROM cdr WHERE switch = 'answers'")
+
+    store.run(answered, Limits(60))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        call(3),
+        "INSERT INTO cdr (dt, callid, switch, sign) SELECT now(), 'many', 'answers', 1 FROM numbers(2)",
+        "DELETE FROM cdr WHERE switch = 'answers' AND callid = 'c1'",
+        "ALTER TABLE cdr UPDATE duration = 3 WHERE switch = 'answers'",
+        "ALTER TABLE cdr DELETE WHERE switch = 'answers' AND callid = 'c1' SETTINGS mutations_sync = 2",
+    ],
+)
+def test_an_answer_is_kept_until_the_data_changes(store: Store, change: str) -> None:
+    async def work(answered: AnsweredBackend) -> None:
+        backend = answered._backend
+        await write(backend, call(1), call(2))
+        first = await answered.fetch_json(CALLS)
+        again = await answered.fetch_json(CALLS)
+        assert (first.cached, again.cached) == (False, True)
+        assert first.json == again.json
+        assert (again.rows_read, again.bytes_read, again.milliseconds) == (0, 0, 0)
+        await write(backend, change)
+        assert await read(answered, CALLS) == await read(backend, CALLS) != orjson.loads(first.json)
+
+    run(store, work)
+
+
+def test_dictionaries_are_part_of_the_data(store: Store) -> None:
+    number = "15550001234"
+    known = Statement(f"SELECT dictHas('did_window', ('7', '{number}'), toInt64(1)) AS known")
+    insert = f"INSERT INTO did (customer_id, number, valid_from) VALUES ('7', '{number}', 0)"
+
+    async def work(answered: AnsweredBackend) -> None:
+        backend = answered._backend
+        await read(answered, known)
+        await settled(backend)
+        assert await read(answered, known) == await read(answered, known) == [{"known": 0}]
+        # In the same second, so that no time of the store tells one reload from the other.
+        await write(backend, "SYSTEM RELOAD DICTIONARY did_window", insert)
+        assert await read(answered, known) == [{"known": 0}]
+        await write(backend, "SYSTEM RELOAD DICTIONARY did_window")
+        assert await read(answered, known) == [{"known": 1}]
+        await settled(backend)
+        assert await read(answered, known) == await read(answered, known) == [{"known": 1}]
+        assert answered.counts.hits >= 2
+        await write(backend, "DELETE FROM did WHERE customer_id = '7'", "SYSTEM RELOAD DICTIONARY did_window")
+
+    run(store, work)
+
+
+@pytest.mark.parametrize(
+    "changing", ["now64(9)", "NOW64(9)", "rand()", "toString(generateUUIDv4())", "CURRENT_TIMESTAMP", "today()"]
+)
+def test_what_changes_with_the_time_or_by_chance_is_not_kept(store: Store, changing: str) -> None:
+    async def work(answered: AnsweredBackend) -> None:
+        for customer in (None, "1"):
+            statement = Statement(f"SELECT {changing} AS moment, count() AS n FROM cdr", customer=customer)
+            assert await answered.version(statement) is None
+            for _ in range(2):
+                assert not (await answered.fetch_json(statement)).cached
+
+    run(store, work)
+
+
+def test_two_customers_never_share_an_answer(store: Store) -> None:
+    text = "SELECT groupUniqArray(customer_id) AS seen FROM cdr WHERE switch = 'answers'"
+
+    async def work(answered: AnsweredBackend) -> None:
+        await write(answered._backend, call(1, "1"), call(2, "2"))
+        for _ in range(2):
+            seen = [await read(answered, Statement(text, customer=customer)) for customer in ("1", "2", "3")]
+            assert seen == [[{"seen": ["1"]}], [{"seen": ["2"]}], [{"seen": []}]]
+        assert (answered.counts.misses, answered.counts.hits) == (3, 3)
+
+    run(store, work)
+
+
+def test_values_of_other_kinds_are_other_questions(store: Store) -> None:
+    values: list[object] = [1, "1", ["1"], ["1", "2"], "['1']"]
+
+    async def work(answered: AnsweredBackend) -> None:
+        kinds = ["UInt8", "String", "Array(String)", "Array(String)", "String"]
+        for value, kind in zip(values, kinds, strict=True):
+            statement = Statement("SELECT toString({v:%s}) AS v" % kind, {"v": value})  # noqa: UP031
+            assert await read(answered, statement) == await read(answered._backend, statement)
+        assert answered.counts.hits == 0
+
+    run(store, work)
+
+
+def test_who_asks_the_same_at_once_is_answered_by_one_query(store: Store) -> None:
+    async def work(answered: AnsweredBackend) -> None:
+        assert await answered.version(SLOW) is not None
+        callers = [asyncio.ensure_future(answered.fetch_json(SLOW)) for _ in range(4)]
+        hurried = _with_seconds(0.6, answered.fetch_json(SLOW))
+        await asyncio.sleep(0.5)
+        # The one who came first leaves, and so does one in the middle.
+        callers[0].cancel()
+        callers[2].cancel()
+        with pytest.raises(QueryTimeout):
+            await hurried
+        found = await asyncio.gather(*callers, return_exceptions=True)
+        assert [type(each) for each in found] == [
+            asyncio.CancelledError,
+            Fetched,
+            asyncio.CancelledError,
+            Fetched,
+        ]
+        assert (answered.counts.misses, answered.counts.shared) == (1, 4)
+        assert (await answered.fetch_json(SLOW)).cached
+
+    run(store, work)
+
+
+def test_a_query_ends_when_all_who_wait_have_left(store: Store) -> None:
+    async def work(answered: AnsweredBackend) -> None:
+        callers = [asyncio.ensure_future(answered.fetch_json(ENDLESS)) for _ in range(3)]
+        hurried = _with_seconds(0.5, answered.fetch_json(ENDLESS))
+        await asyncio.sleep(0.3)
+        for each in callers:
+            each.cancel()
+        with pytest.raises(QueryTimeout):
+            await hurried
+        assert await until_nothing_runs(answered._backend) < 5
+        # Nobody is left with what was stopped.
+        with pytest.raises(QueryTimeout):
+            await _with_seconds(0.2, answered.fetch_json(ENDLESS))
+        assert answered.counts.misses == 2
+
+    run(store, work)
+
+
+def test_a_failure_is_told_to_all_and_never_kept(store: Store) -> None:
+    failing = Statement("SELECT sleep(0.3) AS s, throwIf((SELECT count() FROM cdr WHERE switch = 'answers') = 0) AS t")
+
+    async def work(answered: AnsweredBackend) -> None:
+        await settled(answered._backend)
+        found = await asyncio.gather(*(answered.fetch_json(failing) for _ in range(3)), return_exceptions=True)
+        assert all(isinstance(each, StoreError) for each in found)
+        assert (answered.counts.misses, answered.counts.bytes) == (1, 0)
+        with pytest.raises(StoreError):
+            await answered.fetch_json(failing)
+        assert answered.counts.misses == 2
+
+    run(store, work)
+
+
+def test_what_is_kept_has_a_bound_and_the_least_used_goes(store: Store) -> None:
+    room = 40_000
+
+    def sized(number: int, size: int) -> Statement:
+        return Statement("SELECT repeat('x', {size:UInt32}) AS x, {n:UInt32} AS n", {"size": size, "n": number})
+
+    async def work(answered: AnsweredBackend) -> None:
+        assert not (await answered.fetch_json(sized(0, room // 8))).cached
+        assert not (await answered.fetch_json(sized(0, room // 8))).cached
+        assert answered.counts.bytes == 0
+        for number in range(30):
+            await answered.fetch_json(sized(number, 2000))
+            assert (await answered.fetch_json(sized(0, 2000))).cached
+            assert answered.counts.bytes <= room
+        assert not (await answered.fetch_json(sized(1, 2000))).cached
+        assert (await answered.fetch_json(sized(29, 2000))).cached
+
+    run(store, work, room)
+
+
+def test_while_a_write_runs_there_is_no_version() -> None:
+    writes, begun, end = Writes(), threading.Event(), threading.Event()
+
+    def write() -> None:
+        begun.set()
+        end.wait()
+
+    seen = [writes.version]
+    thread = threading.Thread(target=writes.counted, args=(write,))
+    thread.start()
+    begun.wait()
+    assert writes.version is None
+    writes.counted(int)
+    assert writes.version is None
+    end.set()
+    thread.join()
+    seen.append(writes.version)
+    with pytest.raises(ValueError, match="x"):
+        writes.counted(int, "x")
+    seen.append(writes.version)
+    assert None not in seen
+    assert len(set(seen)) == 3
+
+
+def _with_seconds(seconds: float, work: Coroutine[Any, Any, Fetched]) -> "asyncio.Task[Fetched]":
+    context = copy_context()
+    context.run(DEADLINE.set, time.monotonic() + seconds)
+    return asyncio.get_running_loop().create_task(work, context=context)
