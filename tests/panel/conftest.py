@@ -39,8 +39,8 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# What Chromium itself says of each answer of 400 and above, those that a test wants among them.
-OF_AN_ANSWER = "Failed to load resource: the server responded with a status"
+# What Chromium itself says of each request that fails, those that a test wants to fail among them.
+OF_AN_ANSWER = "Failed to load resource"
 # Milliseconds. The machine may have more to do than this.
 PATIENCE = 20_000
 expect.set_options(timeout=PATIENCE)
@@ -142,9 +142,9 @@ def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
         context.close()
 
 
-def new_context(browser: Browser, served: Served) -> BrowserContext:
+def new_context(browser: Browser, served: Served, zone: str = "UTC") -> BrowserContext:
     context = browser.new_context(
-        base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="UTC"
+        base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id=zone
     )
     context.set_default_timeout(PATIENCE)
     return context

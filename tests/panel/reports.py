@@ -103,6 +103,18 @@ def read(page: Page, part: Part = "rows") -> list[Cells]:
     return read
 
 
+def row_at(page: Page, index: int) -> Locator:
+    return table(page).locator(f".ag-row[row-index='{index}']:not(.ag-row-pinned)")
+
+
+def expect_rows(page: Page, rows: list[Cells]) -> None:
+    """All rows of the table are these; they are awaited by the first and the last one."""
+    for index in (0, len(rows) - 1):
+        for name, text in rows[index].items():
+            expect(row_at(page, index).locator(f"[col-id={name}]")).to_have_text(text)
+    assert read_rows(page, len(rows)) == rows
+
+
 def read_rows(page: Page, count: int) -> list[Cells]:
     """The texts of all rows of a report, of which there must be so many, all in sight."""
     expect(table(page).locator(".ag-row:not(.ag-row-pinned, .ag-row-loading)")).to_have_count(count)

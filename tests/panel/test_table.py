@@ -16,9 +16,9 @@ from tests.panel.reports import (
     address,
     column_names,
     expect_foot,
+    expect_rows,
     expect_settled,
     read,
-    read_rows,
     table,
 )
 
@@ -82,7 +82,7 @@ def test_an_unticked_column_is_not_fetched(wide: Page, api: Api) -> None:
     assert column_names(wide) == names.split()
     assert {name for name in COLUMNS["BREAKOUT"].split() if name in asked[-1]} == set(names.split())
     answer = api.ask(analysis, f"rows {{ {names} }}")
-    assert read_rows(wide, len(answer["rows"])) == expected(answer["rows"], names)
+    expect_rows(wide, expected(answer["rows"], names))
 
 
 def test_filters_are_the_apis(wide: Page, api: Api) -> None:
@@ -103,7 +103,7 @@ def test_filters_are_the_apis(wide: Page, api: Api) -> None:
     assert 0 < answer["rowCount"] < answer["all"]
     expect_foot(wide, answer["rowCount"], answer["all"])
     expect_settled(wide)
-    assert read_rows(wide, answer["rowCount"]) == expected(answer["rows"], columns)
+    expect_rows(wide, expected(answer["rows"], columns))
     [totals] = read(wide, "totals")
     [of_all] = expected([answer["totals"]], "attempts connected asr")
     assert {name: totals[name] for name in of_all} == of_all
@@ -126,7 +126,7 @@ def test_a_filter_on_what_is_empty_and_on_money(wide: Page, api: Api) -> None:
     rows = api.ask(analysis, f"rows(where: $where) {{ {columns} }}", where=where)["rows"]
     expect_settled(wide)
     expect(wide.get_by_role("list", name="Filters").get_by_role("listitem")).to_have_count(3)
-    assert read_rows(wide, len(rows)) == expected(rows, columns)
+    expect_rows(wide, expected(rows, columns))
 
 
 def test_a_filter_that_cannot_be_meant_is_told_in_its_place(wide: Page, api: Api) -> None:
@@ -150,7 +150,7 @@ def test_sorted_by_one_column_and_then_by_two(wide: Page, api: Api) -> None:
     def expect_order(order: str) -> None:
         rows = api.ask(analysis, f"rows(orderBy: [{order}]) {{ {columns} }}")["rows"]
         expect_settled(wide)
-        assert read_rows(wide, len(rows)) == expected(rows, columns)
+        expect_rows(wide, expected(rows, columns))
 
     sort_by(wide, "Connected")
     expect(table(wide).get_by_role("columnheader", name="Connected")).to_have_attribute("aria-sort", "ascending")
