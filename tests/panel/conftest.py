@@ -136,15 +136,15 @@ def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
 
     Whatever its pages ask of another server, or complain of, as of the content-security policy, fails the test.
     """
-    context = new_context(browser, served)
+    context = new_context(browser, served.url)
     with watched(context, served):
         yield context
         context.close()
 
 
-def new_context(browser: Browser, served: Served, zone: str = "UTC") -> BrowserContext:
+def new_context(browser: Browser, url: str, zone: str = "UTC") -> BrowserContext:
     context = browser.new_context(
-        base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id=zone
+        base_url=url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id=zone
     )
     context.set_default_timeout(PATIENCE)
     return context
@@ -202,7 +202,7 @@ def begin_session(context: BrowserContext, role: Role) -> User:
 @pytest.fixture(scope="module")
 def at_work(browser: Browser, served: Served) -> Iterator[BrowserContext]:
     """A browser's profile in which a member of staff is logged in, for all tests of a module."""
-    context = new_context(browser, served)
+    context = new_context(browser, served.url)
     begin_session(context, Role.STAFF)
     yield context
     context.close()

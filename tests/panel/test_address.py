@@ -35,7 +35,7 @@ def api(served: Served) -> Api:
 @pytest.fixture
 def elsewhere(browser: Browser, served: Served) -> Iterator[Page]:
     """A page of an admin in a browser of their own, whose clock is another."""
-    context = new_context(browser, served, "Pacific/Auckland")
+    context = new_context(browser, served.url, "Pacific/Auckland")
     begin_session(context, Role.ADMIN)
     with watched(context, served):
         yield context.new_page()
