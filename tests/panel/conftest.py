@@ -125,7 +125,9 @@ def browser(served: Served) -> Iterator[Browser]:
     """For the tests of this folder alone, and behind the server, whose store is loaded by asyncio: as long as it runs,
     Playwright has the event loop of this thread."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=SWITCHES, ignore_default_args=["--hide-scrollbars"]
+        )
         yield browser
         browser.close()
 

@@ -103,6 +103,10 @@ def read(page: Page, part: Part = "rows") -> list[Cells]:
     return read
 
 
+def open_filter(page: Page, title: str) -> None:
+    table(page).get_by_role("columnheader", name=title).locator(".ag-header-cell-filter-button").click()
+
+
 def row_at(page: Page, index: int) -> Locator:
     return table(page).locator(f".ag-row[row-index='{index}']:not(.ag-row-pinned)")
 

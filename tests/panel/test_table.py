@@ -18,6 +18,7 @@ from tests.panel.reports import (
     expect_foot,
     expect_rows,
     expect_settled,
+    open_filter,
     read,
     table,
 )
@@ -38,10 +39,6 @@ def wide(staff: Page) -> Page:
 
 def expected(rows: list[dict[str, Any]], names: str) -> list[Cells]:
     return [{name: shown(name, row[name], row) for name in names.split()} for row in rows]
-
-
-def open_filter(page: Page, title: str) -> None:
-    table(page).get_by_role("columnheader", name=title).locator(".ag-header-cell-filter-button").click()
 
 
 def filter_by(page: Page, title: str, operator: str, value: str) -> None:
