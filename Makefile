@@ -1,5 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`.  PYTHON names another Python 3.11 or newer; STORE, as in
 # `make test STORE=clickhouse://USER:PASSWORD@HOST:8123`, a real server for the tests of the store, CLUSTER a cluster there.
+# `make bench SIZE=100` measures, on stores of up to 100 million CDRs.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -32,10 +33,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+SIZE ?= 1
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks.reports
-	$(BIN)/python -m benchmarks.loading
-	$(BIN)/python -m benchmarks.concurrency
+	$(BIN)/python -m benchmarks --size $(SIZE) $(ARGS)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,174 +1,81 @@
-"""What an export takes: memory over idle, rows a second, for each format, from an embedded store.
+"""What an export of the whole of a report takes, in each format: time, size, and the server's memory."""
 
-Run it with `python -m benchmarks.export`.  Each measurement is a process of its own, which has answered a small export
-of the same kind before: what it has then is idle.
-"""
-
-import argparse
-import asyncio
-import multiprocessing
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import aclosing
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import ParamSpec, TypeVar
+from http.client import HTTPConnection
+from urllib.parse import urlencode
 
-from gqlreports.backends.base import Limits, Statement
-from gqlreports.backends.embedded import EmbeddedBackend
-from gqlreports.export.export import Export
-from gqlreports.export.formats import FORMATS
-from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import Registry
-from gqlreports.schema.request import ReportRequest
-from gqlreports.store.definition import definition
+from benchmarks.callers import resident, served
+from benchmarks.calls import LARGE
+from benchmarks.responses import shortest
+from benchmarks.results import Section, Table
+from benchmarks.server import server
+from benchmarks.statements import Question, day
+from benchmarks.store import Home
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-_START = datetime(2025, 11, 3, tzinfo=UTC)
-_SMALL = timedelta(seconds=20)
-_WHOLE = timedelta(days=400)
-_REPORTS = ("USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "DTMF")
-# Each CDR is a key of its own in every report.
-_GENERATED = """
-INSERT INTO cdr (
-    customer_id, callid, dt, switch, account, tech_prefix, dest_cli, dest_number, duration, customer_charge,
-    customer_card_currency, customer_card_dest_code, provider_card_id, provider_charge, provider_card_currency,
-    dtmf, answered, sign, loaded_at
-)
-SELECT
-    '1001', concat(toString(number), '@sw'), fromUnixTimestamp64Milli({start:Int64} + toInt64(number) * 1000, 'UTC'),
-    'sw0', concat('1001-', toString(number % 7)), concat('1', leftPad(toString(number), 7, '0')),
-    concat('1', toString(2000000000 + cityHash64(number) % 8000000000)), concat('44', toString(2000000000 + number)),
-    60, 0.0123, 'USD', concat('9', toString(number)), concat('card-', toString(cityHash64(number))), 0.0045, 'USD',
-    '12', true, 1, now64(3, 'UTC')
-FROM numbers({rows:UInt64})
-"""
+FORMATS = ("csv", "jsonl", "parquet", "xlsx")
+ROWS = 500_000
+_WHOLE = Question("PER_NUMBER", LARGE, day(0), day(300))
+_PIECE = 1 << 20
+_HEADINGS = ["format", "rows/s", "s", "MB", "memory over idle, MiB"]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Megabytes and seconds of one export."""
+def measured(home: Home, rows: int = ROWS) -> Section:
+    """The numbers of the large customer over a range with so many of them, or over 300 days."""
+    with server(home) as client:
+        question = shortest(client, rows) or _WHOLE
+    figures: dict[str, float] = {}
+    cells = []
+    for form in FORMATS:
+        print(f"\rexport as {form:<8}", end="", file=sys.stderr, flush=True)
+        with served(home) as (port, key, process):
+            _exported(port, key, question, "csv", "GROUP_BY_TECH_PREFIX")
+            idle = resident(process)
+            with _Watch(process) as watch:
+                begun = time.perf_counter()
+                size, lines = _exported(port, key, question, form, question.report)
+                seconds = time.perf_counter() - begun
+        # The first of them has a line of names, and one that tells how many rows there are.
+        rows = lines - 2 if form == "csv" else rows
+        figures |= {f"{form} seconds": seconds, f"{form} MiB": watch.peak - idle}
+        cells.append([form, f"{rows / seconds:,.0f}", f"{seconds:.1f}", f"{size / 1e6:.1f}", str(watch.peak - idle)])
+    return Section(figures, [Table(f"Exports of {rows:,} rows", _HEADINGS, cells)])
 
-    idle: float
-    peak: float
-    seconds: float
-    rows: int
-    size: int
 
-    def __str__(self) -> str:
-        rate = self.rows / self.seconds
-        return (
-            f"{self.peak - self.idle:>8.0f} {self.idle:>8.0f} {self.peak:>8.0f} {self.seconds:>8.1f} {rate:>10.0f}"
-            f" {self.size / 1e6:>8.0f}"
-        )
+def _exported(port: int, key: str, question: Question, form: str, report: str) -> tuple[int, int]:
+    """The bytes of an export, and the ends of lines among them."""
+    connection = HTTPConnection("127.0.0.1", port)
+    asked = {"customer": question.customer, "from": question.start.isoformat(), "to": question.end.isoformat()}
+    connection.request("GET", f"/export/{report}.{form}?{urlencode(asked)}", headers={"Authorization": f"Bearer {key}"})
+    response = connection.getresponse()
+    if response.status != 200:
+        raise RuntimeError(f"{form}: {response.read().decode()}")
+    size = lines = 0
+    while piece := response.read(_PIECE):
+        size += len(piece)
+        lines += piece.count(b"\n")
+    connection.close()
+    return size, lines
 
 
-class Watch(threading.Thread):
-    """Follows the resident memory of this process."""
+class _Watch(threading.Thread):
+    """Follows the resident memory of a process, in MiB."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: int) -> None:
         super().__init__(daemon=True)
-        self.peak = resident()
+        self._process = process
+        self.peak = resident(process)
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.wait(0.01):
-            self.peak = max(self.peak, resident())
+            self.peak = max(self.peak, resident(self._process))
 
-    def end(self) -> float:
+    def __enter__(self) -> "_Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
-        return self.peak
-
-
-def resident() -> float:
-    """Megabytes."""
-    [line] = [each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each report (default: %(default)s)")
-    parser.add_argument("--formats", nargs="*", default=list(FORMATS), choices=list(FORMATS))
-    parser.add_argument("--reports", nargs="*", default=list(_REPORTS), choices=_REPORTS)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "store"
-        print(f"Generating {options.rows} CDRs", file=sys.stderr)
-        fresh(generate, store, options.rows)
-        print(
-            f"{'report':<21} {'format':<8} {'MB over':>8} {'MB idle':>8} {'peak':>8} {'s':>8} {'rows/s':>10} {'MB':>8}"
-        )
-        for report in options.reports:
-            for form in options.formats:
-                print(f"{report:<21} {form:<8} {fresh(measure, store, options.rows, report, form)}", flush=True)
-
-
-def fresh(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-    """What `work` returns, in a process of its own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(work, *arguments, **named).result()
-
-
-def generate(store: Path, rows: int) -> None:
-    """Fill the store."""
-
-    async def filled() -> None:
-        backend = EmbeddedBackend(store, definition())
-        async with backend.session() as session:
-            values = {"start": int(_START.timestamp() * 1000), "rows": rows}
-            await session.command(Statement(_GENERATED, values))
-        await backend.close()
-
-    asyncio.run(filled())
-
-
-def measure(store: Path, rows: int, report: str, form: str) -> Measured:
-    """One export, thrown away as it comes."""
-    return asyncio.run(_measured(store, rows, report, form))
-
-
-async def _measured(store: Path, rows: int, report: str, form: str) -> Measured:
-    registered = Registry.load().reports[report]
-    parameters = registered.report.Parameters()
-    request = ReportRequest(registered, "1001", _START, _START + _SMALL, parameters, CountingBasis.CALL, staff=True)
-    backend = EmbeddedBackend(store, definition(), Limits(seconds=600))
-    await backend.open()
-    await _taken(backend, request, form)
-    idle = resident()
-    watch = Watch()
-    watch.start()
-    begun = time.perf_counter()
-    count, size = await _taken(backend, replace(request, end=_START + _WHOLE), form)
-    seconds = time.perf_counter() - begun
-    peak = watch.end()
-    await backend.close()
-    if count != rows:
-        raise RuntimeError(f"of {rows} rows {count} were exported")
-    return Measured(idle, peak, seconds, count, size)
-
-
-async def _taken(backend: EmbeddedBackend, request: ReportRequest, form: str) -> tuple[int, int]:
-    """Rows and bytes of an export."""
-    count = size = 0
-
-    def on_rows(more: int) -> None:
-        nonlocal count
-        count += more
-
-    export = Export(request, request.columns)
-    async with aclosing(FORMATS[form].write(export, backend, on_rows)) as pieces:
-        async for piece in pieces:
-            size += len(piece)
-    return count, size
-
-
-if __name__ == "__main__":
-    main()
+        self.join()

@@ -1,156 +1,126 @@
-"""How fast CDRs load: `load_cdrs`, which checks every row, and a bare INSERT of the same file.
+"""How fast a Parquet file of CDRs loads: by the product, which checks every row, and by a bare INSERT of the engine.
 
-Run it with `python -m benchmarks.loading`.
+Both fill the same table with the same projections.  The bare INSERT is measured without any projection and with each
+alone, too, which tells what a projection costs.  Each run is on a new store, in a process of its own.
 """
 
-import argparse
 import asyncio
 import multiprocessing
+import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import ParamSpec, TypeVar
 
-from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
-
-from benchmarks.server import connect
-from gqlreports.backends.embedded import EmbeddedBackend
+from benchmarks.calls import CALLS, months
+from benchmarks.engine import WRITING, Engine
+from benchmarks.results import Section, Table
+from benchmarks.store import Home, empty
+from gqlreports.cli.support import backend_of
+from gqlreports.config import Settings
 from gqlreports.store.cdr_columns import COLUMNS
-from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
-from gqlreports.tables import cdr
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+ROWS = 1_000_000
+RUNS = 3
 _NAMES = ", ".join(column.name for column in COLUMNS)
-
-# Each value has the name of its column; they come in the order of COLUMNS.
-_GENERATED = f"""
-INSERT INTO FUNCTION file({{path:String}}, 'CSVWithNames')
-WITH
-    cityHash64(number) AS hash,
-    hash % 100 < 62 AS success,
-    if(success, hash % 600000 / 1000, 0) AS seconds,
-    ceil(seconds / 6) * 6 AS billed,
-    concat('1', toString(200 + hash % 120), toString(200 + intDiv(hash, 120) % 700),
-        leftPad(toString(hash % 10000), 4, '0')) AS called,
-    concat('1', toString(200 + intDiv(hash, 7) % 120), toString(200 + intDiv(hash, 840) % 700), '5511') AS caller
-SELECT {_NAMES} FROM (
-    SELECT
-        toString(1001 + hash % 20) AS customer_id,
-        concat(lower(hex(hash)), '@sw', toString(hash % 3)) AS callid,
-        fromUnixTimestamp64Milli(toInt64(1760918400000 + number * 86), 'UTC') AS dt,
-        0 AS branch_idx,
-        concat('sw', toString(hash % 3)) AS switch,
-        'out' AS direction,
-        concat(customer_id, '-A') AS account,
-        ['', '101', '369', '777', '0044'][1 + hash % 5] AS tech_prefix,
-        caller AS source_cli,
-        caller AS dest_cli,
-        concat(tech_prefix, called) AS source_dest_number,
-        called AS dest_number,
-        if(hash % 6 = 0, called, '') AS lrn,
-        toDecimal64(seconds, 3) AS duration,
-        toDecimal64(billed, 3) AS customer_duration,
-        toDecimal64(billed * 0.0001, 8) AS customer_charge,
-        toString(hash % 40) AS customer_card_id,
-        toDecimal64(0.0001, 8) AS customer_card_rate,
-        'USD' AS customer_card_currency,
-        '1' AS customer_card_dest_code,
-        'USA' AS customer_card_dest_name,
-        toString(hash % 6) AS provider_id,
-        concat(provider_id, toString(hash % 3)) AS provider_card_id,
-        toDecimal64(billed, 3) AS provider_duration,
-        toDecimal64(billed * 0.00007, 8) AS provider_charge,
-        'USD' AS provider_card_currency,
-        toUInt32(200 + hash % 6000) AS pdd_out,
-        toDecimal64(hash % 40, 3) AS ring_duration,
-        if(success, 200, 486) AS sip_code,
-        if(success, 'OK', 'Busy Here') AS sip_reason,
-        if(success, 'Normal Clearing', 'Busy Here') AS release_reason,
-        if(success AND hash % 7 = 0, '1234', '') AS dtmf,
-        concat('198.51.100.', toString(1 + hash % 254)) AS source_ip
-    FROM numbers({{rows:UInt64}})
-)
-"""
+_FILE = f"INSERT INTO FUNCTION file({{path:String}}, 'Parquet') SELECT {_NAMES} FROM cdr"
 _BARE = f"""
 INSERT INTO cdr ({_NAMES}, answered, sign, loaded_at)
-SELECT {_NAMES}, intDiv(sip_code, 100) = 2, 1, now64(3, 'UTC')
-FROM file({{path:String}}, 'CSVWithNames', {{structure:String}})
+SELECT {_NAMES}, intDiv(sip_code, 100) = 2, 1, now64(3, 'UTC') FROM file({{path:String}}, 'Parquet')
 """
+_PROJECTIONS = "SELECT name FROM system.projections WHERE table = 'cdr' ORDER BY name"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="CDRs in the file (default: %(default)s)")
-    parser.add_argument("--repetitions", type=int, default=3, help="runs of each (default: %(default)s)")
-    options = parser.parse_args()
-    product: list[float] = []
-    bare: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "cdrs.csv"
-        print(f"Generating {options.rows} CDRs", file=sys.stderr)
-        fresh(generate, file, Path(name) / "generator", options.rows)
-        for run in range(options.repetitions):
-            product.append(options.rows / fresh(load, file, Path(name) / f"product{run}", options.rows))
-            print(f"load_cdrs    {product[-1]:>9.0f} rows/s", file=sys.stderr)
-            bare.append(options.rows / fresh(insert, file, Path(name) / f"bare{run}", options.rows))
-            print(f"bare INSERT  {bare[-1]:>9.0f} rows/s", file=sys.stderr)
-        size = file.stat().st_size
-    print(f"{options.rows} CDRs of {len(COLUMNS)} columns, {size / 1e6:.0f} MB of CSV; rows/s, median first")
-    for title, rates in (("load_cdrs", product), ("bare INSERT", bare)):
-        print(f"{title:<12} {median(rates):>9.0f}   ({', '.join(f'{rate:.0f}' for rate in rates)})")
-    print(f"load_cdrs / bare INSERT  {median(product) / median(bare):.2f}")
+def measured(folder: Path, rows: int = ROWS, runs: int = RUNS) -> Section:
+    """All ways to load a month of about so many CDRs."""
+    file = (folder / "cdrs.parquet").absolute()
+    size = _fresh(_generate, folder / "generator", file, rows)
+    projections = _fresh(_projections, folder / "empty")
+    ways: dict[str, Callable[[], float]] = {
+        "product": lambda: _fresh(_load, folder / "loaded", file),
+        "engine, all projections": lambda: _fresh(_insert, folder / "loaded", file, projections),
+    }
+    if projections:
+        ways["engine, no projection"] = lambda: _fresh(_insert, folder / "loaded", file, [])
+        for name in projections:
+            ways[f"engine, only `{name}`"] = partial(_fresh, _insert, folder / "loaded", file, [name])
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs):
+        for name in list(ways)[:: -1 if run % 2 else 1]:
+            taken[name].append(size / ways[name]())
+            print(f"{name}: {taken[name][-1]:,.0f} CDRs/s", file=sys.stderr)
+    for name in ("generator", "empty", "loaded", "cdrs.parquet"):
+        path = folder / name
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    rates = {name: median(each) for name, each in taken.items()}
+    whole = rates["engine, all projections"]
+    cells = [
+        [n, f"{r:,.0f}", f"{r / whole:.2f}", f"{1e6 / r - 1e6 / rates.get('engine, no projection', whole):.2f}"]
+        for n, r in rates.items()
+    ]
+    headings = ["", "CDRs/s", "of the engine's", "µs a CDR more than without projections"]
+    return Section({**rates, "rows": size}, [Table("Loading a Parquet file", headings, cells)])
 
 
-def fresh(work: Callable[[Path, Path, int], float], file: Path, store: Path, rows: int) -> float:
+def _fresh(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
     """What `work` returns, in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(work, file, store, rows).result()
+        return pool.submit(work, *arguments, **named).result()
 
 
-def generate(file: Path, store: Path, rows: int) -> float:
-    """Write the file."""
-    connection = connect(str(store))
-    connection.query(_GENERATED, params={"path": str(file), "rows": rows})
-    connection.close()
-    return 0
+def _generate(folder: Path, file: Path, rows: int) -> int:
+    """Write the file, and tell how many rows it has."""
+    engine = Engine(empty(folder).store, WRITING)
+    month = months(rows * 365 // 31)[0]
+    engine.run(CALLS, month.parameters)
+    file.unlink(missing_ok=True)
+    engine.run(_FILE, {"path": file})
+    [[count]] = engine.rows("SELECT count() FROM cdr")
+    engine.close()
+    return int(count)
 
 
-def load(file: Path, store: Path, rows: int) -> float:
+def _projections(folder: Path) -> list[str]:
+    engine = Engine(empty(folder).store, WRITING)
+    names = [name for (name,) in engine.rows(_PROJECTIONS)]
+    engine.close()
+    return names
+
+
+def _load(folder: Path, file: Path) -> float:
     """The seconds that the product takes on an open store."""
-
-    async def loaded() -> float:
-        backend = EmbeddedBackend(store, definition())
-        await backend.open()
-        start = time.perf_counter()
-        done = await load_cdrs(backend, str(file), lambda count: None)
-        seconds = time.perf_counter() - start
-        await backend.close()
-        if done.added != rows or done.rejected:
-            raise RuntimeError(f"of {rows} rows {done.added} were loaded and {done.rejected} rejected")
-        return seconds
-
-    return asyncio.run(loaded())
+    home = empty(folder)
+    return asyncio.run(_loaded(home, file))
 
 
-def insert(file: Path, store: Path, rows: int) -> float:
-    """The seconds that the engine takes for an INSERT that believes the file."""
-    dialect = ClickHouseDialect()
-    structure = ", ".join(f"{each.name} {cdr.c[each.name].type.compile(dialect=dialect)}" for each in COLUMNS)
-    connection = connect(str(store))
-    for statement in (*definition().record, *definition().statements([], [])):
-        connection.query(statement)
+async def _loaded(home: Home, file: Path) -> float:
+    backend = backend_of(Settings(home=home.path))
+    await backend.open()
     start = time.perf_counter()
-    connection.query(_BARE, params={"path": str(file), "structure": structure})
+    done = await load_cdrs(backend, str(file), lambda count: None)
     seconds = time.perf_counter() - start
-    count = int(connection.query("SELECT count() FROM cdr", "CSV").bytes())
-    connection.close()
-    if count != rows:
-        raise RuntimeError(f"of {rows} rows {count} were inserted")
+    await backend.close()
+    if done.rejected or done.there_before:
+        raise RuntimeError(f"{done.rejected} rows were rejected, and {done.there_before} were there before.")
     return seconds
 
 
-if __name__ == "__main__":
-    main()
+def _insert(folder: Path, file: Path, projections: list[str]) -> float:
+    """The seconds that the engine takes for an INSERT that believes the file, with some of the projections alone."""
+    engine = Engine(empty(folder).store, WRITING)
+    for (name,) in engine.rows(_PROJECTIONS):
+        if name not in projections:
+            engine.run(f"ALTER TABLE cdr DROP PROJECTION {name}")
+    start = time.perf_counter()
+    engine.run(_BARE, {"path": file})
+    seconds = time.perf_counter() - start
+    engine.close()
+    return seconds

@@ -1,148 +1,133 @@
-"""How long reports take: over HTTP with ClickHouse's JSON spliced in, the engine alone, and ordinary resolvers.
+"""Every report over 1, 30 and 365 days, for a large, a middling and a small customer.
 
-Run it with `python -m benchmarks.reports`.
+Three are measured in turn: the product over HTTP, the engine with the statement that the product asks of it, and the
+engine with the plain statement on the rows of the table, without projections.  Each time the range is another one, an
+hour later, so that no answer is one that was kept.
 """
 
-import argparse
-import multiprocessing
-import socket
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
-from pathlib import Path
-from statistics import quantiles
+from datetime import timedelta
 
 import orjson
 
-from benchmarks.server import MILLISECONDS, WORKLOADS, Workload, serve
+from benchmarks.calls import LARGE, MIDDLING, SMALL
+from benchmarks.results import Section, Table
+from benchmarks.server import Answer, Client, read_by, rows_of, server
+from benchmarks.statements import REPORTS, Question, day
+from benchmarks.store import Home
+from benchmarks.timing import Times, summed_up
 
-SECONDS_EACH = 35
-FEWEST = 5
-MOST = 500
-_HEADINGS = (
-    f"{'rows':>7} {'n':>4}  {'engine p50':>10} {'p95':>8}  {'spliced p50':>11} {'p95':>8}"
-    f"  {'spliced/engine':>14} {'-engine':>8}  {'ordinary p50':>12} {'n':>4}  {'ordinary/spliced':>16}"
-)
+RUNS = 9
+SECONDS = 20
+"""After which a question is let be, with 3 runs at least."""
+CUSTOMERS = {"large": LARGE, "middling": MIDDLING, "small": SMALL}
+FIRST_DAYS = {1: 200, 30: 100, 365: 0}
+"""The day on which a range of so many days begins."""
+RAGGED = timedelta(minutes=17, seconds=11, milliseconds=13)
+"""By how much a range is off whole hours, that is."""
+CONTESTANTS = ("product", "engine", "raw")
+_HEADINGS = [
+    "report",
+    "days",
+    "rows",
+    "product p50, ms",
+    "p95",
+    "engine p50, ms",
+    "p95",
+    "raw p50, ms",
+    "p95",
+    "product / raw",
+    "CDRs or sums read",
+    "of raw",
+    "MB read",
+    "of raw",
+]
 
 
 @dataclass
-class Times:
-    """Milliseconds of each kind for one workload."""
+class Contest:
+    """What a question took: milliseconds by contestant, and the rows and bytes that each read."""
 
-    engine: list[float] = field(default_factory=list)
-    spliced: list[float] = field(default_factory=list)
-    ordinary: list[float] = field(default_factory=list)
+    rows: int
+    times: dict[str, Times] = field(default_factory=dict)
+    read: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-
-class Client:
-    """One connection that is kept open."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port)
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-
-    def ask(self, path: str, workload: Workload) -> tuple[bytes, float]:
-        """The answer of a GraphQL endpoint, and the milliseconds until all of it was there."""
-        body = orjson.dumps({"query": workload.query})
-        start = time.perf_counter()
-        self._connection.request("POST", path, body, self._headers)
-        answer = self._connection.getresponse().read()
-        return answer, (time.perf_counter() - start) * 1000
-
-    def engine(self, workload: Workload) -> tuple[bytes, float]:
-        """The engine's JSON for the same report, and the milliseconds that it took on its own."""
-        self._connection.request("GET", f"/engine/{WORKLOADS.index(workload)}")
-        response = self._connection.getresponse()
-        return response.read(), float(response.headers[MILLISECONDS])
+    @property
+    def cells(self) -> list[str]:
+        product, engine, raw = (self.times[name] for name in CONTESTANTS)
+        (rows, size), (raw_rows, raw_size) = self.read["product"], self.read["raw"]
+        times = [cell for each in (product, engine, raw) for cell in (f"{each.p50:.1f}", f"{each.p95:.1f}")]
+        read = [f"{rows:,}", f"{raw_rows:,}", f"{size / 1e6:,.1f}", f"{raw_size / 1e6:,.1f}"]
+        return [f"{self.rows:,}", *times, f"{product.p50 / raw.p50:.2f}", *read]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reports", description=__doc__)
-    parser.add_argument(
-        "--repetitions", type=int, help=f"of each measurement; as many as fit in {SECONDS_EACH} s where not given"
-    )
-    parser.add_argument(
-        "--calls", type=int, default=100_000, help="CDRs that a report of fewer rows reads (default: %(default)s)"
-    )
-    options = parser.parse_args()
-    with server(options.calls) as client:
-        lines = []
-        for workload in WORKLOADS:
-            check(client, workload)
-            lines.append(line(workload, measured(client, workload, options.repetitions)))
-    print(f"Milliseconds; each report reads {options.calls} CDRs, or as many as its rows, and has four fields.")
-    print("\n".join((_HEADINGS, *lines)))
-
-
-@contextmanager
-def server(calls: int) -> Iterator[Client]:
-    """A server in a process of its own, on a store that goes with it."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory() as directory, socket.create_server(("127.0.0.1", 0)) as listener:
-        print("Generating calls", file=sys.stderr)
-        process = context.Process(target=serve, args=(listener, Path(directory), calls, sender), daemon=True)
-        process.start()
-        sender.close()
-        try:
-            yield Client(listener.getsockname()[1], receiver.recv())
-        finally:
-            process.terminate()
-            process.join()
-
-
-def check(client: Client, workload: Workload) -> None:
-    """Make sure that all three give the same answer, byte by byte or as values; this also warms them up."""
-    engine, _ = client.engine(workload)
-    spliced, _ = client.ask("/graphql", workload)
-    ordinary, _ = client.ask("/ordinary", workload)
-    if len(orjson.loads(engine)) != workload.rows:
-        raise SystemExit(f"The report of {workload.rows} rows has {len(orjson.loads(engine))}.")
-    if spliced != b'{"data":{"customReport":{"rows":' + engine + b"}}}":
-        raise SystemExit(f"The server's answer is not the engine's: {spliced[:300]!r}")
-    if orjson.loads(ordinary) != orjson.loads(spliced):
-        raise SystemExit(f"Ordinary resolvers answer differently: {ordinary[:300]!r}")
-
-
-def measured(client: Client, workload: Workload, repetitions: int | None) -> Times:
-    """Engine and server in turn, and ordinary resolvers between them, but for no more than half of the time."""
-    times = Times()
+def contest(client: Client, question: Question, runs: int = RUNS, seconds: float = SECONDS) -> Contest:
+    """Raises RuntimeError where one of them gives no answer."""
+    answer = client.product(question.body)
+    asked = client.asked()
+    _check(answer, client.raw(question), question)
+    found = Contest(len(orjson.loads(rows_of(answer))))
+    taken: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     begun = time.perf_counter()
-    while (count := len(times.engine)) < (repetitions or MOST):
-        elapsed = time.perf_counter() - begun
-        if repetitions is None and elapsed > SECONDS_EACH and count >= FEWEST:
-            break
-        print(f"\r{workload.rows} rows: {count + 1}", end="", file=sys.stderr)
-        if repetitions or len(times.ordinary) < FEWEST or sum(times.ordinary) / 1000 < elapsed / 2:
-            times.ordinary.append(client.ask("/ordinary", workload)[1])
-        for kind in ("engine", "spliced") if count % 2 else ("spliced", "engine"):
-            if kind == "engine":
-                times.engine.append(client.engine(workload)[1])
+    for run in range(runs):
+        later = question.shifted(timedelta(hours=1 + run))
+        following = asked
+        for name in CONTESTANTS[:: -1 if run % 2 else 1]:
+            if name == "product":
+                answer = client.product(later.body)
+                following = client.asked()
+                found.read[name] = read_by(answer)
             else:
-                times.spliced.append(client.ask("/graphql", workload)[1])
-    print(file=sys.stderr)
-    return times
+                answer = client.engine(asked) if name == "engine" else client.raw(later)
+                found.read[name] = answer.rows_read, answer.bytes_read
+            taken[name].append(answer.milliseconds)
+        asked = following
+        if run >= 2 and time.perf_counter() - begun > seconds:
+            break
+    found.times = {name: summed_up(each) for name, each in taken.items()}
+    return found
 
 
-def line(workload: Workload, times: Times) -> str:
-    engine, spliced, ordinary = (percentiles(each) for each in (times.engine, times.spliced, times.ordinary))
-    return (
-        f"{workload.rows:>7} {len(times.engine):>4}  {engine[0]:>10.2f} {engine[1]:>8.2f}"
-        f"  {spliced[0]:>11.2f} {spliced[1]:>8.2f}"
-        f"  {spliced[0] / engine[0]:>14.3f} {spliced[0] - engine[0]:>8.2f}"
-        f"  {ordinary[0]:>12.2f} {len(times.ordinary):>4}  {ordinary[0] / spliced[0]:>16.1f}"
-    )
+def _check(product: Answer, raw: Answer, question: Question) -> None:
+    """The product's rows must be those of the plain statement, byte by byte."""
+    if rows_of(product) != raw.body:
+        raise SystemExit(
+            f"{question} has other rows than the plain statement: {rows_of(product)[:300]!r}, {raw.body[:300]!r}"
+        )
 
 
-def percentiles(times: list[float]) -> tuple[float, float]:
-    """The 50th and the 95th."""
-    cuts = quantiles(times * 2 if len(times) == 1 else times, n=20, method="inclusive")
-    return cuts[9], cuts[18]
+def measured(home: Home, millions: float, runs: int = RUNS, seconds: float = SECONDS) -> Section:
+    """All reports on a store of so many million CDRs."""
+    figures: dict[str, float] = {}
+    tables = []
+    with server(home) as client:
+        for size, customer in CUSTOMERS.items():
+            rows = []
+            for report in REPORTS:
+                for days, first_day in FIRST_DAYS.items():
+                    question = Question(report, customer, day(first_day), day(first_day + days))
+                    name = f"{report} {size} {days}"
+                    rows.append([report, str(days), *_found(client, question, name, figures, runs, seconds)])
+            tables.append(Table(f"{millions:g} million CDRs, {size} customer", _HEADINGS, rows))
+        ragged = Question("GROUP_BY_TECH_PREFIX", LARGE, day(100) + RAGGED, day(130) + RAGGED)
+        cells = _found(client, ragged, "GROUP_BY_TECH_PREFIX ragged 30", figures, runs, seconds)
+        title = f"{millions:g} million CDRs, large customer, range off whole hours"
+        tables.append(Table(title, _HEADINGS, [["GROUP_BY_TECH_PREFIX", "30", *cells]]))
+    return Section(figures, tables)
 
 
-if __name__ == "__main__":
-    main()
+def _found(
+    client: Client, question: Question, name: str, figures: dict[str, float], runs: int, seconds: float
+) -> list[str]:
+    """The cells of a question, its figures put among the others."""
+    print(f"\r{name:<60}", end="", file=sys.stderr, flush=True)
+    try:
+        found = contest(client, question, runs, seconds)
+    except RuntimeError as error:
+        code, _, _ = str(error).partition(":")
+        return [code, *["" for _ in _HEADINGS[3:]]]
+    figures |= {f"{name} {contestant}": times.p50 for contestant, times in found.times.items()}
+    figures |= {f"{name} {contestant} rows": rows for contestant, (rows, _) in found.read.items()}
+    return found.cells

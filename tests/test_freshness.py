@@ -119,12 +119,16 @@ def test_staff_are_told_what_was_read_and_partners_are_not(site: Site) -> None:
     query = (
         f"{{ first: customReport({RANGE.replace('DTMF', 'DID_AS_CLI')}) {{ ... on DidAsCliReport {{ rowCount }} }} }}"
     )
+    # No other test asks for this range, so that its answer is not kept from there.
+    query = query.replace(":00Z", ":00.123Z")
     answer = site.ask(query)
     statistics = answer["extensions"]["statistics"]["first"]
     assert statistics["statements"] == 1
     assert 0 < statistics["rowsRead"] <= len(site.world.cdrs)
     assert statistics["bytesRead"] > 0
     assert statistics["milliseconds"] > 0
+    again = site.ask(query)["extensions"]["statistics"]["first"]
+    assert again == {"statements": 1, "cached": 1, "rowsRead": 0, "bytesRead": 0, "milliseconds": 0}
     assert "extensions" not in site.ask(query, site.partner_key("5001"))
 
 

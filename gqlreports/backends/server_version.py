@@ -32,9 +32,11 @@ SELECT
     ) AS dictionaries
 """)
 _UNSETTLED = "unsettled"
+# All tables whose rows are not in parts of this server alone.
 _ELSEWHERE = Statement("""
 SELECT count() AS tables FROM system.tables WHERE database = {database:String}
-AND (engine = 'Distributed' OR startsWith(engine, 'Replicated') OR startsWith(engine, 'Shared'))
+AND engine NOT IN ('View', 'MaterializedView', 'Dictionary')
+AND (NOT endsWith(engine, 'MergeTree') OR startsWith(engine, 'Replicated') OR startsWith(engine, 'Shared'))
 """)
 _ACCESS_DENIED = 497
 

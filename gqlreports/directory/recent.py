@@ -11,7 +11,7 @@ _MOST = 10_000
 
 
 class Recent(Generic[Found]):
-    """What was found by some text: a hash of a secret, or an id; what was not found, or does not hold, is never kept."""
+    """What was found by a text, the hash of a secret or an id; what does not hold is never kept."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Found]] = {}

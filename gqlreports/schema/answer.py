@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Fetched, Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.buckets import Buckets
+from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.plan import calls, comparison, rows, timeline
 from gqlreports.schema.plan.calls import Cursor, Others
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparedRequest
@@ -18,6 +19,7 @@ from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.printing import EMPTY_ROW
 from gqlreports.schema.plan.rows import ALL, Page
 from gqlreports.schema.plan.timeline import Series
+from gqlreports.schema.plan.together import Field, RowCount, Rows, Totals
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 
@@ -54,6 +56,7 @@ class ReportAnswer:
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     allowance: Allowance = USUAL_ALLOWANCE
+    gathering: Gathering | None = None
 
     def again(self) -> "ReportAnswer":
         """An answer to the same request, with statistics of its own."""
@@ -62,13 +65,19 @@ class ReportAnswer:
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
         """Raises LimitExceeded for more rows than come at once, InvalidInput for a negative number."""
         self._check_page(page)
+        if (found := await self._gathered(Rows(selection, page), where)) is not None:
+            return found
         return await self._list(rows.rows(self.request, selection, page, where), selection)
 
     async def row_count(self, where: Where = EVERYTHING) -> int:
+        if (found := await self._gathered(RowCount(), where)) is not None:
+            return int(found)
         return await self._count(rows.row_count(self.request, where))
 
     async def totals(self, selection: Selection, where: Where = EVERYTHING) -> bytes:
         """One JSON object."""
+        if (found := await self._gathered(Totals(selection), where)) is not None:
+            return found
         return await self._object(rows.totals(self.request, selection, where), selection)
 
     async def subtotals(
@@ -142,14 +151,26 @@ class ReportAnswer:
         found: list[Mapping[str, int]] = orjson.loads(await self._fetch(statement))
         return found[0]["rows"]
 
+    async def _gathered(self, field: Field, where: Where) -> bytes | None:
+        """A field from a statement for several of them; None where it is to be fetched by itself."""
+        asked = None if self.gathering is None else await self.gathering.ask(self.request, field, where)
+        if asked is None:
+            return None
+        printed, fetched = asked
+        self._note(fetched)
+        return printed
+
     async def _fetch(self, statement: Statement) -> bytes:
         fetched = await self.backend.fetch_json(statement)
+        self._note(fetched)
+        return fetched.json
+
+    def _note(self, fetched: Fetched) -> None:
         self.statistics.statements += 1
         self.statistics.cached += fetched.cached
         self.statistics.rows_read += fetched.rows_read
         self.statistics.bytes_read += fetched.bytes_read
         self.statistics.milliseconds += fetched.milliseconds
-        return fetched.json
 
     def _check_page(self, page: Page) -> None:
         if page.offset < 0:

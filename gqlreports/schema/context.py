@@ -13,6 +13,7 @@ from gqlreports.directory.principal import Principal
 from gqlreports.schema.admission import Admission
 from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.spliced import Splice
 
@@ -34,6 +35,7 @@ class Context:
     splices: list[Splice] = field(default_factory=list)
     allowance: Allowance = USUAL_ALLOWANCE
     admission: Admission = field(default_factory=Admission)
+    gathering: Gathering | None = None
     audit: Callable[[ReportRequest], None] = field(kw_only=True)
 
     def again(self) -> "Context":

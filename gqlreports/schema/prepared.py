@@ -10,10 +10,10 @@ import hashlib
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from strawberry.types import ExecutionResult
@@ -28,6 +28,7 @@ from gqlreports.schema.observing import report_record
 from gqlreports.schema.spliced import Splice
 from gqlreports.telemetry.record import OK, current
 
+Ask: TypeAlias = Callable[[ReportAnswer], Awaitable[bytes]]
 KEPT = 512
 """How many operations are kept, each with its variables."""
 
@@ -40,14 +41,14 @@ class Changed(ReportsError):
 class Prepared:
     """An operation that succeeded: its reports by their names, and its response as `texts` around what is spliced in.
 
-    `splices` are the values between the texts, each with the name of its report.
+    `values` are what is between the texts: for each the name of its report, and how it is asked.
     """
 
     operation: str | None
     answers: Mapping[str, ReportAnswer]
     customers: Mapping[str, Customer]
     texts: tuple[bytes, ...]
-    splices: tuple[tuple[str, Splice], ...]
+    values: tuple[tuple[str, Ask], ...]
 
     async def run(self, context: Context) -> ExecutionResult:
         """The result for a caller, its data printed, with the same checks, traces and limits as where it is executed.
@@ -60,7 +61,7 @@ class Prepared:
             context.answers.update(answers)
             for answer in answers.values():
                 context.audit(answer.request)
-            values = await _all([splice.spliced.ask(answers[name], splice.selection) for name, splice in self.splices])
+            values = await _all([ask(answers[name]) for name, ask in self.values])
         record.operation, record.code = self.operation, OK
         record.reports = [report_record(answer, OK) for answer in answers.values()]
         parts = zip_longest(self.texts, values, fillvalue=b"")
@@ -100,7 +101,7 @@ class PreparedOperations:
         texts, splices = _taken_apart(result.data, context.splices)
         if len(splices) == len(context.splices):
             names = {id(answer): name for name, answer in context.answers.items()}
-            named = tuple((names[id(splice.spliced.answer)], splice) for splice in splices)
+            named = tuple((names[id(splice.spliced.answer)], _ask(splice)) for splice in splices)
             self._kept[name] = Prepared(current().operation, context.answers, context.customers, texts, named)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -109,6 +110,12 @@ class PreparedOperations:
 def name_of(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:
     """What tells one operation with its variables from any other."""
     return hashlib.sha256(orjson.dumps((document, operation, variables))).digest()
+
+
+def _ask(splice: Splice) -> Ask:
+    """How its value is asked, without what that was: it may be large."""
+    ask, selection = splice.spliced.ask, splice.selection
+    return lambda answer: ask(answer, selection)
 
 
 def _reports_alone(data: Mapping[str, Any], context: Context) -> bool:

@@ -143,7 +143,10 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
         request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff, as_of)
-        answer = ReportAnswer(request, info.context.backend, info.context.masked, allowance=info.context.allowance)
+        context = info.context
+        answer = ReportAnswer(
+            request, context.backend, context.masked, allowance=context.allowance, gathering=context.gathering
+        )
         await answer.allowance.check(request)
         info.context.answers[str(info.path.key)] = answer
         info.context.audit(request)

@@ -196,7 +196,7 @@ def _parquet(stream: io.BufferedReader, stack: ExitStack) -> Source:
 def _parquet_chunks(reader: pyarrow.parquet.ParquetFile) -> Iterator[Chunk]:
     names = [name for name in reader.schema_arrow.names if name.strip() in KNOWN]
     row = 1
-    for batch in reader.iter_batches(CHUNK_ROWS // 4, columns=names):
+    for batch in reader.iter_batches(CHUNK_ROWS // 2, columns=names):
         texts = [_as_text(batch.column(name)) for name in names]
         table = pyarrow.table(texts, names=[name.strip() for name in names])
         sink = io.BytesIO()
@@ -212,7 +212,8 @@ def _as_text(column: pyarrow.Array) -> pyarrow.Array:
         column = pyarrow.compute.divide(column.cast(pyarrow.duration("us")).cast(pyarrow.int64()), 1e6)
     if pyarrow.types.is_timestamp(column.type):
         column = column.cast(pyarrow.timestamp(column.type.unit))
-    return column.cast(pyarrow.string()).fill_null("")
+    text = column.cast(pyarrow.string())
+    return text.fill_null("") if text.null_count else text
 
 
 def _parquet_records(table: pyarrow.Table, first_row: int) -> Callable[[], list[Record]]:

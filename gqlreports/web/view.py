@@ -25,6 +25,7 @@ from gqlreports.errors import QueryTimeout, ReportsError
 from gqlreports.schema.admission import Admission
 from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.context import Context
+from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.prepared import PreparedOperations, name_of
 from gqlreports.schema.query import ReportsSchema
 from gqlreports.web.audit import AuditTrail
@@ -69,6 +70,7 @@ class ReportsView(GraphQL[Context, None]):
         super().__init__(schema, subscription_protocols=())
         self._shared = shared
         self._prepared = PreparedOperations()
+        self._gathering = Gathering(shared.backend)
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Never: GraphiQL is a page of the panel."""
@@ -103,6 +105,7 @@ class ReportsView(GraphQL[Context, None]):
             shared.masked,
             allowance=shared.allowance,
             admission=shared.admission,
+            gathering=self._gathering,
             audit=partial(shared.audit.add, principal, source_of(request)),
         )
 

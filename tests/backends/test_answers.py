@@ -13,10 +13,12 @@ import pytest
 from gqlreports.backends.answers import AnsweredBackend
 from gqlreports.backends.base import Backend, Fetched, Limits, Statement
 from gqlreports.backends.deadline import DEADLINE
+from gqlreports.backends.failures import ReadFailed
+from gqlreports.backends.server_version import ServerVersion
 from gqlreports.backends.writes import Writes
 from gqlreports.errors import QueryTimeout, StoreError
 from tests.backends.test_conformance import until_nothing_runs
-from tests.stores import Store
+from tests.stores import ServedStore, Store
 
 ROOM = 1 << 20
 SLOW = Statement("SELECT sum(sleepEachRow(0.05)) AS slept FROM numbers(20)")
@@ -253,3 +255,75 @@ def _with_seconds(seconds: float, work: Coroutine[Any, Any, Fetched]) -> "asynci
     context = copy_context()
     context.run(DEADLINE.set, time.monotonic() + seconds)
     return asyncio.get_running_loop().create_task(work, context=context)
+
+
+def test_what_an_operator_defined_is_not_kept(store: Store) -> None:
+    async def work(answered: AnsweredBackend) -> None:
+        await write(answered._backend, "CREATE OR REPLACE FUNCTION itsMoment AS () -> now64(9)")
+        try:
+            assert await answered.version(Statement("SELECT itsMoment() AS moment")) is None
+        finally:
+            await write(answered._backend, "DROP FUNCTION itsMoment")
+
+    run(store, work)
+
+
+def test_where_some_rows_are_elsewhere_nothing_is_kept(served_store: ServedStore) -> None:
+    """As in a cluster, whose replicas do not all know the same."""
+    far = "CREATE TABLE far (n UInt8) AS remote('127.0.0.1:1', 'nowhere', 'far')"
+
+    async def versions(backend: Backend) -> list[str | None]:
+        return [await backend.version(CALLS) for _ in range(2)]
+
+    async def written(backend: Backend, text: str) -> None:
+        await write(backend, text)
+
+    served_store.run(settled)
+    served_store.run(lambda backend: written(backend, far))
+    try:
+        assert served_store.run(versions) == [None, None]
+    finally:
+        served_store.run(lambda backend: written(backend, "DROP TABLE far"))
+    assert None not in served_store.run(versions)
+
+
+def test_a_server_that_does_not_tell_is_asked_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[Statement] = []
+
+    async def ask(statement: Statement) -> Fetched:
+        asked.append(statement)
+        raise StoreError("No.") from ReadFailed("Code: 497. DB::Exception: Not enough privileges.")
+
+    async def versions() -> list[str | None]:
+        version = ServerVersion(ask)
+        return [await version.now() for _ in range(3)]
+
+    assert asyncio.run(versions()) == [None] * 3
+    assert len(asked) == 1
+    assert caplog.text.count("system.parts") == 1
+
+
+def test_many_who_want_the_version_at_once_share_a_question(served_store: ServedStore) -> None:
+    async def shared(backend: Backend) -> None:
+        await settled(backend)
+        asked: list[float] = []
+
+        async def ask(statement: Statement) -> Fetched:
+            asked.append(time.monotonic())
+            return await backend.fetch_json(statement)
+
+        version = ServerVersion(ask)
+        await version.now()
+        asked.clear()
+
+        async def one(delay: float) -> None:
+            await asyncio.sleep(delay)
+            called = time.monotonic()
+            assert await version.now() is not None
+            # Some question was asked after the call, so that its answer is not older.
+            assert any(moment >= called for moment in asked)
+
+        await asyncio.gather(*(one(n / 2000) for n in range(60)))
+        assert len(asked) < 40
+
+    served_store.run(shared)

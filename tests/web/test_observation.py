@@ -189,6 +189,31 @@ def test_no_line_holds_a_key_or_what_documents_hold(seen: Seen) -> None:
     assert "Bearer" not in text
 
 
+def test_a_repeated_query_is_told_as_the_first_was(seen: Seen) -> None:
+    body = {
+        "query": 'query Repeated { customReport(customer: "5001", type: DID_AS_CLI, from: "2025-10-20T00:00:00Z", '
+        'to: "2025-11-20T00:00:00Z") { ... on DidAsCliReport { rows { account count } } } }'
+    }
+    lines = []
+    for name in ("repeated-1", "repeated-2"):
+        assert "errors" not in seen.ask(body, **{"X-Request-Id": name}).json()
+        lines.append(seen.line(name))
+    first, again = lines
+    same = ("operation", "status", "code", "key_id", "rows", "method")
+    assert {name: first[name] for name in same} == {name: again[name] for name in same}
+    assert first["operation"] == "Repeated"
+    took = ("rows_read", "bytes_read", "store_ms", "cached")
+    [before], [behind] = first["reports"], again["reports"]
+    assert {name: value for name, value in before.items() if name not in took} == {
+        name: value for name, value in behind.items() if name not in took
+    }
+    assert [before["cached"], *(before[name] > 0 for name in took[:3])] == [0, True, True, True]
+    assert [behind["cached"], *(behind[name] for name in took[:3])] == [1, 0, 0, 0]
+    answered = [line for line in seen.metrics().splitlines() if line.startswith("gqlreports_answers_")]
+    assert any(line.startswith('gqlreports_answers_total{by="cache"}') for line in answered)
+    assert any(line.startswith("gqlreports_answers_bytes") and float(line.split()[1]) > 0 for line in answered)
+
+
 def test_metrics_have_no_label_of_a_caller(seen: Seen) -> None:
     seen.ask({"query": REPORT, "variables": {"filter": ["0044"]}}, **{"X-Request-Id": "counted"})
     seen.line("counted")

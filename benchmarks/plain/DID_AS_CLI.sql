@@ -1,0 +1,12 @@
+WITH cdr AS
+(SELECT *
+FROM {table:Identifier} AS cdr
+WHERE cdr.customer_id = {customer:String} AND cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+SELECT report.account AS account, report.dest_cli AS destCli, report.count AS count, report.is_did AS isDid
+FROM (
+SELECT cdr.account AS account, cdr.dest_cli AS dest_cli, sumIf(cdr.sign, cdr.branch_idx = 0) AS count, toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt))) AS is_did
+FROM cdr
+GROUP BY cdr.account, cdr.dest_cli, toBool(dictHas('did_window', tuple(toString(cdr.customer_id), trimLeft(cdr.dest_cli, '+')), toUnixTimestamp64Milli(cdr.dt)))
+HAVING sum(cdr.sign) > 0) AS report
+ORDER BY report.account ASC NULLS LAST, report.dest_cli ASC NULLS LAST, report.is_did ASC NULLS LAST
+LIMIT {first:UInt64} OFFSET {offset:UInt64}

@@ -1,0 +1,75 @@
+"""Fields of one report that a request asks for at once, put into one statement."""
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from gqlreports.backends.base import Backend, Fetched
+from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.plan.together import Field, split, together
+from gqlreports.schema.request import ReportRequest
+
+Printed: TypeAlias = list[tuple[bytes, Fetched]]
+
+
+@dataclass(eq=False)
+class _Group:
+    """The fields that go together, and who waits for them."""
+
+    request: ReportRequest
+    where: Where
+    fields: list[Field] = field(default_factory=list)
+    waiting: int = 0
+    task: "asyncio.Task[Printed | None] | None" = None
+
+
+class Gathering:
+    """Waits until all fields have asked that the executor resolves together: two turns of the event loop."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._open: dict[Hashable, _Group] = {}
+
+    async def ask(self, request: ReportRequest, asked: Field, where: Where) -> tuple[bytes, Fetched] | None:
+        """A printed field, and what was read for it; None where it is to be asked for by itself.
+
+        What was read for several fields is told with the first of them.
+        """
+        if request.report.rollup is None:
+            return None
+        key = REQUEST_ID.get(), request, where.tree, repr(where.values)
+        if (group := self._open.get(key)) is None:
+            group = self._open[key] = _Group(request, where)
+            group.task = asyncio.create_task(self._run(key, group))
+        assert group.task
+        place = len(group.fields)
+        group.fields.append(asked)
+        group.waiting += 1
+        try:
+            printed = await asyncio.shield(group.task)
+        finally:
+            group.waiting -= 1
+            if not group.waiting:
+                self._close(key, group)
+                group.task.cancel()
+        return None if printed is None else printed[place]
+
+    def _close(self, key: Hashable, group: _Group) -> None:
+        """Nobody joins it any more."""
+        if self._open.get(key) is group:
+            del self._open[key]
+
+    async def _run(self, key: Hashable, group: _Group) -> Printed | None:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        self._close(key, group)
+        fields = tuple(group.fields)
+        statement = together(group.request, fields, group.where) if len(fields) > 1 else None
+        if statement is None:
+            return None
+        fetched = await self._backend.fetch_json(statement)
+        others = replace(fetched, rows_read=0, bytes_read=0, milliseconds=0)
+        told = [fetched, *[others] * (len(fields) - 1)]
+        return list(zip(split(fetched.json, len(fields)), told, strict=True))
