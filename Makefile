@@ -5,13 +5,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo panel test check format bench
+.PHONY: demo panel screenshots test check format bench
 
 demo: panel
 	$(BIN)/gqlreports demo $(ARGS)
 
 panel: $(INSTALLED)
 	$(BIN)/python hatch_build.py
+
+# Those of the README, by a test.
+screenshots: panel
+	GQLREPORTS_SCREENSHOTS=1 $(BIN)/pytest tests/panel/test_looks.py -k screenshots
 
 ifdef STORE
 test: export GQLREPORTS_TEST_STORE = $(STORE)

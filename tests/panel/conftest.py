@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from gqlreports.directory.principal import Role
 from gqlreports.web.panel import BUILT
@@ -30,8 +39,11 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# What Chromium itself says of each answer of 400 and above, those that a test wants among them.
-OF_AN_ANSWER = "Failed to load resource: the server responded with a status"
+# What Chromium itself says of each request that fails, those that a test wants to fail among them.
+OF_AN_ANSWER = "Failed to load resource"
+# Milliseconds. The machine may have more to do than this.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 PARTNERS_CUSTOMERS = ("5001", "5003")
 
 
@@ -113,7 +125,9 @@ def browser(served: Served) -> Iterator[Browser]:
     """For the tests of this folder alone, and behind the server, whose store is loaded by asyncio: as long as it runs,
     Playwright has the event loop of this thread."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=SWITCHES, ignore_default_args=["--hide-scrollbars"]
+        )
         yield browser
         browser.close()
 
@@ -124,22 +138,42 @@ def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
 
     Whatever its pages ask of another server, or complain of, as of the content-security policy, fails the test.
     """
+    context = new_context(browser, served.url)
+    with watched(context, served):
+        yield context
+        context.close()
+
+
+def new_context(browser: Browser, url: str, zone: str = "UTC") -> BrowserContext:
     context = browser.new_context(
-        base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="UTC"
+        base_url=url, viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id=zone
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+@contextmanager
+def watched(context: BrowserContext, served: Served) -> Iterator[None]:
     asked: list[str] = []
     complaints: list[str] = []
+
+    def ask(request: Request) -> None:
+        asked.append(request.url)
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(OF_AN_ANSWER):
             complaints.append(message.text)
 
-    context.on("request", lambda request: asked.append(request.url))
+    def fail(error: WebError) -> None:
+        complaints.append(str(error.error))
+
+    context.on("request", ask)
     context.on("console", complain)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    yield context
-    context.close()
+    context.on("weberror", fail)
+    yield
+    context.remove_listener("request", ask)
+    context.remove_listener("console", complain)
+    context.remove_listener("weberror", fail)
     assert {each for each in asked if not _stays(each, served.url)} == set()
     assert complaints == []
 
@@ -157,12 +191,29 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture
 def log_in(context: BrowserContext) -> LogIn:
     """Gives the pages of the test a session of the user with a role, without the form."""
+    return lambda role: begin_session(context, role)
 
-    def begin(role: Role) -> User:
-        user = USERS[role]
-        given = {"userName": user.name, "password": user.password}
-        response = context.request.post("/session", data=given)
-        assert response.status == 204, response.text()
-        return user
 
-    return begin
+def begin_session(context: BrowserContext, role: Role) -> User:
+    user = USERS[role]
+    response = context.request.post("/session", data={"userName": user.name, "password": user.password})
+    assert response.status == 204, response.text()
+    return user
+
+
+@pytest.fixture(scope="module")
+def at_work(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """A browser's profile in which a member of staff is logged in, for all tests of a module."""
+    context = new_context(browser, served.url)
+    begin_session(context, Role.STAFF)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def staff(at_work: BrowserContext, served: Served) -> Iterator[Page]:
+    """A page of a member of staff, held to the same as those of `context`."""
+    with watched(at_work, served):
+        page = at_work.new_page()
+        yield page
+        page.close()

@@ -14,9 +14,13 @@ import type {
 } from './types'
 import viewerDocument from './viewer.graphql?raw'
 
+/** Who is logged in now. */
+export const currentViewer = async (signal?: AbortSignal) =>
+  (await graphql<ViewerQuery>({ query: viewerDocument }, signal)).viewer
+
 export const viewerQuery = queryOptions({
   queryKey: ['viewer'],
-  queryFn: async ({ signal }) => (await graphql<ViewerQuery>({ query: viewerDocument }, signal)).viewer,
+  queryFn: ({ signal }) => currentViewer(signal),
   staleTime: Infinity,
 })
 

@@ -79,10 +79,11 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
 
   const showFilters = useCallback(
     (api: GridApi<Row>) => {
-      const model = Object.fromEntries(conditions(view.where))
+      const here = conditions(view.where).filter(([name]) => shown.some((each) => each.name === name))
+      const model = Object.fromEntries(here)
       if (!same(model, api.getFilterModel())) api.setFilterModel(model)
     },
-    [view.where],
+    [view.where, shown],
   )
   useEffect(() => {
     if (grid.current?.api) showFilters(grid.current.api)

@@ -10,7 +10,7 @@ const words = (error: unknown): string => {
   return `${title}. ${next}`
 }
 
-export function LoginForm({ onLoggedIn }: { onLoggedIn: () => void }) {
+export function LoginForm({ onLoggedIn }: { onLoggedIn: () => Promise<void> }) {
   const [userName, setUserName] = useState('')
   const [password, setPassword] = useState('')
   const attempt = useMutation({ mutationFn: () => logIn(userName, password), onSuccess: onLoggedIn })

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { Fragment, useEffect, useState } from 'react'
 import type { ReactNode } from 'react'
 import { isLoggedOut } from '../api/failure'
-import { viewerQuery } from '../api/queries'
+import { currentViewer, viewerQuery } from '../api/queries'
 import { Dialog } from './Dialog'
 import { Loading } from './Loading'
 import { LoginForm } from './LoginForm'
@@ -13,14 +13,21 @@ export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient()
   const viewer = useQuery(viewerQuery)
   const [ended, setEnded] = useState(false)
-  useEffect(
-    () =>
-      client.getQueryCache().subscribe((event) => {
-        if (event.type === 'updated' && event.action.type === 'error' && isLoggedOut(event.action.error)) setEnded(true)
-      }),
-    [client],
-  )
-  const goOn = () => {
+  useEffect(() => {
+    const look = ({ action }: { action: { type: string; error?: unknown } }) => {
+      if (action.type === 'error' && isLoggedOut(action.error)) setEnded(true)
+    }
+    const leave = [
+      client.getQueryCache().subscribe((event) => event.type === 'updated' && look(event)),
+      client.getMutationCache().subscribe((event) => event.type === 'updated' && look(event)),
+    ]
+    return () => leave.forEach((each) => each())
+  }, [client])
+  const goOn = async () => {
+    const now = await currentViewer()
+    // Whoever logs in sees nothing that another user had asked for.
+    if (now.name !== viewer.data?.name) client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'viewer' })
+    client.setQueryData(viewerQuery.queryKey, now)
     setEnded(false)
     client.removeQueries({ type: 'inactive' })
     void client.invalidateQueries()
@@ -39,7 +46,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }
   return (
     <>
-      {children}
+      <Fragment key={viewer.data.name}>{children}</Fragment>
       {ended && (
         <Dialog title="Your session has ended">
           <p>Log in to go on where you are.</p>
