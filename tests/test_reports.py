@@ -121,10 +121,16 @@ def check(site: Site, customer: str, basis: Basis, type: str, parameters: dict[s
 
 @pytest.mark.parametrize("basis", ["CALL", "ATTEMPT"])
 @pytest.mark.parametrize(("type", "parameters"), CASES)
-def test_generated_files(any_site: Site, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
-    assert len(any_site.customers) >= 6
-    for customer in any_site.customers:
-        check(any_site, customer, basis, type, parameters)
+def test_generated_files(site: Site, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
+    assert len(site.customers) >= 6
+    for customer in site.customers:
+        check(site, customer, basis, type, parameters)
+
+
+@pytest.mark.parametrize(("type", "parameters"), CASES)
+def test_generated_files_over_http(site_over_http: Site, type: str, parameters: dict[str, Any]) -> None:
+    for customer in site_over_http.customers:
+        check(site_over_http, customer, "CALL", type, parameters)
 
 
 @pytest.mark.parametrize("basis", ["CALL", "ATTEMPT"])
