@@ -113,7 +113,7 @@ def form(at_work: BrowserContext) -> Iterator[Page]:
 def test_a_range_without_calls_has_no_rows_to_show(staff: Page, api: Api) -> None:
     staff.goto(address(api.analysis("BREAKOUT", "5009")))
     expect_foot(staff, 0)
-    expect(staff.get_by_text("No Rows To Show")).to_be_visible()
+    expect(staff.locator("span", has_text="No Rows To Show")).to_be_visible()
 
 
 def test_a_range_that_is_none_is_told_and_nothing_is_lost(staff: Page, api: Api) -> None:
