@@ -10,6 +10,9 @@ import { SessionGate } from './ui/SessionGate'
 
 const GraphiQLPage = lazy(() => import('./pages/GraphiQLPage'))
 
+/** A part of the address's path as it was meant; the router leaves `%2F` and its like as they are. */
+const pathPart = (index: number): string => decodeURIComponent(window.location.pathname.split('/')[index] ?? '')
+
 export function App() {
   return (
     <ErrorBoundary>
@@ -25,9 +28,9 @@ export function App() {
                 <Redirect to="/customers" replace />
               </Route>
               <Route path="/customers" component={CustomersPage} />
-              <Route path="/customers/:id">{({ id }) => <CustomerPage key={id} id={id} type={null} />}</Route>
+              <Route path="/customers/:id">{() => <CustomerPage key={pathPart(2)} id={pathPart(2)} type={null} />}</Route>
               <Route path="/customers/:id/reports/:type">
-                {({ id, type }) => <CustomerPage key={id} id={id} type={type} />}
+                {() => <CustomerPage key={pathPart(2)} id={pathPart(2)} type={pathPart(4)} />}
               </Route>
               <Route path="/graphiql" component={GraphiQLPage} />
               <Route component={NotFoundPage} />

@@ -92,6 +92,7 @@ def expect_foot(page: Page, rows: int, of: int | None = None) -> None:
 def expect_settled(page: Page) -> None:
     """Nothing runs, and the table is what is configured."""
     section = page.get_by_role("region", name="Generated report")
+    expect(table(page).get_by_role("columnheader").first).to_be_visible()
     expect(foot(page)).to_be_visible()
     expect(section.locator("[aria-busy=true]")).to_have_count(0)
     expect(section.get_by_text("Out of date")).to_have_count(0)

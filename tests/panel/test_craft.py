@@ -9,19 +9,21 @@ from playwright.sync_api import Page, Response, expect
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema import query
-from tests.panel.asking import CUSTOMER, address
 from tests.panel.conftest import LogIn
 
 PANEL = Path(__file__).parents[2] / "panel"
 AXE = PANEL / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW = 300_000
 
+CUSTOMER = "5001"
+REPORTS = f"/customers/{CUSTOMER}/reports"
+RANGE = "from=2025-10-20T00:00:00Z&to=2025-11-20T00:00:00Z&zone=UTC"
 PAGES = {
     "customers": "/customers",
     "a customer": f"/customers/{CUSTOMER}",
-    "bars": address("USA_RATE_CENTER"),
-    "a line": address("BREAKOUT", chart="line"),
-    "a filter that cannot be read": address("BREAKOUT", where="{"),
+    "bars": f"{REPORTS}/USA_RATE_CENTER?{RANGE}",
+    "a line": f"{REPORTS}/BREAKOUT?{RANGE}&chart=line",
+    "a filter that cannot be read": f"{REPORTS}/BREAKOUT?{RANGE}&where={{",
     "no page": "/nothing",
     "graphiql": "/graphiql",
 }

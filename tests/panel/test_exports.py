@@ -91,8 +91,11 @@ def test_the_copied_query_answers_the_table(staff: Page, api: Api) -> None:
     view = {"columns": "number,customerCharge", "where": '{"number":{"startsWith":"1"}}', "sort": "customerCharge:desc"}
     staff.goto(address(analysis, chart="none", parameters='{"side":"CLI"}', **view))
     expect_settled(staff)
+    staff.context.grant_permissions(["clipboard-read", "clipboard-write"])
     staff.get_by_role("button", name="Copy as GraphQL").click()
-    copied = staff.get_by_label("GraphQL query").input_value()
+    expect(staff.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    copied = staff.evaluate("navigator.clipboard.readText()")
+    assert copied == staff.get_by_label("GraphQL query").input_value()
     order = "[{column: CUSTOMER_CHARGE, direction: DESC}]"
     where = {"number": {"startsWith": "1"}}
     rows = api.ask(analysis, f"rows(first: 1000, where: $where, orderBy: {order}) {{ {names} }}", where=where)["rows"]

@@ -3,16 +3,15 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.panel.conftest import Served
 from tests.panel.reports import Api, address, expect_settled, open_filter, row_at, table
+from tests.panel.test_craft import serious
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "panel" / "node_modules" / "axe-core" / "axe.min.js"
 IMAGES = ROOT / "docs" / "images"
 WANTED = "GQLREPORTS_SCREENSHOTS"
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -23,12 +22,6 @@ DARK, LIGHT = range(0, 60), range(200, 256)
 @pytest.fixture
 def report(served: Served) -> str:
     return address(Api(served).analysis("BREAKOUT", "05001"))
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found: list[dict[str, Any]] = page.evaluate("axe.run()")["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
 
 
 def background(page: Page, selector: str) -> list[int]:
@@ -107,19 +100,19 @@ def test_menus_filters_and_dialogs_keep_nobody_out(staff: Page, report: str) -> 
     staff.goto(report)
     expect_settled(staff)
     staff.get_by_role("button", name="Columns").click()
-    assert violations(staff) == []
+    assert serious(staff) == []
     staff.keyboard.press("Escape")
     open_filter(staff, "Asr")
     expect(staff.get_by_role("form", name="Filter by Asr")).to_be_visible()
-    assert violations(staff) == []
+    assert serious(staff) == []
     staff.keyboard.press("Escape")
     staff.get_by_role("button", name="Copy as GraphQL").click()
     expect(staff.get_by_label("GraphQL query")).to_be_visible()
-    assert violations(staff) == []
+    assert serious(staff) == []
     staff.keyboard.press("Escape")
     row_at(staff, 0).get_by_role("gridcell").first.click()
     expect(staff.get_by_role("dialog").get_by_role("table")).to_be_visible()
-    assert violations(staff) == []
+    assert serious(staff) == []
 
 
 def test_a_report_is_generated_by_keyboard_alone(staff: Page) -> None:

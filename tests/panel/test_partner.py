@@ -76,6 +76,7 @@ def test_a_link_of_the_staff_shows_what_a_partner_may_see(partner: Page, served:
     analysis = Api(served).analysis("BREAKOUT", "5003")
     partner.goto(address(analysis, chart="none", columns="destinationCode,attempts,margin", sort="margin:desc"))
     expect_foot(partner, len(analysis.rows()))
+    expect_settled(partner)
     assert column_names(partner) == ["destinationCode", "attempts"]
     partner.goto("/customers/5003/reports/DTMF")
     expect(partner.get_by_role("alert")).to_contain_text("DTMF")

@@ -113,7 +113,7 @@ def form(at_work: BrowserContext) -> Iterator[Page]:
 def test_a_range_without_calls_has_no_rows_to_show(staff: Page, api: Api) -> None:
     staff.goto(address(api.analysis("BREAKOUT", "5009")))
     expect_foot(staff, 0)
-    expect(staff.get_by_text("No Rows To Show")).to_be_visible()
+    expect(staff.locator("span", has_text="No Rows To Show")).to_be_visible()
 
 
 def test_a_range_that_is_none_is_told_and_nothing_is_lost(staff: Page, api: Api) -> None:
@@ -126,6 +126,20 @@ def test_a_range_that_is_none_is_told_and_nothing_is_lost(staff: Page, api: Api)
     assert staff.url == before
     expect_foot(staff, 7)
     expect(staff.get_by_label("To", exact=True)).to_have_value("2025-11-02T23:59")
+
+
+def test_a_range_that_is_too_long_is_told_and_the_former_table_stays(staff: Page, api: Api) -> None:
+    staff.goto(address(api.analysis("DTMF", CUSTOMER)))
+    expect_foot(staff, 7)
+    fill_in_range(staff, "2001-01-01T00:00", "2025-11-02T00:00")
+    generate(staff)
+    expect(staff.get_by_role("alert")).to_contain_text("Choose a shorter range")
+    expect(staff.get_by_text("Out of date")).to_be_visible()
+    expect_foot(staff, 7)
+    expect(staff.get_by_label("From", exact=True)).to_have_value("2001-01-01T00:00")
+    staff.go_back()
+    expect(staff.get_by_role("alert")).to_have_count(0)
+    expect(staff.get_by_text("Out of date")).to_have_count(0)
 
 
 def test_bars_are_the_largest(staff: Page, api: Api) -> None:

@@ -49,6 +49,7 @@ def filter_by(page: Page, title: str, operator: str, value: str) -> None:
     form.get_by_role("textbox", name="Value").fill(value)
     form.get_by_role("button", name="Apply").click()
     expect(form).to_have_count(0)
+    expect_settled(page)
 
 
 def sort_by(page: Page, title: str, further: bool = False) -> None:
