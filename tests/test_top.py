@@ -21,7 +21,7 @@ def call_of(cdr: Cdr) -> Row:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(8)
+@drawn(6)
 def test_top_and_others(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     columns = COLUMNS[type].split()

@@ -46,7 +46,7 @@ def query(type: str, parts: dict[str, str], basis: str) -> str:
 
 @pytest.mark.parametrize("type", KEPT)
 @given(choose=st.data())
-@drawn(15)
+@drawn(8)
 def test_each_field_is_what_it_is_by_itself(site: Site, type: str, choose: st.DataObject) -> None:
     """Rows in pages, of any columns, totals and counts, filtered or not, also under several aliases."""
     figure, text = totals(type)[0], columns(type)[0]

@@ -21,7 +21,7 @@ from tests.awkward import COLUMNS, csv_line
 from tests.sites import Engine
 from tests.store.test_load_cdrs import cdr_row
 
-KILLS = int(os.environ.get("GQLREPORTS_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("GQLREPORTS_TEST_KILLS", "3"))
 FILES, ROWS = 6, 12_000
 MONTHS = ("2025-09", "2025-10", "2025-11")
 COMMAND = [str(Path(sys.executable).with_name("gqlreports")), "load", "cdrs"]
