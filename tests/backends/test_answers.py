@@ -76,9 +76,14 @@ def test_an_answer_is_kept_until_the_data_changes(store: Store, change: str) -> 
     async def work(answered: AnsweredBackend) -> None:
         backend = answered._backend
         await write(backend, call(1), call(2))
-        first = await answered.fetch_json(CALLS)
-        again = await answered.fetch_json(CALLS)
-        assert (first.cached, again.cached) == (False, True)
+        first = again = await answered.fetch_json(CALLS)
+        assert not first.cached
+        for _ in range(50):
+            # On a server a merge between the two is another version, too.
+            again = await answered.fetch_json(CALLS)
+            if again.cached:
+                break
+        assert again.cached
         assert first.json == again.json
         assert (again.rows_read, again.bytes_read, again.milliseconds) == (0, 0, 0)
         await write(backend, change)

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import pytest
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from tests.conftest import STORES
 from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
 from tests.store.test_survival import COMMAND, MONTHS, closed_engine, environment
-from tests.stores import Store
+from tests.stores import EmbeddedStore, Store, drop, new_database
 
 __all__ = ["closed_engine"]
 CALLS = [cdr_row(number) for number in range(4)]
@@ -49,12 +51,15 @@ def holds(store: Store) -> list[tuple[str, Decimal, str]]:
     )
 
 
-@pytest.fixture(autouse=True)
-def no_calls(request: pytest.FixtureRequest) -> None:
-    """A store over HTTP is that of all tests."""
-    if "store" in request.fixturenames:
-        store: Store = request.getfixturevalue("store")
-        store.run(lambda backend: _command(backend, "TRUNCATE TABLE cdr"))
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Store]:
+    """One of the test's own."""
+    if request.param == "embedded":
+        yield EmbeddedStore(engine, tmp_path / "store")
+        return
+    served = new_database(request.getfixturevalue("server_url"))
+    yield served
+    drop(served)
 
 
 def test_a_row_takes_the_place_of_the_one_with_its_key(store: Store, tmp_path: Path) -> None:
