@@ -16,6 +16,7 @@ from gqlreports.errors import LoadError
 from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.definition_version import definition_version
+from gqlreports.schema.stored_calls import StoredCalls
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.web.app import create_app
 from tests.sites import Engine, Site, make_site, nothing
@@ -124,7 +125,8 @@ def test_staff_are_told_what_was_read_and_partners_are_not(site: Site) -> None:
     answer = site.ask(query)
     statistics = answer["extensions"]["statistics"]["first"]
     assert statistics["statements"] == 1
-    assert 0 < statistics["rowsRead"] <= len(site.world.cdrs)
+    # Other tests may have added calls of their own.
+    assert 0 < statistics["rowsRead"] <= asyncio.run(StoredCalls(site.backend).in_all())
     assert statistics["bytesRead"] > 0
     assert statistics["milliseconds"] > 0
     again = site.ask(query)["extensions"]["statistics"]["first"]

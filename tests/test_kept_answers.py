@@ -175,7 +175,7 @@ def twins(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 @given(steps=st.lists(st.one_of(questions, questions, writes), min_size=4, max_size=12))
-@drawn(8)
+@drawn(5)
 def test_answers_are_the_same_kept_or_not(twins: Twins, steps: list[tuple[Any, ...]]) -> None:
     twins.empty()
     twins.step("load", [(day, customer, day % 3, 30 + day) for day in range(4) for customer in CUSTOMERS])
