@@ -100,6 +100,10 @@ class Dimension(Column):
     def nullable(self) -> bool:
         return self.otherwise is not None
 
+    def is_key(self, parameters: ReportParameters) -> bool:
+        """Whether rows are grouped by it under these parameters."""
+        return self.when is None or bool(getattr(parameters, self.when))
+
     def build(self, parameters: ReportParameters) -> Expression:
         return self.key(parameters) if callable(self.key) else self.key
 

@@ -58,9 +58,7 @@ class RegisteredReport:
     def dimensions(self, parameters: ReportParameters, staff: bool) -> tuple[Dimension, ...]:
         """The columns that rows are grouped by."""
         return tuple(
-            column
-            for column in self.columns(staff)
-            if isinstance(column, Dimension) and (column.when is None or getattr(parameters, column.when))
+            column for column in self.columns(staff) if isinstance(column, Dimension) and column.is_key(parameters)
         )
 
 

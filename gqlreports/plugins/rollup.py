@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from hashlib import sha256
 from itertools import product
 from typing import Any
@@ -38,7 +39,7 @@ class Rollup:
     keys: tuple[Expression, ...]
     sums: tuple[Expression, ...]
 
-    @property
+    @cached_property
     def definition(self) -> str:
         """The query of the projection."""
         keys, sums = (", ".join(map(_text, found)) for found in (self.keys, self.sums))
@@ -81,13 +82,10 @@ def rollup_of(name: str, report: Report) -> Rollup:
 
 
 def _sums(report: Report, parameters: ReportParameters, basis: CountingBasis) -> Sums:
-    dimensions = tuple(
-        each
-        for each in report.columns.values()
-        if isinstance(each, Dimension) and (each.when is None or getattr(parameters, each.when))
-    )
+    columns = report.columns.values()
+    dimensions = tuple(each for each in columns if isinstance(each, Dimension) and each.is_key(parameters))
     keys = [each.build(parameters) for each in dimensions]
-    statement = report.statement(Scope(dimensions, tuple(report.columns.values()), parameters, basis))
+    statement = report.statement(Scope(dimensions, tuple(columns), parameters, basis))
     if not is_plain(statement, keys):
         raise PluginError(f"{type(report).__name__} does more than to sum over calls, so it has no rollup")
     sums = Sums([*keys, *statement._where_criteria])

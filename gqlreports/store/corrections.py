@@ -13,7 +13,7 @@ NAMES = ", ".join(column.name for column in COLUMNS)
 MOVED = "starts in another month than the call it corrects"
 _VALUES = (*(column.name for column in COLUMNS), "answered")
 _CONTENT = ", ".join(_VALUES)
-_ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
+ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
 
 # Of rows that repeat a key within the chunk the last counts, as it would if they came in two files.
 LASTS = f"""
@@ -74,5 +74,5 @@ SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (
     UNION ALL
     SELECT {_CONTENT}, -1 AS sign FROM version ARRAY JOIN range(toUInt64(number)) AS each
     WHERE toYYYYMM(dt) = {{month:UInt32}} AND ({KEY}) NOT IN (SELECT {KEY} FROM known)
-) SETTINGS {_ONE_BLOCK}
+) SETTINGS {ONE_BLOCK}
 """

@@ -18,6 +18,7 @@ from gqlreports.store.corrections import (
     LASTS,
     LEAVE_MOVED,
     NAMES,
+    ONE_BLOCK,
     VERSIONS,
     corrected,
 )
@@ -213,5 +214,5 @@ def _new(source: str, known: int) -> str:
         f"INSERT INTO cdr ({NAMES}, answered, sign, loaded_at) "
         f"SELECT {NAMES}, answered, 1, now64(3, 'UTC') FROM {source} "
         f"WHERE reason = '' AND toYYYYMM(dt) = {{month:UInt32}} {new} "
-        "SETTINGS min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
+        f"SETTINGS {ONE_BLOCK}"
     )

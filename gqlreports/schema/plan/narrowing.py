@@ -51,7 +51,7 @@ FEWEST_HOURS = 24
 """A range with fewer whole hours is read call by call: a plan for two sources takes longer than that."""
 
 
-_OF_CUSTOMER: ColumnElement[bool] = STORED.c.customer_id == bindparam("customer", None, type_=String)
+OF_CUSTOMER: ColumnElement[bool] = STORED.c.customer_id == bindparam("customer", None, type_=String)
 
 
 class Reading(Enum):
@@ -100,29 +100,25 @@ def narrowed(span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -
 
 def in_range(span: Span) -> list[ColumnElement[bool]]:
     """Of the customer and in the range."""
-    return [_OF_CUSTOMER, STORED.c.dt >= _instant(span.start), STORED.c.dt < _instant(span.end)]
+    return [OF_CUSTOMER, STORED.c.dt >= _instant(span.start), STORED.c.dt < _instant(span.end)]
 
 
 def in_hours(span: Span) -> list[ColumnElement[bool]]:
     """Of the customer and in the whole hours of the range, said so that their sums can be read instead."""
     hour = stored(HOUR)
-    return [_OF_CUSTOMER, hour >= _hour(span.first_hour), hour < _hour(span.last_hour)]
+    return [OF_CUSTOMER, hour >= _hour(span.first_hour), hour < _hour(span.last_hour)]
 
 
 def at_edges(span: Span) -> list[ColumnElement[bool]]:
     """Of the customer and in the range, but not in its whole hours."""
     before = and_(STORED.c.dt >= _instant(span.start), STORED.c.dt < _hour(span.first_hour))
     behind = and_(STORED.c.dt >= _hour(span.last_hour), STORED.c.dt < _instant(span.end))
-    return [_OF_CUSTOMER, or_(before, behind)]
+    return [OF_CUSTOMER, or_(before, behind)]
 
 
 def known(request: ReportRequest) -> list[ColumnElement[bool]]:
     """Loaded by the moment as of which the store is read."""
     return [] if request.as_of is None else [STORED.c.loaded_at <= _instant("as_of")]
-
-
-def of_customer() -> ColumnElement[bool]:
-    return _OF_CUSTOMER
 
 
 def nothing() -> Select[Any]:
