@@ -17,13 +17,15 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
 from tests.backends.test_conformance import until_nothing_runs
 from tests.panel.conftest import USERS, Served, begin_session, new_context
-from tests.panel.reports import Api, address, expect_foot, expect_settled, fill_in_range, generate
+from tests.panel.reports import Api, address, expect_foot, expect_settled, fill_in_range, generate, open_filter, table
 from tests.sites import Engine
 from tests.stores import EmbeddedStore
 from tests.web import serving
 from tests.web.test_leaving import Endless
 
 MINUTE = Limits(60)
+# Milliseconds. The grid looks each 200 ms whether the head that its form belongs to is still there.
+LOOKED_AT = 600
 Run = Callable[[Callable[[Backend], Coroutine[Any, Any, Any]]], Any]
 
 
@@ -123,3 +125,28 @@ def test_the_former_table_stays_while_the_next_one_runs_and_when_it_fails(staff:
     staff.get_by_role("button", name="Try again").click()
     expect_foot(staff, 8)
     expect(staff.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_filter_that_is_being_written_stays_when_an_answer_comes(staff: Page, served: Served) -> None:
+    """The answer is shown when the form is closed."""
+    staff.goto(address(Api(served).analysis("BREAKOUT", "05001"), chart="none"))
+    expect_settled(staff)
+    held = hold_reports(staff)
+    staff.get_by_role("button", name="Columns").click()
+    staff.get_by_label("Provider charge", exact=True).uncheck()
+    staff.keyboard.press("Escape")
+    open_filter(staff, "Destination name")
+    form = staff.get_by_role("form", name="Filter by Destination name")
+    form.get_by_label("Operator").select_option("begins with")
+    form.get_by_role("textbox", name="Value").fill("Ger")
+    with staff.expect_response("**/graphql"):
+        held.pop().continue_()
+    expect(staff.locator("[aria-busy=true]")).to_have_count(0)
+    staff.wait_for_timeout(LOOKED_AT)
+    expect(form.get_by_label("Operator")).to_have_value("startsWith")
+    expect(form.get_by_role("textbox", name="Value")).to_have_value("Ger")
+    expect(staff.get_by_text("Out of date")).to_be_visible()
+    staff.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    expect_settled(staff)
+    expect(table(staff).get_by_role("columnheader", name="Provider charge")).to_have_count(0)

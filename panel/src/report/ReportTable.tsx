@@ -23,6 +23,8 @@ interface Props {
   zone: string
   pageSize: number
   onChange: (change: Partial<ViewState>) => void
+  /** Whether the form of a filter is open. */
+  onFiltering: (open: boolean) => void
   onOpen: (row: Row, index: number) => void
 }
 
@@ -63,7 +65,7 @@ function useDatasource(generated: Generated, pageSize: number, onError: (error: 
   }, [client, generated, pageSize, onError])
 }
 
-export default function ReportTable({ generated, view, zone, pageSize, onChange, onOpen }: Props) {
+export default function ReportTable({ generated, view, zone, pageSize, onChange, onFiltering, onOpen }: Props) {
   const { asked, result } = generated
   const { report } = asked
   const grid = useRef<AgGridReact<Row>>(null)
@@ -88,6 +90,8 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
   useEffect(() => {
     if (grid.current?.api) showFilters(grid.current.api)
   }, [showFilters, columns])
+
+  useEffect(() => () => onFiltering(false), [onFiltering])
 
   const sorted = (api: GridApi<Row>) => {
     const sort = api
@@ -147,6 +151,7 @@ export default function ReportTable({ generated, view, zone, pageSize, onChange,
           rowClass={report.listsCalls ? 'opens' : ''}
           onGridReady={({ api }) => showFilters(api)}
           onSortChanged={({ api, source }) => source !== 'api' && source !== 'gridOptionsChanged' && sorted(api)}
+          onColumnMenuVisibleChanged={({ visible }) => onFiltering(visible)}
           onFilterChanged={({ api, source }) => source !== 'api' && filtered(api)}
           onColumnMoved={({ api, finished, source }) => finished && source === 'uiColumnMoved' && moved(api)}
           onRowClicked={({ data, rowIndex, rowPinned }) => !rowPinned && open(data, rowIndex)}

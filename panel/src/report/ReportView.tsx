@@ -7,7 +7,7 @@ import { CallsDialog } from './CallsDialog'
 import { FilterChips } from './FilterChips'
 import { ReportChart } from './ReportChart'
 import { Toolbar } from './Toolbar'
-import type { useReport } from './useReport'
+import type { Generated, useReport } from './useReport'
 
 const ReportTable = lazy(() => import('./ReportTable'))
 
@@ -19,11 +19,23 @@ interface Props {
   onChange: (change: Partial<ViewState>) => void
 }
 
+/** The answer to show: the last one, but a former one of the report while `waits`. */
+function useShown(generated: Generated | null, waits: boolean): Generated | null {
+  const [shown, setShown] = useState(generated)
+  const stays = waits && shown !== null && shown.asked.report === generated?.asked.report
+  if (!stays && shown !== generated) setShown(generated)
+  return shown
+}
+
 /** What a generated report shows: chart, table, totals, and what can be done with them. */
 export function ReportView({ asked, zone, run, pageSize, onChange }: Props) {
   const [opened, setOpened] = useState<{ row: Row; index: number } | null>(null)
+  const [filtering, setFiltering] = useState(false)
+  // The grid closes the form of a filter when its columns are set anew, so an answer waits until the filter is written.
+  const generated = useShown(run.generated, filtering)
   if (!asked) return <p className="hint">Choose a range and press Generate Report.</p>
-  const { generated, outdated, error, running, cancelled } = run
+  const { error, running, cancelled } = run
+  const outdated = run.outdated || generated !== run.generated
   return (
     <section aria-label="Generated report">
       {cancelled && (
@@ -49,6 +61,7 @@ export function ReportView({ asked, zone, run, pageSize, onChange }: Props) {
               zone={zone}
               pageSize={pageSize}
               onChange={onChange}
+              onFiltering={setFiltering}
               onOpen={(row, index) => setOpened({ row, index })}
             />
           </Suspense>
