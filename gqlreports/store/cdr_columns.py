@@ -1,7 +1,8 @@
-"""What each column of a CDR file must hold, as ClickHouse expressions over its text."""
+"""What each column of a CDR file must hold, as ClickHouse expressions over its cells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import Enum, auto
 
 NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
 PLAIN_MONEY = r"^[+-]?[0-9]{1,10}(\\.[0-9]{0,8}0*)?$"
@@ -15,27 +16,67 @@ EXTRA_CELLS = ("_extra", "_more")
 """The names of what a row holds behind the file's last column."""
 
 
+_LAST = 4_102_444_799_999
+"""The last millisecond of 2099."""
+
+
+class Kind(Enum):
+    """What a column holds where it is not text."""
+
+    TEXT = auto()
+    MOMENT = auto()
+    WHOLE = auto()
+    MONEY = auto()
+    SECONDS = auto()
+
+
+STAGED = {
+    Kind.MOMENT: "Nullable(Int64)",
+    Kind.WHOLE: "Nullable(Int64)",
+    Kind.MONEY: "Nullable(Decimal(18, 8))",
+    Kind.SECONDS: "Nullable(Decimal(18, 3))",
+}
+"""As what values come, moments in milliseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a cell is read: `typed` makes the value of the store from it, `fault` says when it cannot be right."""
+
+    typed: Callable[[str], str]
+    fault: Callable[[str], str] | None = None
+
+
 @dataclass(frozen=True)
 class FileColumn:
-    """A column of the file.
+    """A column of the file, whose cells are text, or values of its `kind`.
 
-    `typed` makes its value from its text, `fault` says when the text cannot be right and `reason` why.  A file
-    must have it if it is `required`; if not, a missing one counts as empty.
+    `reason` says why a cell that has a fault has one.  A file must have the column if it is `required`; if not, a
+    missing one counts as empty.
     """
 
     name: str
-    typed: Callable[[str], str]
-    fault: Callable[[str], str] | None = None
+    text: Reading
     reason: str = ""
     required: bool = True
+    kind: Kind = Kind.TEXT
+    value: Reading | None = None
+
+    def reading(self, values: Collection[str]) -> Reading:
+        """That of its cells, if those of the columns `values` are values."""
+        return self.value if self.value and self.name in values else self.text
 
 
 def _text(name: str, required: bool = True) -> FileColumn:
-    return FileColumn(name, lambda x: x, required=required)
+    return FileColumn(name, Reading(lambda x: x), required=required)
 
 
 def _named(name: str) -> FileColumn:
-    return FileColumn(name, lambda x: x, lambda x: f"{x} = ''", f"no {name}")
+    return FileColumn(name, Reading(lambda x: x, lambda x: f"{x} = ''"), f"no {name}")
+
+
+def _in_time(x: str) -> str:
+    return f"ifNull({x} BETWEEN 0 AND {_LAST}, 0)"
 
 
 def _moment(name: str) -> FileColumn:
@@ -46,7 +87,11 @@ def _moment(name: str) -> FileColumn:
         year = f"toYear(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
         return f"NOT match({x}, '{MOMENT}') OR ifNull({year}, 0) NOT BETWEEN 1970 AND 2099"
 
-    return FileColumn(name, typed, fault, f"bad time in {name}")
+    value = Reading(
+        lambda x: f"fromUnixTimestamp64Milli(if({_in_time(x)}, assumeNotNull({x}), 0), 'UTC')",
+        lambda x: f"NOT {_in_time(x)}",
+    )
+    return FileColumn(name, Reading(typed, fault), f"bad time in {name}", kind=Kind.MOMENT, value=value)
 
 
 def _money(name: str, required: bool = True) -> FileColumn:
@@ -54,7 +99,8 @@ def _money(name: str, required: bool = True) -> FileColumn:
         exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
         return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
 
-    return FileColumn(name, lambda x: f"toDecimal64OrZero({x}, 8)", fault, f"bad number in {name}", required)
+    text = Reading(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, Reading(lambda x: f"ifNull({x}, 0)"))
 
 
 def _seconds(name: str, required: bool = True) -> FileColumn:
@@ -62,24 +108,24 @@ def _seconds(name: str, required: bool = True) -> FileColumn:
         right = f"match({x}, '{NUMBER}') AND NOT match({x}, '^-.*[1-9]') AND isNotNull(toDecimal64OrNull({x}, 3))"
         return f"{x} != '' AND NOT ({right})"
 
-    return FileColumn(name, lambda x: f"toDecimal64OrZero({x}, 3)", fault, f"bad number in {name}", required)
+    text = Reading(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
+    value = Reading(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0, 0)")
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value)
 
 
 def _whole(name: str, kind: str, empty: str, required: bool = True) -> FileColumn:
-    def fault(x: str) -> str:
-        return f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))"
-
-    typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})"
-    return FileColumn(name, typed.format, fault, f"bad number in {name}", required)
+    typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})".format
+    text = Reading(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    value = Reading(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value)
 
 
 def _branch(name: str) -> FileColumn:
-    return FileColumn(
-        name,
+    reading = Reading(
         lambda x: f"ifNull(accurateCastOrNull({x}, 'UInt8'), 0)",
         lambda x: f"isNull(accurateCastOrNull({x}, 'UInt8'))",
-        f"bad number in {name}",
     )
+    return FileColumn(name, reading, f"bad number in {name}", kind=Kind.WHOLE, value=reading)
 
 
 COLUMNS = (
@@ -120,36 +166,46 @@ COLUMNS = (
 ANSWER_TIME = "answer_time"
 """A column that a file may have besides: the moment of the answer, empty where there was none."""
 
-
-KNOWN = frozenset({column.name for column in COLUMNS} | {ANSWER_TIME})
+_ANSWERED = FileColumn(
+    ANSWER_TIME,
+    Reading(lambda x: f"{x} != ''", lambda x: f"{x} != '' AND NOT match({x}, '{MOMENT}')"),
+    f"bad time in {ANSWER_TIME}",
+    required=False,
+    kind=Kind.MOMENT,
+    value=Reading(lambda x: f"isNotNull({x})", lambda x: f"isNotNull({x}) AND NOT {_in_time(x)}"),
+)
+_ALL = (*COLUMNS, _ANSWERED)
+KINDS = {column.name: column.kind for column in _ALL}
+"""Of each column that is read."""
 
 
 def cell_name(place: int, name: str) -> str:
     """What a column of a CSV file is called here: by its place where it is not known."""
-    return name if name in KNOWN else f"_{place}"
+    return name if name in KINDS else f"_{place}"
 
 
-def answered(columns: tuple[str, ...]) -> str:
+def answered(columns: Collection[str], values: Collection[str]) -> str:
     """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
     if ANSWER_TIME in columns:
-        return f"{ANSWER_TIME} != ''"
-    by_duration = "toDecimal64OrZero(duration, 3) > 0"
+        return _ANSWERED.reading(values).typed(ANSWER_TIME)
+    [duration] = (each for each in COLUMNS if each.name == "duration")
+    by_duration = f"{duration.reading(values).typed('duration')} > 0"
     if "sip_code" not in columns:
         return by_duration
     status = "accurateCastOrNull(sip_code, 'UInt16')"
     return f"if(ifNull({status}, 0) = 0, {by_duration}, intDiv(assumeNotNull({status}), 100) = 2)"
 
 
-def reason(columns: tuple[str, ...], csv: bool) -> str:
+def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
     """The first fault of a row in words, empty for a row that is right; a CSV row tells if it is `long` or `short`."""
     faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
-    faults += [f"{each.fault(each.name)}, '{each.reason}'" for each in COLUMNS if each.fault and each.name in columns]
-    if ANSWER_TIME in columns:
-        fault = f"{ANSWER_TIME} != '' AND NOT match({ANSWER_TIME}, '{MOMENT}')"
-        faults.append(f"{fault}, 'bad time in {ANSWER_TIME}'")
+    for each in _ALL:
+        fault = each.reading(values).fault
+        if fault and each.name in columns:
+            faults.append(f"{fault(each.name)}, '{each.reason}'")
     return f"multiIf({', '.join(faults)}, '')"
 
 
-def typed(columns: tuple[str, ...]) -> list[str]:
+def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
     """The value of each of COLUMNS, those that the file lacks from an empty text."""
-    return [each.typed(each.name if each.name in columns else "''") for each in COLUMNS]
+    return [each.reading(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]

@@ -2,51 +2,21 @@
 
 import csv
 import io
-import json
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import orjson
-import pyarrow
-import pyarrow.compute
-import pyarrow.parquet
 
 from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import EXTRA_CELLS, KNOWN, cell_name
+from gqlreports.store.cdr_columns import EXTRA_CELLS, cell_name
 from gqlreports.store.cells import Record
+from gqlreports.store.chunks import Chunk, Source
 from gqlreports.store.files import BOM, OnRead, opened
+from gqlreports.store.parquet import parquet_source
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows, printed in ClickHouse's format `form`.
-
-    `records` finds them again in the file, in order.  `rewritten` prints them anew, cell by cell, for the case that
-    ClickHouse cannot read what a more lenient reader can.  `broken` are lines among them in which there is no row.
-    """
-
-    data: bytes
-    form: str
-    records: Callable[[], Iterable[Record]]
-    rewritten: Callable[[], bytes] | None = None
-    broken: Sequence[Record] = ()
-
-
-@dataclass(frozen=True)
-class Source:
-    """An opened file: its column names, and its rows in chunks.
-
-    In a CSV file a row may have fewer or more cells than there are columns, and its columns are called by `cell_name`.
-    """
-
-    columns: tuple[str, ...]
-    chunks: Iterator[Chunk]
-    csv: bool
 
 
 @contextmanager
@@ -63,7 +33,7 @@ def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
 def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
     start = stream.peek(4)
     if start.startswith(b"PAR1"):
-        return _parquet(stream, stack)
+        return parquet_source(stream, stack, CHUNK_ROWS // 2)
     first = start.removeprefix(BOM).lstrip()[:1]
     if first == b"[":
         raise LoadError("this is a JSON array; give JSON lines, one object a line")
@@ -181,40 +151,3 @@ def _object(text: bytes) -> dict[str, object] | None:
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _parquet(stream: io.BufferedReader, stack: ExitStack) -> Source:
-    """Parquet is read from its end, so what cannot be sought in is kept in a temporary file first."""
-    file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    while data := stream.read(1 << 20):
-        file.write(data)
-    reader = pyarrow.parquet.ParquetFile(file)
-    columns = tuple(name.strip() for name in reader.schema_arrow.names)
-    return Source(columns, _parquet_chunks(reader), csv=False)
-
-
-def _parquet_chunks(reader: pyarrow.parquet.ParquetFile) -> Iterator[Chunk]:
-    names = [name for name in reader.schema_arrow.names if name.strip() in KNOWN]
-    row = 1
-    for batch in reader.iter_batches(CHUNK_ROWS // 2, columns=names):
-        texts = [_as_text(batch.column(name)) for name in names]
-        table = pyarrow.table(texts, names=[name.strip() for name in names])
-        sink = io.BytesIO()
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        yield Chunk(sink.getvalue(), "ArrowStream", _parquet_records(table, row))
-        row += len(batch)
-
-
-def _as_text(column: pyarrow.Array) -> pyarrow.Array:
-    """A column as text: durations in seconds, and a moment with a zone in UTC, as one without a zone is."""
-    if pyarrow.types.is_duration(column.type):
-        column = pyarrow.compute.divide(column.cast(pyarrow.duration("us")).cast(pyarrow.int64()), 1e6)
-    if pyarrow.types.is_timestamp(column.type):
-        column = column.cast(pyarrow.timestamp(column.type.unit))
-    text = column.cast(pyarrow.string())
-    return text.fill_null("") if text.null_count else text
-
-
-def _parquet_records(table: pyarrow.Table, first_row: int) -> Callable[[], list[Record]]:
-    return lambda: [Record(first_row + index, json.dumps(row)) for index, row in enumerate(table.to_pylist())]

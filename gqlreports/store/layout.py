@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 
 from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import COLUMNS, EXTRA_CELLS, KNOWN, MISSING_CELL, answered, cell_name, reason, typed
+from gqlreports.store.cdr_columns import (
+    COLUMNS,
+    EXTRA_CELLS,
+    KINDS,
+    MISSING_CELL,
+    STAGED,
+    answered,
+    cell_name,
+    reason,
+    typed,
+)
+from gqlreports.store.chunks import Source
 from gqlreports.store.corrections import KEY, MOVED, NAMES
-from gqlreports.store.formats import Source
 
 MISSING = f"'{MISSING_CELL}'"
 BLANKS = r"' \t\r\n'"
@@ -13,7 +23,7 @@ BLANKS = r"' \t\r\n'"
 
 def layout_of(source: Source, path: str) -> "Layout":
     """Raises LoadError for a file that lacks a column, or has one twice."""
-    known = [name for name in source.columns if name in KNOWN]
+    known = [name for name in source.columns if name in KINDS]
     twice = sorted({name for name in known if known.count(name) > 1})
     if twice:
         raise LoadError(f"{path} has columns twice: {', '.join(twice)}; nothing was loaded.")
@@ -23,24 +33,26 @@ def layout_of(source: Source, path: str) -> "Layout":
     if source.csv:
         return Layout(tuple(known), frozenset(known), csv=True, first=cell_name(0, source.columns[0]))
     optional = [each.name for each in COLUMNS if each.name not in known]
-    return Layout((*known, *optional), frozenset(known), csv=False)
+    return Layout((*known, *optional), frozenset(known), csv=False, values=source.values)
 
 
 @dataclass(frozen=True)
 class Layout:
     """The columns as they are read, those of them that the file tells, and the statements made of them.
 
-    They take its rows from text (the table `staged`) to values (`checked`).
+    They take its rows from text, and what comes as `values` (the table `staged`), to those of the store (`checked`).
     """
 
     columns: tuple[str, ...]
     told: frozenset[str]
     csv: bool
     first: str = ""
+    values: frozenset[str] = frozenset()
 
     def temporary_tables(self) -> list[str]:
-        kind = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
-        cells = ", ".join(f"{name} {kind}" for name in self._staged)
+        text = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
+        kinds = {name: STAGED[KINDS[name]] for name in self.values}
+        cells = ", ".join(f"{name} {kinds.get(name, text)}" for name in self._staged)
         values = f"{NAMES}, answered, '' AS reason"
         return [
             f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
@@ -49,7 +61,7 @@ class Layout:
         ]
 
     def check(self) -> str:
-        values = ", ".join([*typed(self.columns), answered(self.columns), self._reason])
+        values = ", ".join([*typed(self.columns, self.values), answered(self.columns, self.values), self._reason])
         return f"INSERT INTO checked SELECT {values} FROM ({self._cells()}) WHERE NOT blank"
 
     def rejected(self) -> str:
@@ -75,11 +87,13 @@ class Layout:
 
     @property
     def _reason(self) -> str:
-        return reason(self.columns, self.csv)
+        return reason(self.columns, self.values, self.csv)
 
     def _cells(self, more: str = "") -> str:
-        """The trimmed text of all cells; an empty line of a CSV file reads as a row without any."""
-        cells = ", ".join(f"{_text(name)} AS {name}" for name in self.columns)
+        """All cells, texts trimmed; an empty line of a CSV file reads as a row without any."""
+        cells = ", ".join(
+            f"{f'staged.{name}' if name in self.values else _text(name)} AS {name}" for name in self.columns
+        )
         return f"SELECT {more}{self._shape()} {cells} FROM staged"
 
     def _shape(self) -> str:

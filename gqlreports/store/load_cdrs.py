@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import UnreadableData
+from gqlreports.store.chunks import Chunk
 from gqlreports.store.corrections import (
     CORRECT,
     COUNT,
@@ -23,7 +24,7 @@ from gqlreports.store.corrections import (
     corrected,
 )
 from gqlreports.store.files import OnRead
-from gqlreports.store.formats import Chunk, opened_rows
+from gqlreports.store.formats import opened_rows
 from gqlreports.store.layout import Layout, layout_of
 from gqlreports.store.rejects import Rejects, rejects_beside
 

@@ -89,8 +89,7 @@ VARIED = [
 def stored(row: Row) -> dict[str, Any]:
     """What a row is in the store, by a calculation of its own."""
     values: dict[str, Any] = {name: row.get(name, "").strip(" \t\r\n") for name in COLUMNS}
-    moment = datetime.fromisoformat(values["dt"])
-    utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    utc = moment(values["dt"])
     values["dt"] = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
     values |= {name: Decimal(values[name] or 0) for name in (*MONEY, *SECONDS)}
     status = int(values["sip_code"] or 0)
@@ -155,6 +154,29 @@ def as_typed_parquet(rows: list[Row]) -> bytes:
     )
 
 
+def as_values(rows: list[Row], **columns: pyarrow.Array) -> bytes:
+    """Parquet in which all that is no text is a value."""
+
+    def values(convert: Callable[[str], Any], **kinds: pyarrow.DataType) -> dict[str, pyarrow.Array]:
+        cells = {name: [convert(row[name]) if row[name] else None for row in rows] for name in kinds}
+        return {name: pyarrow.array(cells[name], kind) for name, kind in kinds.items()}
+
+    return as_parquet(
+        rows,
+        **values(moment, dt=pyarrow.timestamp("us")),
+        **values(Decimal, **dict.fromkeys(MONEY, pyarrow.decimal128(18, 8))),
+        **values(Decimal, **dict.fromkeys(SECONDS, pyarrow.decimal128(12, 3))),
+        **values(int, branch_idx=pyarrow.int16(), pdd_out=pyarrow.int64(), sip_code=pyarrow.int32()),
+        **columns,
+    )
+
+
+def moment(text: str) -> datetime:
+    """As UTC, without a zone."""
+    read = datetime.fromisoformat(text)
+    return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+
+
 def zstd(content: bytes) -> bytes:
     packed: bytes = pyarrow.compress(content, codec="zstd", asbytes=True)
     return packed
@@ -172,6 +194,7 @@ FORMATS: dict[str, Callable[[list[Row]], bytes]] = {
     "cdrs.jsonl.gz": lambda rows: gzip.compress(as_json(rows)),
     "cdrs.parquet": as_parquet,
     "typed.parquet": as_typed_parquet,
+    "values.parquet": as_values,
     "typed.parquet.zst": lambda rows: zstd(as_typed_parquet(rows)),
 }
 
@@ -621,6 +644,36 @@ def test_a_bad_answer_time_is_a_bad_time(store: Store) -> None:
     rows = [cdr_row(0, answer_time="soon"), cdr_row(1, answer_time="2025-11-02 06:00:01")]
     assert store.load(as_csv(rows, [*COLUMNS, "answer_time"])) == Loaded(added=1, rejected=1)
     assert [each[:2] for each in store.rejects()] == [(2, "bad time in answer_time")]
+
+
+def test_values_of_parquet_are_held_to_what_texts_are(store: Store) -> None:
+    """The same rows are refused for the same reasons as in CSV."""
+    cells = [
+        {"dt": "1970-01-01 00:00:00"}, {"dt": "2099-12-31 23:59:59.999999"}, {"dt": "1969-12-31 23:59:59.999999"},
+        {"dt": "2100-01-01 00:00:00"}, {"dt": "0001-01-01 00:00:00"}, {"dt": "9999-12-31 23:59:59"}, {"dt": ""},
+        {"duration": "-0.001"}, {"ring_duration": "-7"}, {"provider_duration": "999999999.999"}, {"duration": ""},
+        {"branch_idx": "256"}, {"branch_idx": "-1"}, {"branch_idx": ""}, {"branch_idx": "255"},
+        {"sip_code": "65536"}, {"sip_code": "-200"}, {"sip_code": ""}, {"pdd_out": "-1"}, {"pdd_out": "4294967296"},
+        {"customer_charge": "-9999999999.99999999"}, {"provider_charge": ""}, {"customer_id": ""},
+    ]  # fmt: skip
+    rows = [cdr_row(number, **each) for number, each in enumerate(cells)]
+    in_csv = store.load(as_csv(rows), "rows.csv")
+    refused = {line - 2: reason for line, reason, _ in store.rejects("rows.csv")}
+    assert in_csv == Loaded(added=len(rows) - 15, rejected=15)
+    store.command("TRUNCATE TABLE cdr")
+    assert store.load(as_values(rows), "rows.parquet") == in_csv
+    assert {line - 1: reason for line, reason, _ in store.rejects("rows.parquet")} == refused
+    assert store.rows() == by_key(stored(row) for number, row in enumerate(rows) if number not in refused)
+
+
+def test_answer_times_as_values(store: Store) -> None:
+    times = [datetime(2025, 11, 2, 6, 0, 1), None, datetime(2100, 1, 1), datetime(1969, 12, 31)]
+    rows = [cdr_row(number, sip_code="486" if time else "200") for number, time in enumerate(times)]
+    content = as_values(rows, answer_time=pyarrow.array(times, pyarrow.timestamp("ns")))
+    assert store.load(content, "rows.parquet") == Loaded(added=2, rejected=2)
+    assert store.column("answered") == {"call-0": True, "call-1": False}
+    refused = [(3, "bad time in answer_time"), (4, "bad time in answer_time")]
+    assert [(line, reason) for line, reason, _ in store.rejects("rows.parquet")] == refused
 
 
 def check_texts(store: Store, column: str, good: dict[str, Any], bad: Iterable[str]) -> None:

@@ -1,0 +1,88 @@
+"""Reads Parquet files of CDRs in chunks: numbers and moments as they are, all else as text."""
+
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from gqlreports.store.cdr_columns import KINDS, Kind
+from gqlreports.store.cells import Record
+from gqlreports.store.chunks import Chunk, Source
+
+_WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pyarrow.uint16(), pyarrow.uint32()}
+"""Whole numbers of at most ten digits."""
+_SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
+
+
+def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> Source:
+    """Parquet is read from its end, so what cannot be sought in is kept in a temporary file first."""
+    file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    while data := stream.read(1 << 20):
+        file.write(data)
+    reader = pyarrow.parquet.ParquetFile(file)
+    schema = reader.schema_arrow
+    values = frozenset(field.name.strip() for field in schema if _is_value(field.name.strip(), field.type))
+    columns = tuple(name.strip() for name in schema.names)
+    return Source(columns, _chunks(reader, values, chunk_rows), csv=False, values=values)
+
+
+def _is_value(name: str, type: pyarrow.DataType) -> bool:
+    """Whether whatever a column of the type holds is a value of the column's kind."""
+    kind = KINDS.get(name, Kind.TEXT)
+    if kind is Kind.MOMENT:
+        return bool(pyarrow.types.is_timestamp(type)) and type.unit != "s"
+    if kind is Kind.WHOLE:
+        return type in _WHOLE or type == pyarrow.int64()
+    if kind in _SCALES and pyarrow.types.is_decimal(type):
+        scale = _SCALES[kind]
+        return 0 <= int(type.scale) <= scale and int(type.precision - type.scale) <= 18 - scale
+    return kind in _SCALES and type in _WHOLE
+
+
+def _chunks(reader: pyarrow.parquet.ParquetFile, values: frozenset[str], rows: int) -> Iterator[Chunk]:
+    names = [name for name in reader.schema_arrow.names if name.strip() in KINDS]
+    columns = [name.strip() for name in names]
+    first = 1
+    for batch in reader.iter_batches(rows, columns=names):
+        arrays = [batch.column(name) for name in names]
+        read = [
+            _as_value(each) if name in values else _as_text(each) for name, each in zip(columns, arrays, strict=True)
+        ]
+        table = pyarrow.table(read, names=columns)
+        sink = io.BytesIO()
+        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        yield Chunk(sink.getvalue(), "ArrowStream", _records(columns, arrays, first))
+        first += len(batch)
+
+
+def _as_value(column: pyarrow.Array) -> pyarrow.Array:
+    """A number as it is, a moment in milliseconds since 1970."""
+    if pyarrow.types.is_timestamp(column.type):
+        utc = column.cast(pyarrow.timestamp(column.type.unit))
+        whole = pyarrow.compute.floor_temporal(utc, unit="millisecond")
+        return whole.cast(pyarrow.timestamp("ms")).cast(pyarrow.int64())
+    return column
+
+
+def _as_text(column: pyarrow.Array) -> pyarrow.Array:
+    """A column as text: durations in seconds, and a moment with a zone in UTC, as one without a zone is."""
+    if pyarrow.types.is_duration(column.type):
+        column = pyarrow.compute.divide(column.cast(pyarrow.duration("us")).cast(pyarrow.int64()), 1e6)
+    if pyarrow.types.is_timestamp(column.type):
+        column = column.cast(pyarrow.timestamp(column.type.unit))
+    text = column.cast(pyarrow.string())
+    return text.fill_null("") if text.null_count else text
+
+
+def _records(columns: list[str], arrays: list[pyarrow.Array], first_row: int) -> Callable[[], list[Record]]:
+    def records() -> list[Record]:
+        rows = pyarrow.table([_as_text(each) for each in arrays], names=columns).to_pylist()
+        return [Record(first_row + index, json.dumps(row)) for index, row in enumerate(rows)]
+
+    return records
