@@ -21,6 +21,7 @@ from gqlreports.store.corrections import (
     NAMES,
     ONE_BLOCK,
     VERSIONS,
+    among,
     corrected,
 )
 from gqlreports.store.files import OnRead
@@ -193,7 +194,7 @@ _FIND_KNOWN = f"""
 INSERT INTO known SELECT DISTINCT {KEY} FROM cdr
 WHERE dt >= (SELECT min(dt) - INTERVAL 1 DAY FROM checked WHERE reason = '')
 AND dt <= (SELECT max(dt) + INTERVAL 1 DAY FROM checked WHERE reason = '')
-AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM checked WHERE reason = '')
+AND {among("checked WHERE reason = ''")}
 """
 
 
