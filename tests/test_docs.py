@@ -5,13 +5,10 @@ and what they print; a `graphql` block that is followed by a `json` block must g
 run; others are only shown.  A command may have variables before it; SERVER is an empty database of a server.
 """
 
-import os
 import re
 import secrets
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +28,7 @@ from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.load_cdrs import Loaded
-from tests import stores
+from tests import commands, stores
 from tests.oracle import World
 from tests.sites import Engine, Site
 from tests.stores import ServedStore
@@ -64,11 +61,7 @@ class Reader:
             name, _, value = words.pop(0).partition("=")
             variables[name] = value
         assert words[0] == "gqlreports", command
-        run = [sys.executable, "-c", "from gqlreports.cli import app; app()", *words[1:]]
-        environment = os.environ | {"COLUMNS": "200"}
-        environment.pop("GQLREPORTS_HOME", None)
-        environment |= variables
-        done = subprocess.run(run, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
+        done = commands.typed(words[1:], self.folder, variables)
         return done.stdout + done.stderr
 
     def ask(self, query: str) -> dict[str, Any]:

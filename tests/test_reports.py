@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Literal
 
 import pytest
@@ -106,9 +107,10 @@ def test_generated_files_hold_what_tells_figures_apart(site: Site) -> None:
     assert len({row["sipCode"] for row in rows("RELEASE_REASONS")}) > 8
 
 
-def check(site: Site, customer: str, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
+def check(site: Site, customer: str, basis: Basis, type: str, parameters: dict[str, Any], of_them: int = 5) -> None:
+    """Over the first so many of the ranges."""
     own = [cdr for cdr in site.world.cdrs if cdr.customer_id == customer] or site.world.cdrs
-    for start, end in ranges(own):
+    for start, end in islice(ranges(own), of_them):
         span = {"from": print_moment(start), "to": print_moment(end)}
         [answer] = site.data(query(type, parameters), customer=customer, basis=basis, **span).values()
         expected = site.world.report(type, customer, start, end, basis, **parameters)
@@ -137,4 +139,4 @@ def test_generated_files_over_http(site_over_http: Site, type: str, parameters: 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 def test_sample_files(sample: Site, basis: Basis, type: str, parameters: dict[str, Any]) -> None:
     for customer in sample.customers:
-        check(sample, customer, basis, type, parameters)
+        check(sample, customer, basis, type, parameters, of_them=2)

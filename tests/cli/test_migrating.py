@@ -2,8 +2,6 @@
 
 import os
 import secrets
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,20 +9,18 @@ import pytest
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.migrations import MIGRATIONS
+from tests import commands
 from tests.stores import ServedStore, command, drop, new_database
 
-COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in Registry.load(strict=True).rollups]
 DONE = "".join(f"{each}: done\n" for each in (*(f"{each.number} ({each.name})" for each in MIGRATIONS), *ROLLUPS))
 
 
 def typed(home: Path, url: str | None, *words: str) -> tuple[str, str, int]:
-    environment = os.environ | {"GQLREPORTS_HOME": str(home), "COLUMNS": "200"}
-    if url:
-        environment["GQLREPORTS_STORE"] = url
-    done = subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=60)
-    return done.stdout, done.stderr, done.returncode
+    store = {"GQLREPORTS_STORE": url} if url else {}
+    done = commands.typed(words, home, {"GQLREPORTS_HOME": str(home), **store})
+    return done.stdout, done.stderr, done.code
 
 
 def test_from_an_empty_database_to_a_report(served_store: ServedStore, tmp_path: Path) -> None:

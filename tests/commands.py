@@ -1,0 +1,54 @@
+"""Commands as a user types them, each in a process of its own.
+
+The process is forked from one that has imported most of the product already, which takes longer than most commands.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+PATIENCE = 60.0
+_CONTEXT = multiprocessing.get_context("forkserver")
+# What brings chDB is left out: it does not work in a forked process.
+_CONTEXT.set_forkserver_preload(["gqlreports.web.app"])
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and its exit code."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+
+def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Done:
+    """`gqlreports` with some words, in a folder, and nothing set but `variables` and what is no setting of its own."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
+    environment = {**others, "COLUMNS": "200", **variables}
+    with TemporaryDirectory() as printed:
+        out, err = Path(printed, "out"), Path(printed, "err")
+        process = _CONTEXT.Process(target=_run, args=(list(words), folder, environment, out, err))
+        process.start()
+        process.join(PATIENCE)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"gqlreports {' '.join(words)}")
+        return Done(out.read_text(), err.read_text(), process.exitcode)
+
+
+def _run(words: list[str], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:
+    from gqlreports.cli import app
+
+    for path, descriptor in ((out, 1), (err, 2)):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["gqlreports", *words]
+    app()
