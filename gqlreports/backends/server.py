@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -172,7 +173,9 @@ class ServerBackend:
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
         self._running.add(query_id)
         try:
-            own = {"query_id": query_id, "max_execution_time": f"{seconds_left(self._limits.seconds):.3f}"}
+            # Whole ones: the exact moment is kept here, and settings that stay the same can be reused.
+            seconds = math.ceil(seconds_left(self._limits.seconds))
+            own = {"query_id": query_id, "max_execution_time": str(seconds)}
             own |= self._wall.settings(statement.customer)
             answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
