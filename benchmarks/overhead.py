@@ -2,8 +2,8 @@
 
 The application is called in one process, one request behind the other.  `executed` is a document that was never sent
 before, `repeated` one that was, while the store runs each time, and `kept` one whose answer is kept; the three take
-turns.  They are measured twice: with the engine, after whose calls all code is cold, and with what it answered before
-in its place, in the same thread.
+turns.  They are measured three times: with the engine; with what it answered before in its place, in the same thread;
+and with that after a pause as long as a call of the engine, since a processor that has waited is slower at first.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ from gqlreports.web.options import HttpOptions
 ROUNDS = 300
 _QUESTION = Question("GROUP_BY_TECH_PREFIX", LARGE, day(100), day(130))
 _HEADINGS = ["", "", "CPU, ms", "besides the store, ms", "the same, first decile", "in all, ms"]
+_MODES = {"with the engine": (False, 0.0), "with a pause instead": (True, 0.012), "without the engine": (True, 0.0)}
 _numbers = itertools.count()
 Ask = Callable[[], Awaitable[None]]
 
@@ -46,6 +47,7 @@ class TimedBackend(EmbeddedBackend):
 
     seconds = 0.0
     remembering = False
+    pause = 0.0
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, definition(Registry.load()))
@@ -55,6 +57,8 @@ class TimedBackend(EmbeddedBackend):
         start, name = time.perf_counter(), repr(query.statement)
         if not self.remembering or name not in self._remembered:
             self._remembered[name] = super()._fetch(query)
+        elif self.pause:
+            time.sleep(self.pause)
         self.seconds += time.perf_counter() - start
         return self._remembered[name]
 
@@ -94,8 +98,7 @@ async def _in_process(home: Home, key: str, rounds: int) -> dict[str, list[float
     async with running.router.lifespan_context(running):
         for ask in [*asks.values()] * 20:
             await ask()
-        for backend.remembering in (False, True):
-            where = "without the engine" if backend.remembering else "with the engine"
+        for where, (backend.remembering, backend.pause) in _MODES.items():
             found = await _compared(asks, backend, rounds)
             figures |= {f"{name}, {where}": each for name, each in found.items()}
     return figures

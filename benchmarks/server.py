@@ -28,12 +28,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from benchmarks.engine import PRODUCT, RAW, Engine
+from benchmarks.engine import PRODUCT, Engine
 from benchmarks.ordinary import ordinary
 from benchmarks.statements import Question, plain
 from benchmarks.store import Home
 from gqlreports.backends.base import Fetched, Statement
-from gqlreports.backends.settings import READING
+from gqlreports.backends.settings import READING, projections
 from gqlreports.cli.support import backend_of, directory_of
 from gqlreports.config import Settings
 from gqlreports.limits import RequestLimits
@@ -57,10 +57,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """A statement and its values."""
+    """A statement, its values, and the rollup that it reads."""
 
     sql: str
     values: dict[str, object]
+    rollup: str | None
 
 
 class Client:
@@ -88,11 +89,12 @@ class Client:
 
     def engine(self, asked: Asked) -> Answer:
         """Raises RuntimeError where the engine gives up."""
-        return self._run({"sql": asked.sql, "values": asked.values, "raw": False})
+        return self._run({"sql": asked.sql, "values": asked.values, "rollup": asked.rollup})
 
     def raw(self, question: Question) -> Answer:
         """The plain statement of a question on the rows of the table.  Raises as `engine` does."""
-        return self._run({"sql": plain(question.report), "values": {**question.values, "table": "cdr"}, "raw": True})
+        values = {**question.values, "table": "cdr"}
+        return self._run({"sql": plain(question.report), "values": values, "rollup": None})
 
     def _run(self, body: dict[str, object]) -> Answer:
         answer = self._send("POST", "/engine", orjson.dumps(body))
@@ -177,7 +179,8 @@ class _Recording:
         return fetched
 
     async def answer(self, request: Request) -> Response:
-        return Response(orjson.dumps({"sql": self._last.sql, "values": self._last.values("default")}))
+        asked = {"sql": self._last.sql, "values": self._last.values("default"), "rollup": self._last.rollup}
+        return Response(orjson.dumps(asked))
 
 
 class _OverHttp:
@@ -200,12 +203,12 @@ class _Engines:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._opened: dict[bool, Engine] = {}
+        self._opened: dict[str | None, Engine] = {}
 
     async def answer(self, request: Request) -> Response:
         asked = orjson.loads(await request.body())
         try:
-            result, seconds = await run_in_threadpool(self._timed, asked["sql"], asked["values"], asked["raw"])
+            result, seconds = await run_in_threadpool(self._timed, asked["sql"], asked["values"], asked["rollup"])
         except RuntimeError as error:
             return Response(str(error), 500)
         read = seconds * 1000, result.storage_rows_read(), result.storage_bytes_read()
@@ -213,18 +216,18 @@ class _Engines:
 
     async def rows(self, sql: str, values: dict[str, object]) -> bytes:
         """What `ordinary` reads with."""
-        result, _ = await run_in_threadpool(self._timed, sql, values, False)
+        result, _ = await run_in_threadpool(self._timed, sql, values, None)
         return bytes(result.bytes())
 
-    def _timed(self, sql: str, values: dict[str, object], raw: bool) -> tuple[Any, float]:
-        if raw not in self._opened:
-            self._opened[raw] = Engine(self._home.store, RAW if raw else PRODUCT)
+    def _timed(self, sql: str, values: dict[str, object], rollup: str | None) -> tuple[Any, float]:
+        if rollup not in self._opened:
+            self._opened[rollup] = Engine(self._home.store, PRODUCT | projections(rollup))
         start = time.perf_counter()
         try:
-            result = self._opened[raw].ask(sql, values)
+            result = self._opened[rollup].ask(sql, values)
             result.bytes()
         except RuntimeError:
             # What a failed query leaves behind comes in front of the connection's next answer.
-            self._opened.pop(raw).close()
+            self._opened.pop(rollup).close()
             raise
         return result, time.perf_counter() - start

@@ -195,11 +195,24 @@ def test_a_long_range_is_read_from_the_rollup(busy: EmbeddedStore, name: str, mi
         if "buckets" in statement.parameters and "n" not in statement.parameters:
             continue  # the hours of Kathmandu begin at a quarter to
         found = busy.run(lambda backend, asked=statement: plan(backend, asked))  # type: ignore[misc]
-        assert "ReadFromMergeTree (rollup_" in found, statement.sql
+        assert f"ReadFromMergeTree ({statement.rollup})" in found, statement.sql
+
+
+def test_no_rollup_is_weighed_by_what_reads_none(busy: EmbeddedStore) -> None:
+    """The same statement without its name reads the calls; a short range has none."""
+    report = REGISTRY.reports["GROUP_BY_TECH_PREFIX"]
+    parameters = report.report.Parameters()
+    request = ReportRequest(report, "1001", START, START + timedelta(days=DAYS), parameters, CountingBasis.CALL, True)
+    rows, *_ = statements(request, "tech_prefix")
+    nameless = replace(rows, rollup=None)
+    assert "ReadFromMergeTree (rollup_" not in busy.run(lambda backend: plan(backend, nameless))
+    short, *_ = statements(replace(request, end=START + timedelta(hours=20)), "tech_prefix")
+    assert short.rollup is None
 
 
 async def plan(backend: Backend, statement: Statement) -> str:
-    found = await backend.fetch_json(Statement(f"EXPLAIN projections = 1 {statement.sql}", statement.parameters))
+    explained = replace(statement, sql=f"EXPLAIN projections = 1 {statement.sql}", customer=None)
+    found = await backend.fetch_json(explained)
     return "\n".join(row["explain"] for row in orjson.loads(found.json))
 
 

@@ -11,12 +11,14 @@ class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
     One that reads names the store's own database, where it must, as `{database:Identifier}`.  One that is of a report
-    has a `customer`: whatever it reads, it finds the rows of that customer alone, or is refused.
+    has a `customer`: whatever it reads, it finds the rows of that customer alone, or is refused.  One that
+    reads the sums of hours has the name of the `rollup` that holds them.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     customer: str | None = None
+    rollup: str | None = None
 
     def values(self, database: str) -> dict[str, object]:
         """The parameters in a store with that database."""

@@ -222,8 +222,8 @@ class EmbeddedBackend:
         with self._lock:
             if query.cancelled:
                 raise QueryCancelled("The report was cancelled.")
-            customer = query.statement.customer
-            query.reader = self._readers.take(customer) if more is None else self._readers.new(customer, more)
+            statement = query.statement
+            query.reader = self._readers.take(statement) if more is None else self._readers.new(statement, more)
             self._queries.add(query)
             return query.reader
 

@@ -6,6 +6,7 @@ clickhouse-connect, for chDB does not escape them.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 from chdb.state.sqlitelike import Connection
@@ -31,6 +32,8 @@ STREAMING = LINES | {
 The engine's own time limit is off: its clock also runs while nobody takes the next piece.
 """
 
+Purpose: TypeAlias = tuple[str | None, str | None]
+"""The customer whose rows are found, and the rollup that is read."""
 DATABASE = "default"
 """The one of every embedded store."""
 
@@ -38,14 +41,14 @@ DATABASE = "default"
 class Reader:
     """One connection, one query at a time; `name` is the `log_comment` of all that it runs.
 
-    Its `settings` hold from its beginning to its end, the filter on the rows of `customer` among them.
+    Its `settings` hold from its beginning to its end, those of its `purpose` among them.
 
     chDB hands what a failed query left behind to the next one, so a reader that has failed must be closed.
     """
 
-    def __init__(self, path: Path, name: str, settings: dict[str, str], customer: str | None = None) -> None:
+    def __init__(self, path: Path, name: str, settings: dict[str, str], purpose: Purpose) -> None:
         self.name = name
-        self.customer = customer
+        self.purpose = purpose
         options = urlencode(READING | settings | {"readonly": "1", "log_comment": name})
         self._connection = Connection(f"{path}?{options}")
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from gqlreports.backends.reader import Reader
+from gqlreports.backends.base import Statement
+from gqlreports.backends.reader import Purpose, Reader
+from gqlreports.backends.settings import projections
 from gqlreports.backends.wall import Wall
 
 KEPT = 64
@@ -15,8 +17,8 @@ KEPT = 64
 class Readers:
     """Makes and keeps read-only connections, each with the filter of one customer for good, or with none.
 
-    A filter is set where a connection begins, since nothing can be set on one that is read-only.  So the reports of
-    a customer share theirs, and take no longer than without a filter.
+    A filter is set where a connection begins, since nothing can be set on one that is read-only, and so is the rollup
+    that is read.  So the reports of a customer share theirs, and take no longer than without a filter.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, str], wall: Wall) -> None:
@@ -27,18 +29,20 @@ class Readers:
         self._lock = threading.Lock()
         self._numbers = count()
 
-    def take(self, customer: str | None) -> Reader:
+    def take(self, statement: Statement) -> Reader:
         """One that is idle, or a new one."""
+        purpose = _purpose(statement)
         with self._lock:
-            alike = [place for place, reader in enumerate(self._idle) if reader.customer == customer]
+            alike = [place for place, reader in enumerate(self._idle) if reader.purpose == purpose]
             if alike:
                 return self._idle.pop(alike[-1])
-        return self.new(customer)
+        return self.new(statement)
 
-    def new(self, customer: str | None, more: Mapping[str, str] | None = None) -> Reader:
+    def new(self, statement: Statement, more: Mapping[str, str] | None = None) -> Reader:
         """One of its own, with `more` settings; it is not given back."""
-        settings = {**self._settings, **(more or {}), **self._wall.settings(customer)}
-        return Reader(self._path, f"reader-{next(self._numbers)}", settings, customer)
+        own = projections(statement.rollup) | self._wall.settings(statement.customer)
+        settings = {**self._settings, **(more or {}), **own}
+        return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))
 
     def give_back(self, reader: Reader) -> None:
         """After a success alone: chDB hands what a failed query left behind to the next one."""
@@ -53,3 +57,7 @@ class Readers:
             idle, self._idle = self._idle, []
         for reader in idle:
             reader.close()
+
+
+def _purpose(statement: Statement) -> Purpose:
+    return statement.customer, statement.rollup

@@ -18,7 +18,7 @@ from gqlreports.backends.query_id import new_query_id
 from gqlreports.backends.retry import retried
 from gqlreports.backends.server_session import SESSION, ServerSession
 from gqlreports.backends.server_version import ServerVersion
-from gqlreports.backends.settings import LINES, READING, WRITING
+from gqlreports.backends.settings import LINES, READING, WRITING, projections
 from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
@@ -176,7 +176,7 @@ class ServerBackend:
             # Whole ones: the exact moment is kept here, and settings that stay the same can be reused.
             seconds = math.ceil(seconds_left(self._limits.seconds))
             own = {"query_id": query_id, "max_execution_time": str(seconds)}
-            own |= self._wall.settings(statement.customer)
+            own |= self._wall.settings(statement.customer) | projections(statement.rollup)
             answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
             runs = not answer.ended

@@ -10,6 +10,13 @@ READING = {
     "output_format_json_quote_decimals": "1",
     "output_format_json_validate_utf8": "1",
 }
+
+
+def projections(rollup: str | None) -> dict[str, str]:
+    """Which of them a read may use: to weigh each takes ClickHouse longer than many a report."""
+    return {"preferred_optimize_projection_name": rollup} if rollup else {"optimize_use_projections": "0"}
+
+
 LINES = {"output_format_json_array_of_rows": "0", "max_result_rows": "0"}
 """For rows that come piece by piece: each a line, not all of them an array, and any number of them."""
 

@@ -25,7 +25,8 @@ class Reading:
 
 async def readings(backend: Backend, statement: Statement) -> list[Reading]:
     """In the order of the plan; those of which nothing is read are not told."""
-    explained = Statement(f"EXPLAIN json = 1, indexes = 1, projections = 1 {statement.sql}", statement.parameters)
+    sql = f"EXPLAIN json = 1, indexes = 1, projections = 1 {statement.sql}"
+    explained = Statement(sql, statement.parameters, rollup=statement.rollup)
     [row] = orjson.loads((await backend.fetch_json(explained)).json)
     [plan] = orjson.loads(row["explain"])
     return list(_readings(plan["Plan"]))

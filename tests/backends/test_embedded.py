@@ -19,7 +19,7 @@ def test_the_engine_does_leak_so_these_tests_mean_something(engine: Engine, tmp_
     path = tmp_path / "store"
     backend = engine.open(path)
     asyncio.run(backend.open())
-    reader = Reader(path, "leaking", {})
+    reader = Reader(path, "leaking", {}, (None, None))
     with pytest.raises(ReadFailed, match="throwIf"):
         reader.fetch_json(Statement(f"{HALF} WHERE throwIf(number = 390000, 'no') = 0"))
     assert b"clean" not in reader.fetch_json(NEXT).json[:100]

@@ -241,6 +241,7 @@ def test_what_is_on_the_wire(clickhouse: ClickHouse) -> None:
         b"max_execution_time=60",
         b"max_memory_usage=",
         b"max_result_rows=",
+        b"optimize_use_projections=0",
     ):
         assert part in line
     assert b"Accept-Encoding: zstd" in head

@@ -185,7 +185,8 @@ def filled(statement: Statement, request: ReportRequest, more: Mapping[str, obje
     if request.as_of is not None:
         given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}
-    return Statement(statement.sql, values, request.customer)
+    rollup = None if reading(request) is Reading.CALLS else request.report.rollup
+    return Statement(statement.sql, values, request.customer, rollup.name if rollup else None)
 
 
 def milliseconds(moment: datetime) -> int:
