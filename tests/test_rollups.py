@@ -17,6 +17,7 @@ from gqlreports.plugins import CountingBasis, Report, attempts, cdr, dimension, 
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.rollup import rollup_of
 from gqlreports.schema.buckets import Interval, Weekday, buckets
+from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan import comparison, rows, timeline
 from gqlreports.schema.plan.comparison import ComparedRequest
 from gqlreports.schema.plan.filters import Condition, Operator, Where
@@ -214,6 +215,33 @@ async def plan(backend: Backend, statement: Statement) -> str:
     explained = replace(statement, sql=f"EXPLAIN projections = 1 {statement.sql}", customer=None)
     found = await backend.fetch_json(explained)
     return "\n".join(row["explain"] for row in orjson.loads(found.json))
+
+
+def test_a_day_is_found_among_the_hours_of_a_customer(engine: Engine, tmp_path: Any) -> None:
+    """Where there are many others: 1001 has 20 calls of 40 prefixes in each of 240 hours; a granule is 2,048 sums."""
+    store = EmbeddedStore(engine, tmp_path / "store")
+
+    async def filled(backend: Backend) -> None:
+        async with backend.session() as session:
+            await session.command(
+                Statement("""
+                INSERT INTO cdr (callid, sign, customer_id, dt, tech_prefix)
+                SELECT toString(number), 1, if(number < 192000, '1001', concat('c', toString(intDiv(number, 100)))),
+                    toDateTime64('2025-11-01 00:00:00', 3, 'UTC') + toIntervalHour(number % 240),
+                    toString(intDiv(number, 240) % 40)
+                FROM numbers(400000)
+                """)
+            )
+
+    store.run(filled)
+    report = REGISTRY.reports["GROUP_BY_TECH_PREFIX"]
+    start = datetime(2025, 11, 5, tzinfo=UTC)
+    parameters = report.report.Parameters()
+    day = ReportRequest(report, "1001", start, start + timedelta(days=1), parameters, CountingBasis.CALL, staff=True)
+    statement = rows.rows(day, Selection.all(day.columns))
+    [read] = store.run(lambda backend: readings(backend, statement))
+    assert read.is_rollup
+    assert read.granules <= 2
 
 
 class Hours(Report):

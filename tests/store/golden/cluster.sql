@@ -132,6 +132,15 @@ INSERT INTO migration (number, name, cluster, applied_at) SELECT
     'main',
     now64(3, 'UTC');
 
+ALTER TABLE cdr_local ON CLUSTER main
+    (MODIFY SETTING primary_key_ratio_of_unique_prefix_values_to_skip_suffix_columns = 1);
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    5,
+    'whole indexes',
+    'main',
+    now64(3, 'UTC');
+
 CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
 (
     `block` UInt64,
