@@ -22,6 +22,7 @@ from benchmarks.results import Section, Table
 from benchmarks.store import Home, empty
 from gqlreports.cli.support import backend_of
 from gqlreports.config import Settings
+from gqlreports.plugins.registry import Registry
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.load_cdrs import load_cdrs
 
@@ -102,7 +103,7 @@ def _load(folder: Path, file: Path) -> float:
 
 
 async def _loaded(home: Home, file: Path) -> float:
-    backend = backend_of(Settings(home=home.path))
+    backend = backend_of(Settings(home=home.path), Registry.load())
     await backend.open()
     start = time.perf_counter()
     done = await load_cdrs(backend, str(file), lambda count: None)

@@ -148,9 +148,10 @@ def server(home: Home, store: str | None = None) -> Iterator[Client]:
 def _serve(listener: socket.socket, home: Home, store: str | None, ready: Connection) -> None:
     """Serve until killed."""
     settings = Settings(home=home.path, store=store, limits=LIMITS)
-    backend = _Recording(backend_of(settings))
+    registry = Registry.load(strict=True)
+    backend = _Recording(backend_of(settings, registry))
     http = HttpOptions(LIMITS, answers_bytes=0)
-    app = create_app(Registry.load(strict=True), backend, directory_of(settings), http=http)
+    app = create_app(registry, backend, directory_of(settings), http=http)
     app.router.routes.append(Route("/asked", backend.answer))
     if store is None:
         engines = _Engines(home)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from gqlreports.backends.base import Backend
 from gqlreports.cli.support import directory_of, standard_error, told, with_backend
 from gqlreports.directory.load_customers import load_customers
+from gqlreports.plugins.registry import Registry
 from gqlreports.store.files import OnRead
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
@@ -42,7 +43,7 @@ def cdrs(
             typer.echo(f"{file}: {done.added} loaded, {corrected}{done.there_before} there before, {rejected}")
 
     with told() as settings:
-        with_backend(settings, load)
+        with_backend(settings, Registry.load(), load)
 
 
 @app.command()
@@ -63,7 +64,7 @@ def dids(file: File) -> None:
         typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
 
     with told() as settings:
-        with_backend(settings, load)
+        with_backend(settings, Registry.load(), load)
 
 
 @app.command()
@@ -78,7 +79,7 @@ def numbering(files: Files) -> None:
             typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
 
     with told() as settings:
-        with_backend(settings, load)
+        with_backend(settings, Registry.load(), load)
 
 
 def _rejected(file: str, count: int) -> str:

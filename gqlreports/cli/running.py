@@ -65,7 +65,8 @@ def run(
     """Print a report, or write all of it to a file."""
     with told() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
-        export = asked.export(settings)
+        registry = Registry.load()
+        export = asked.export(settings, registry)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = export_format(output.suffix.removeprefix(".")) if output else None
@@ -77,7 +78,7 @@ def run(
             else:
                 await print_report(export, backend, format or Format.TABLE)
 
-        with_backend(settings, done)
+        with_backend(settings, registry, done)
 
 
 def explain(
@@ -95,7 +96,8 @@ def explain(
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with told() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column)
-        statement = asked.export(settings).statement(as_it_is)
+        registry = Registry.load()
+        statement = asked.export(settings, registry).statement(as_it_is)
 
         async def done(backend: Backend) -> None:
             for each in await readings(backend, statement):
@@ -103,7 +105,7 @@ def explain(
             found = await backend.fetch_json(statement)
             typer.echo(f"{found.rows_read} rows, {found.bytes_read} bytes, {found.milliseconds:.1f} ms")
 
-        with_backend(settings, done)
+        with_backend(settings, registry, done)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,8 @@ class Asked:
     column: list[str] | None
     time_zone: str = UTC
 
-    def export(self, settings: Settings) -> Export:
+    def export(self, settings: Settings, registry: Registry) -> Export:
         """Raises InvalidInput or NotFound for what is wrong."""
-        registry = Registry.load()
         report = visible_report(registry, self.type, _OPERATOR)
         parameters = validated(report, dict(_parameter(each) for each in self.param or []))
         found = directory_of(settings).customer(_OPERATOR, self.customer)

@@ -39,7 +39,7 @@ def serve(
     """Serve the panel at http://HOST:PORT/ and the API at http://HOST:PORT/graphql."""
     with told() as settings:
         registry = Registry.load(strict=strict)
-        with_backend(settings, _openable)
+        with_backend(settings, registry, _openable)
         typer.echo(f"Panel at http://{host}:{port}/, GraphQL at http://{host}:{port}/graphql", err=True)
         _serve(settings, registry, directory_of(settings), host, port)
 
@@ -48,8 +48,8 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Fill an empty store with generated calls, then serve them with a user and a key to try it."""
     with told() as settings:
         directory = directory_of(settings)
-        with_backend(settings, lambda backend: _filled(backend, directory))
         registry = Registry.load()
+        with_backend(settings, registry, lambda backend: _filled(backend, directory))
         address, password = f"http://{host}:{port}", _demo_password(directory)
         typer.echo(_invitation(registry, address, password, _demo_key(directory)))
         _serve(settings, registry, directory, host, port)
@@ -66,7 +66,7 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     draining = Draining()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining, settings.answers_bytes)
-    app = create_app(registry, backend_of(settings), directory, settings.masked_digits, metrics, tokens, http)
+    app = create_app(registry, backend_of(settings, registry), directory, settings.masked_digits, metrics, tokens, http)
     DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
 
 

@@ -58,13 +58,16 @@ def directory_of(settings: Settings) -> Directory:
     return Directory(settings.directory_url)
 
 
-def backend_of(settings: Settings) -> Backend:
-    return connect(settings, definition(Registry.load()))
+def backend_of(settings: Settings, registry: Registry) -> Backend:
+    """The store, with what the reports of the registry keep in it."""
+    return connect(settings, definition(registry))
 
 
-def with_backend(settings: Settings, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:
+def with_backend(
+    settings: Settings, registry: Registry, work: Callable[[Backend], Coroutine[Any, Any, Result]]
+) -> Result:
     """Run some work on the store, which is closed behind it."""
-    return with_store(backend_of(settings), work)
+    return with_store(backend_of(settings, registry), work)
 
 
 def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:

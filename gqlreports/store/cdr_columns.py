@@ -40,8 +40,8 @@ STAGED = {
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a cell is read: `typed` makes the value of the store from it, `fault` says when it cannot be right."""
+class CellRule:
+    """How a cell is taken: `typed` makes the value of the store from it, `fault` says when it cannot be right."""
 
     typed: Callable[[str], str]
     fault: Callable[[str], str] | None = None
@@ -56,23 +56,23 @@ class FileColumn:
     """
 
     name: str
-    text: Reading
+    text: CellRule
     reason: str = ""
     required: bool = True
     kind: Kind = Kind.TEXT
-    value: Reading | None = None
+    value: CellRule | None = None
 
-    def reading(self, values: Collection[str]) -> Reading:
+    def rule(self, values: Collection[str]) -> CellRule:
         """That of its cells, if those of the columns `values` are values."""
         return self.value if self.value and self.name in values else self.text
 
 
 def _text(name: str, required: bool = True) -> FileColumn:
-    return FileColumn(name, Reading(lambda x: x), required=required)
+    return FileColumn(name, CellRule(lambda x: x), required=required)
 
 
 def _named(name: str) -> FileColumn:
-    return FileColumn(name, Reading(lambda x: x, lambda x: f"{x} = ''"), f"no {name}")
+    return FileColumn(name, CellRule(lambda x: x, lambda x: f"{x} = ''"), f"no {name}")
 
 
 def _in_time(x: str) -> str:
@@ -87,11 +87,11 @@ def _moment(name: str) -> FileColumn:
         year = f"toYear(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
         return f"NOT match({x}, '{MOMENT}') OR ifNull({year}, 0) NOT BETWEEN 1970 AND 2099"
 
-    value = Reading(
+    value = CellRule(
         lambda x: f"fromUnixTimestamp64Milli(if({_in_time(x)}, assumeNotNull({x}), 0), 'UTC')",
         lambda x: f"NOT {_in_time(x)}",
     )
-    return FileColumn(name, Reading(typed, fault), f"bad time in {name}", kind=Kind.MOMENT, value=value)
+    return FileColumn(name, CellRule(typed, fault), f"bad time in {name}", kind=Kind.MOMENT, value=value)
 
 
 def _money(name: str, required: bool = True) -> FileColumn:
@@ -99,8 +99,8 @@ def _money(name: str, required: bool = True) -> FileColumn:
         exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
         return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
 
-    text = Reading(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, Reading(lambda x: f"ifNull({x}, 0)"))
+    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, CellRule(lambda x: f"ifNull({x}, 0)"))
 
 
 def _seconds(name: str, required: bool = True) -> FileColumn:
@@ -108,24 +108,24 @@ def _seconds(name: str, required: bool = True) -> FileColumn:
         right = f"match({x}, '{NUMBER}') AND NOT match({x}, '^-.*[1-9]') AND isNotNull(toDecimal64OrNull({x}, 3))"
         return f"{x} != '' AND NOT ({right})"
 
-    text = Reading(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
-    value = Reading(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0, 0)")
+    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
+    value = CellRule(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0, 0)")
     return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value)
 
 
 def _whole(name: str, kind: str, empty: str, required: bool = True) -> FileColumn:
     typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})".format
-    text = Reading(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
-    value = Reading(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    text = CellRule(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    value = CellRule(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
     return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value)
 
 
 def _branch(name: str) -> FileColumn:
-    reading = Reading(
+    rule = CellRule(
         lambda x: f"ifNull(accurateCastOrNull({x}, 'UInt8'), 0)",
         lambda x: f"isNull(accurateCastOrNull({x}, 'UInt8'))",
     )
-    return FileColumn(name, reading, f"bad number in {name}", kind=Kind.WHOLE, value=reading)
+    return FileColumn(name, rule, f"bad number in {name}", kind=Kind.WHOLE, value=rule)
 
 
 COLUMNS = (
@@ -168,11 +168,11 @@ ANSWER_TIME = "answer_time"
 
 _ANSWERED = FileColumn(
     ANSWER_TIME,
-    Reading(lambda x: f"{x} != ''", lambda x: f"{x} != '' AND NOT match({x}, '{MOMENT}')"),
+    CellRule(lambda x: f"{x} != ''", lambda x: f"{x} != '' AND NOT match({x}, '{MOMENT}')"),
     f"bad time in {ANSWER_TIME}",
     required=False,
     kind=Kind.MOMENT,
-    value=Reading(lambda x: f"isNotNull({x})", lambda x: f"isNotNull({x}) AND NOT {_in_time(x)}"),
+    value=CellRule(lambda x: f"isNotNull({x})", lambda x: f"isNotNull({x}) AND NOT {_in_time(x)}"),
 )
 _ALL = (*COLUMNS, _ANSWERED)
 KINDS = {column.name: column.kind for column in _ALL}
@@ -187,9 +187,9 @@ def cell_name(place: int, name: str) -> str:
 def answered(columns: Collection[str], values: Collection[str]) -> str:
     """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
     if ANSWER_TIME in columns:
-        return _ANSWERED.reading(values).typed(ANSWER_TIME)
+        return _ANSWERED.rule(values).typed(ANSWER_TIME)
     [duration] = (each for each in COLUMNS if each.name == "duration")
-    by_duration = f"{duration.reading(values).typed('duration')} > 0"
+    by_duration = f"{duration.rule(values).typed('duration')} > 0"
     if "sip_code" not in columns:
         return by_duration
     status = "accurateCastOrNull(sip_code, 'UInt16')"
@@ -200,7 +200,7 @@ def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
     """The first fault of a row in words, empty for a row that is right; a CSV row tells if it is `long` or `short`."""
     faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
     for each in _ALL:
-        fault = each.reading(values).fault
+        fault = each.rule(values).fault
         if fault and each.name in columns:
             faults.append(f"{fault(each.name)}, '{each.reason}'")
     return f"multiIf({', '.join(faults)}, '')"
@@ -208,4 +208,4 @@ def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
 
 def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
     """The value of each of COLUMNS, those that the file lacks from an empty text."""
-    return [each.reading(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
+    return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]

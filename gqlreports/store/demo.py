@@ -84,6 +84,8 @@ class DemoCalls:
             for step in range(self.steps):
                 parameters = {"now": now, "first_day": step * _STEP_DAYS, "calls": _CALLS_A_DAY * _STEP_DAYS}
                 await session.command(Statement(_CALLS, parameters))
+                if step + 1 == self.steps:
+                    await session.command(Statement(_RECORD))
                 yield
 
 
@@ -121,6 +123,10 @@ def _array(values: list[str]) -> str:
     return "[" + ", ".join(f"'{value}'" for value in values) + "]"
 
 
+# As a load does that came to its end.
+_RECORD = """
+INSERT INTO cdr_load (finished_at, last_dt, added) SELECT now64(3, 'UTC'), max(dt), count() FROM cdr
+"""
 _NAMES = ", ".join(column.name for column in cdr.columns if column.server_default is None)
 
 # Every figure of a call is drawn from a hash of its number.  Of 24 hours those of the working day come most often; the

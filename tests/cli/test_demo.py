@@ -16,6 +16,7 @@ from tests.web.test_server import free_port
 CALLS = """
 query ($customer: ID!, $from: DateTime!, $to: DateTime!) {
   customReport(customer: $customer, type: GROUP_BY_TECH_PREFIX, from: $from, to: $to, basis: ATTEMPT) {
+    dataThrough
     ... on GroupByTechPrefixReport { rowCount totals { total } }
   }
 }"""
@@ -64,10 +65,12 @@ def test_the_demo(tmp_path: Path) -> None:
         assert len(customers) == 20
         now = datetime.now(UTC)
         span = {"from": (now - timedelta(days=300)).isoformat(), "to": (now + timedelta(days=1)).isoformat()}
-        counts = [
-            ask(url, key, CALLS, customer=each["id"], **span).json()["data"]["customReport"]["totals"]["total"]
-            for each in customers
+        reports = [
+            ask(url, key, CALLS, customer=each["id"], **span).json()["data"]["customReport"] for each in customers
         ]
+        counts = [report["totals"]["total"] for report in reports]
+        through = {datetime.fromisoformat(report["dataThrough"]) for report in reports}
+        assert all(now - timedelta(days=2) < moment < now + timedelta(days=1) for moment in through)
         assert sum(counts) >= 1_000_000
         assert max(counts) > 10 * min(counts) > 0
         assert log_in_status(url, password) == 204

@@ -306,6 +306,17 @@ def test_the_command_lists_what_is_left_out(shelf: Shelf) -> None:
     assert all(name in listed.stdout for name in OWN_NAMES)
 
 
+def test_a_report_tells_once_what_is_left_out(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GQLREPORTS_HOME", str(tmp_path / "home"))
+    (tmp_path / "customers.csv").write_text("id,name,currency\n1001,Acme,USD\n")
+    shelf.install("shelf-broken", GOOD, BROKEN="shelf_broken:Broken")
+    assert shelf.command("load", "customers", str(tmp_path / "customers.csv")).returncode == 0
+    span = ("--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z")
+    run = shelf.command("run", "DTMF", "--customer", "1001", *span)
+    assert run.returncode == 0
+    assert run.stderr.count("shelf-broken") == 1
+
+
 def test_the_command_is_content_without(shelf: Shelf) -> None:
     shelf.install("shelf-good", GOOD, GOOD="shelf_good:Good")
     listed = shelf.command("reports", "--strict")
