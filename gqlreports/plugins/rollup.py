@@ -45,7 +45,7 @@ class Rollup:
         keys, sums = (", ".join(map(_text, found)) for found in (self.keys, self.sums))
         return f"SELECT {keys}, {sums} GROUP BY {keys}"
 
-    @property
+    @cached_property
     def name(self) -> str:
         """It tells the report and changes with the definition."""
         return f"{self.prefix}{sha256(self.definition.encode()).hexdigest()[:8]}"

@@ -30,11 +30,13 @@ class Kind(Enum):
     SECONDS = auto()
 
 
+DIGITS = 18
+SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
+"""How many of the digits of a decimal stand behind its point."""
 STAGED = {
     Kind.MOMENT: "Nullable(Int64)",
     Kind.WHOLE: "Nullable(Int64)",
-    Kind.MONEY: "Nullable(Decimal(18, 8))",
-    Kind.SECONDS: "Nullable(Decimal(18, 3))",
+    **{kind: f"Nullable(Decimal({DIGITS}, {scale}))" for kind, scale in SCALES.items()},
 }
 """As what values come, moments in milliseconds since 1970."""
 

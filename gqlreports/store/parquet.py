@@ -10,13 +10,12 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-from gqlreports.store.cdr_columns import KINDS, Kind
+from gqlreports.store.cdr_columns import DIGITS, KINDS, SCALES, Kind
 from gqlreports.store.cells import Record
 from gqlreports.store.chunks import Chunk, Source
 
 _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pyarrow.uint16(), pyarrow.uint32()}
 """Whole numbers of at most ten digits."""
-_SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
 
 
 def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> Source:
@@ -38,10 +37,10 @@ def _is_value(name: str, type: pyarrow.DataType) -> bool:
         return bool(pyarrow.types.is_timestamp(type)) and type.unit != "s"
     if kind is Kind.WHOLE:
         return type in _WHOLE or type == pyarrow.int64()
-    if kind in _SCALES and pyarrow.types.is_decimal(type):
-        scale = _SCALES[kind]
-        return 0 <= int(type.scale) <= scale and int(type.precision - type.scale) <= 18 - scale
-    return kind in _SCALES and type in _WHOLE
+    if kind in SCALES and pyarrow.types.is_decimal(type):
+        scale = SCALES[kind]
+        return 0 <= int(type.scale) <= scale and int(type.precision - type.scale) <= DIGITS - scale
+    return kind in SCALES and type in _WHOLE
 
 
 def _chunks(reader: pyarrow.parquet.ParquetFile, values: frozenset[str], rows: int) -> Iterator[Chunk]:
