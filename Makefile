@@ -22,6 +22,7 @@ test: export GQLREPORTS_TEST_STORE = $(STORE)
 test: export GQLREPORTS_TEST_CLUSTER = $(CLUSTER)
 endif
 test: panel
+	@$(BIN)/python -m tests.clickhouse.library || true
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 check: $(INSTALLED)

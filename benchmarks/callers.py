@@ -22,7 +22,7 @@ from benchmarks.calls import LARGE
 from benchmarks.results import Section, Table
 from benchmarks.statements import Question, day
 from benchmarks.store import Home
-from tests.clickhouse.process import free_port
+from tests.clickhouse.server import free_port
 
 CALLERS = (1, 16, 64)
 SECONDS = 10

@@ -1,7 +1,7 @@
 """A GraphQL server for Node (mercurius, graphql-jit, @clickhouse/client) on the same store, beside the product.
 
-There is no ClickHouse server here: one process holds the store and speaks ClickHouse's HTTP protocol, and the product,
-ordinary Strawberry resolvers and the server for Node are its clients, on the same terms.
+A ClickHouse server holds the store, and the product, ordinary Strawberry resolvers and the server for Node are its
+clients, on the same terms.
 """
 
 import os
@@ -14,6 +14,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 
 import orjson
 
@@ -24,7 +25,8 @@ from benchmarks.server import Answer, Client, rows_of, server
 from benchmarks.statements import PLAIN, Question
 from benchmarks.store import Home
 from benchmarks.timing import Times, summed_up
-from tests.clickhouse.process import ClickHouse, free_port
+from tests.clickhouse.library import bring
+from tests.clickhouse.server import ClickHouse, free_port
 
 ROWS = (30, 1_000, 20_000)
 RUNS = 31
@@ -49,7 +51,9 @@ def measured(home: Home, runs: int = RUNS, seconds: float = SECONDS) -> Section:
         questions = [found for rows in ROWS if (found := shortest(client, rows))]
     figures: dict[str, float] = {}
     rows = []
-    clickhouse = ClickHouse(home.store.absolute())
+    bring()
+    folder = TemporaryDirectory()
+    clickhouse = ClickHouse(Path(folder.name), data=home.store.absolute())
     clickhouse.start()
     try:
         with server(home, clickhouse.url()) as client, _node(clickhouse.port) as node:
@@ -59,6 +63,7 @@ def measured(home: Home, runs: int = RUNS, seconds: float = SECONDS) -> Section:
                 rows.append([f"{question.first:,}", *_cells(times)])
     finally:
         clickhouse.stop()
+        folder.cleanup()
     return Section(figures, [Table("Beside a server for Node, all over HTTP", _HEADINGS, rows)])
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.awkward import write_files
-from tests.clickhouse.process import ClickHouse
+from tests.clickhouse.server import ClickHouse
 from tests.sites import Engine, Site, make_site, served_site
 from tests.stores import EmbeddedStore, ServedStore, Store, drop, new_database
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT.parent / "shared" / "data"
-STORES = ["embedded", "http"]
+STORES = ["embedded", "server"]
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +49,11 @@ def sample(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A ClickHouse over HTTP: the one that GQLREPORTS_TEST_STORE names, or the front of the tests."""
+    """A ClickHouse server: the one that GQLREPORTS_TEST_STORE names, or one of the tests' own."""
     if given := os.environ.get("GQLREPORTS_TEST_STORE"):
         yield given.rstrip("/")
         return
-    server = ClickHouse(tmp_path_factory.mktemp("clickhouse") / "store")
+    server = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
     server.start()
     yield server.url("").rstrip("/")
     server.stop()

@@ -25,7 +25,7 @@ QUERY = """query ($way: String!, $customer: ID!) {
 REGISTRY = [EntryPoint("BURGLAR", "tests.burglar:Burglar", GROUP)]
 
 
-@pytest.fixture(scope="module", params=["embedded", "http"])
+@pytest.fixture(scope="module", params=["embedded", "server"])
 def burgled(request: pytest.FixtureRequest) -> Iterator[tuple[TestClient, Directory]]:
     site: Site = request.getfixturevalue("site" if request.param == "embedded" else "site_over_http")
     registry = Registry.load(REGISTRY, strict=True)

@@ -17,6 +17,9 @@ from gqlreports.errors import (
 
 Meaning = tuple[type[StoreError], str]
 _CODE = re.compile(r"Code: (\d+)")
+_WORDS = re.compile(r"Code: \d+\. DB::Exception: .*", re.DOTALL)
+_LOGGED = 4000
+"""Characters of a failure that are logged, the last ones."""
 
 _FAILED: Meaning = (StoreError, "The store could not answer; the log says why.")
 _UNREACHABLE: Meaning = (StoreUnavailable, "The store cannot be reached; try again in a moment.")
@@ -103,6 +106,13 @@ def store_error(error: BaseException) -> StoreError:
     """What a failure means."""
     kind, message = _meaning(error)
     return kind(message)
+
+
+def log_text(error: BaseException) -> str:
+    """A failure on one line: ClickHouse's own words, without the rows that it had printed before them."""
+    end = str(error)[-_LOGGED:]
+    found = _WORDS.search(end)
+    return " ".join((found[0] if found else end).split())
 
 
 def lost_connection(error: BaseException) -> bool:

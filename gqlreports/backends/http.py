@@ -31,6 +31,7 @@ _KEPT_ALIVE = 3.0
 # Servers before 25.11 write a failure behind the rows without a tag.
 _UNTAGGED = re.compile(rb"Code: \d+\. DB::Exception: .*\(version [^)]*\)\s*$", re.DOTALL)
 _TAIL = 4096
+_FORMAT = "X-ClickHouse-Format"
 
 
 class HttpClient(AsyncClient):
@@ -50,6 +51,8 @@ class HttpClient(AsyncClient):
             ca_cert=_text(address.ca),
             client_cert=_text(address.certificate),
             client_cert_key=_text(address.certificate_key),
+            # With a password the certificate is for the connection alone, as a proxy may ask for one.
+            tls_mode="strict" if address.password else None,
             connect_timeout=min(seconds, 10),
             send_receive_timeout=seconds,
             connector_limit=connections,
@@ -64,17 +67,25 @@ class HttpClient(AsyncClient):
         return client
 
     async def ask(self, statement: Statement, form: str, settings: Mapping[str, str]) -> "Answer":
-        """Send a query; the answer comes once its first bytes are there, and must be closed."""
+        """Send a query; the answer comes once its first bytes are there, and must be closed.
+
+        Raises ReadFailed where it is printed in another format than `form`.
+        """
         sql, values, runtime = self._prep_raw_query_runtime(
             statement.sql,
             statement.values(self.database or "default"),
             {**settings, "enable_http_compression": "1"},
-            form,
+            None,
             True,
         )
-        headers = {"Accept-Encoding": "zstd"}
+        # Not as FORMAT behind the statement: EXPLAIN AST takes that for a part of what it explains.
+        headers = {"Accept-Encoding": "zstd", _FORMAT: form}
         propagate.inject(headers)
-        return Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, headers))
+        answer = Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, headers))
+        if answer.form != form:
+            answer.close()
+            raise ReadFailed(f"The answer is {answer.form}, not {form}: is the header {_FORMAT} lost on the way?")
+        return answer
 
 
 class Answer:
@@ -83,6 +94,7 @@ class Answer:
     def __init__(self, response: ClientResponse) -> None:
         self._response = response
         self.ended = False
+        self.form: str | None = response.headers.get(_FORMAT)
         self.facts: dict[str, str] = orjson.loads(response.headers.get("X-ClickHouse-Summary", "{}"))
 
     async def pieces(self) -> AsyncIterator[bytes]:

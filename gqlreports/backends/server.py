@@ -11,7 +11,7 @@ from typing import Any
 from gqlreports.backends.address import Address
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.deadline import seconds_left
-from gqlreports.backends.failures import FAILURES, lost_connection, may_still_run, store_error
+from gqlreports.backends.failures import FAILURES, log_text, lost_connection, may_still_run, store_error
 from gqlreports.backends.http import Answer, HttpClient
 from gqlreports.backends.lasting import Lasting
 from gqlreports.backends.query_id import new_query_id
@@ -217,7 +217,7 @@ def _told() -> Iterator[None]:
         logger.log(
             logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR,
             "The store: %s",
-            " ".join(str(error).split()),
+            log_text(error),
         )
         raise meaning from error
 

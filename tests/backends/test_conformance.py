@@ -82,7 +82,9 @@ def test_nothing_of_a_failed_query_reaches_the_next_caller(
 
 
 async def fail_in_a_stream(backend: Backend) -> None:
-    statement = "SELECT number AS half FROM numbers(2000000) WHERE throwIf(number = 1900000, 'no') = 0"
+    # What ClickHouse can hold back until the failure never leaves it, so these rows are many even when compressed.
+    row = "hex(sipHash128(number)) AS half"
+    statement = f"SELECT {row} FROM numbers(2000000) WHERE throwIf(number = 1900000, 'no') = 0"
     async with backend.stream(Statement(statement), "CSV") as pieces:
         assert await anext(pieces)
         with pytest.raises(StoreError):

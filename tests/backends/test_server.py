@@ -22,8 +22,8 @@ from gqlreports.backends.server import ServerBackend
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput, QueryTimeout, StoreError, StoreUnavailable
 from gqlreports.store.definition import definition
-from tests.clickhouse.process import ClickHouse, free_port
 from tests.clickhouse.proxy import Proxy, proxied
+from tests.clickhouse.server import ClickHouse, Users, free_port, user
 from tests.stores import ServedStore, new_database
 
 SECRET = "s3cret-of-the-store"
@@ -32,8 +32,8 @@ LARGE = Statement("SELECT number AS n, toString(sipHash64(number)) AS text FROM 
 
 @pytest.fixture(scope="module")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """A front of this module's own, which may be stopped."""
-    server = ClickHouse(tmp_path_factory.mktemp("own") / "store")
+    """A server of this module's own, which may be stopped."""
+    server = ClickHouse(tmp_path_factory.mktemp("own"))
     server.start()
     yield server
     server.stop()
@@ -41,7 +41,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]
 
 @pytest.fixture(scope="module")
 def asking_for_a_password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    server = ClickHouse(tmp_path_factory.mktemp("locked") / "store", f"reports:{SECRET}")
+    server = ClickHouse(tmp_path_factory.mktemp("locked"), Users(user("reports", SECRET)))
     server.start()
     yield server
     server.stop()
@@ -75,11 +75,11 @@ def test_opening_does_not_wait_for_a_server() -> None:
 
 
 def test_a_password(asking_for_a_password: ClickHouse) -> None:
-    backend = ServerBackend(parse_address(asking_for_a_password.url()))
+    backend = ServerBackend(parse_address(asking_for_a_password.url(user=f"reports:{SECRET}")))
     assert asyncio.run(fetched(backend, Statement("SELECT 1 AS one"))) == [{"one": 1}]
 
 
-@pytest.mark.parametrize("user", [f"reports:not-{SECRET}@", f"nobody:{SECRET}@", ""])
+@pytest.mark.parametrize("user", [f"reports:not-{SECRET}@", f"nobody:{SECRET}@", f"default:{SECRET}@"])
 def test_a_wrong_password_is_told_nowhere(
     asking_for_a_password: ClickHouse, user: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,6 +197,32 @@ def test_an_answer_that_is_cut_off_is_none(clickhouse: ClickHouse) -> None:
         asyncio.run(cut(1, in_pieces))
     with pytest.raises(StoreUnavailable):
         asyncio.run(cut(1000, whole))
+
+
+def test_the_log_of_a_failure_has_no_rows(clickhouse: ClickHouse, caplog: pytest.LogCaptureFixture) -> None:
+    """ClickHouse puts the rows that it still held back in front of its words."""
+    sql = "SELECT 'secret-row' AS row FROM numbers(100000) WHERE throwIf(number = 99999, 'too far') = 0"
+    backend = ServerBackend(parse_address(clickhouse.url()))
+
+    async def failed_stream() -> None:
+        async with backend.stream(Statement(sql), "CSV") as pieces:
+            async for _ in pieces:
+                pass
+
+    async def both() -> None:
+        for work in (failed_stream(), backend.fetch_json(Statement(sql))):
+            with pytest.raises(StoreError):
+                await work
+        await backend.close()
+
+    with caplog.at_level(logging.DEBUG, "gqlreports"):
+        asyncio.run(both())
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    for each in told:
+        assert each.startswith("The store: Code: 395. DB::Exception: too far")
+        assert "secret-row" not in each.partition("too far")[0]
+        assert len(each) < 4100
 
 
 def test_an_insert_is_never_sent_twice(clickhouse: ClickHouse) -> None:
@@ -347,32 +373,58 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_tls(clickhouse: ClickHouse, certificate: Path) -> None:
-    """A server that asks for a client's certificate; without one, or by another authority, nothing is asked there."""
+def test_tls(asking_for_a_password: ClickHouse, certificate: Path) -> None:
+    """A proxy that asks for a client's certificate; without one, or by another authority, nothing is asked there."""
+    secret = f"reports:{SECRET}@"
+
+    async def asked(user: str, ca: Path | None, own: Path | None, seen: bytearray) -> Any:
+        async with proxied(Proxy(seen=seen), asking_for_a_password.port, _mutual(certificate)) as proxy:
+            address = parse_address(f"clickhouses://{user}127.0.0.1:{proxy.port}", ca=ca, certificate=own)
+            return await fetched(ServerBackend(address, None, Limits(8)), Statement("SELECT 1 AS one"))
+
+    assert asyncio.run(asked(secret, certificate, certificate, bytearray())) == [{"one": 1}]
+    for ca, own in ((None, certificate), (certificate, None)):
+        seen = bytearray()
+        with pytest.raises(StoreUnavailable):
+            asyncio.run(asked(secret, ca, own, seen))
+        assert not seen
+
+
+def test_a_certificate_in_place_of_a_password(asking_for_a_password: ClickHouse, certificate: Path) -> None:
+    """The user is named by it; this server has no TLS of its own, so it refuses."""
+
+    async def asked() -> bytes:
+        async with proxied(Proxy(), asking_for_a_password.port, _mutual(certificate)) as proxy:
+            url = f"clickhouses://reports@127.0.0.1:{proxy.port}"
+            address = parse_address(url, ca=certificate, certificate=certificate)
+            with pytest.raises(StoreUnavailable, match="refuses its user"):
+                await fetched(ServerBackend(address, None, Limits(8)), Statement("SELECT 1"))
+            return bytes(proxy.seen)
+
+    head = asyncio.run(asked()).partition(b"\r\n\r\n")[0]
+    assert b"X-ClickHouse-SSL-Certificate-Auth: on" in head
+    assert b"Authorization" not in head
+
+
+def _mutual(certificate: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
     context.load_cert_chain(certificate)
     context.verify_mode = ssl.CERT_REQUIRED
-
-    async def asked(ca: Path | None, own: Path | None) -> Any:
-        async with proxied(Proxy(), clickhouse.port, context) as proxy:
-            url = f"clickhouses://default@127.0.0.1:{proxy.port}"
-            backend = ServerBackend(parse_address(url, ca=ca, certificate=own), None, Limits(8))
-            return await fetched(backend, Statement("SELECT 1 AS one"))
-
-    assert asyncio.run(asked(certificate, certificate)) == [{"one": 1}]
-    for ca, own in ((None, certificate), (certificate, None)):
-        with pytest.raises(StoreUnavailable):
-            asyncio.run(asked(ca, own))
+    return context
 
 
-def test_a_token(tmp_path: Path) -> None:
-    server = ClickHouse(tmp_path / "store", f"token:{SECRET}")
-    server.start()
-    try:
-        backend = ServerBackend(parse_address(f"clickhouse://127.0.0.1:{server.port}", token=SECRET))
-        assert asyncio.run(fetched(backend, Statement("SELECT 1 AS one"))) == [{"one": 1}]
-    finally:
-        server.stop()
+def test_a_token(clickhouse: ClickHouse) -> None:
+    """It is shown as RFC 6750 says; this server knows no tokens, so it refuses, and the token is told nowhere."""
+
+    async def asked() -> bytes:
+        async with proxied(Proxy(), clickhouse.port) as proxy:
+            backend = ServerBackend(parse_address(f"clickhouse://127.0.0.1:{proxy.port}", token=SECRET))
+            with pytest.raises(StoreUnavailable) as error:
+                await fetched(backend, Statement("SELECT 1"))
+            assert SECRET not in str(error.value)
+            return bytes(proxy.seen)
+
+    assert f"Authorization: Bearer {SECRET}".encode() in asyncio.run(asked())
 
 
 def test_another_database_than_default(served_store: ServedStore) -> None:

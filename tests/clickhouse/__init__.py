@@ -1,8 +1,6 @@
-"""ClickHouse's HTTP interface on loopback in front of chDB: a real engine, for the real client on the wire.
+"""A real ClickHouse server on loopback, and a cluster of several.
 
-    python -m tests.clickhouse --path DIR --port 8123 [--password USER:PASSWORD]
-
-It runs as a process of its own.  Native with `client_protocol_version`, parameters, settings, sessions, compression,
-progress headers and exceptions after the first bytes are as a server has them; users, quotas, external tables and
-clusters are not there.
+npm's `@chdb/lib-linux-x64-gnu` holds the whole of `clickhouse local`, and that program opens ClickHouse's own HTTP and
+native listeners: the real handlers, sessions, users, profiles, quotas, query log, KILL and `Distributed` tables.  It has
+no keeper, so no `ON CLUSTER` and no replication, no users made by SQL (they are written into `users.xml`) and no TLS.
 """

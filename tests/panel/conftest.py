@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx2
@@ -26,7 +25,8 @@ from playwright.sync_api import (
 from gqlreports.directory.principal import Role
 from gqlreports.web.panel import BUILT
 from tests.awkward import write_files
-from tests.clickhouse.process import free_port
+from tests.clickhouse.server import free_port
+from tests.lacking import lacking
 from tests.sites import Engine, Site, make_site
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -77,13 +77,6 @@ class Served:
 
 
 LogIn = Callable[[Role], User]
-
-
-def lacking(what: str) -> NoReturn:
-    """Skips the test, and fails it where nothing may be lacking."""
-    if os.environ.get("CI"):
-        pytest.fail(what, pytrace=False)
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from tests.clickhouse.process import free_port
+from tests.clickhouse.server import free_port
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.clickhouse.process import free_port
+from tests.clickhouse.server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'

@@ -13,7 +13,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
 from gqlreports.web.draining import Draining
 from gqlreports.web.options import HttpOptions
-from tests.clickhouse.process import free_port
+from tests.clickhouse.server import free_port
 from tests.sites import Site
 
 
