@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.awkward import write_files
-from tests.clickhouse.server import ClickHouse
+from tests.clickhouse.server import ClickHouse, start_cluster
 from tests.sites import Engine, Site, make_site, served_site
-from tests.stores import EmbeddedStore, ServedStore, Store, drop, new_database
+from tests.stores import ClusterStore, EmbeddedStore, ServedStore, Store, drop, new_cluster_database, new_database
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT.parent / "shared" / "data"
-STORES = ["embedded", "server"]
+STORES = ["embedded", "server", "cluster"]
+WHOLE_STORES = ["embedded", "server"]
+"""Those whose calls are in one place, so that they can tell when their answers change."""
 
 
 @pytest.fixture(scope="session")
@@ -66,28 +68,68 @@ def served_store(server_url: str) -> Iterator[ServedStore]:
     drop(store)
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Store:
-    """An empty embedded store, and one over HTTP."""
-    if request.param == "embedded":
-        return EmbeddedStore(engine, tmp_path / "store")
-    served: ServedStore = request.getfixturevalue("served_store")
-    return served
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClickHouse]]:
+    """Two servers that are one cluster."""
+    servers = start_cluster(tmp_path_factory.mktemp("cluster"))
+    yield servers
+    for each in servers:
+        each.stop()
 
 
 @pytest.fixture(scope="session")
-def site_over_http(
-    engine: Engine, served_store: ServedStore, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """The site of generated files, its store over HTTP."""
-    home = tmp_path_factory.mktemp("awkward-http")
+def cluster_store(cluster: list[ClickHouse]) -> ClusterStore:
+    return new_cluster_database(cluster)
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Store:
+    """An empty embedded store, and those on a server and on a cluster, which may hold what others left."""
+    if request.param == "embedded":
+        return EmbeddedStore(engine, tmp_path / "store")
+    found: Store = request.getfixturevalue("served_store" if request.param == "server" else "cluster_store")
+    return found
+
+
+@pytest.fixture(params=WHOLE_STORES)
+def whole_store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Store:
+    if request.param == "embedded":
+        return EmbeddedStore(engine, tmp_path / "store")
+    found: Store = request.getfixturevalue("served_store")
+    return found
+
+
+@pytest.fixture(scope="session")
+def server_site(engine: Engine, served_store: ServedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site of generated files, its store on a server."""
+    home = tmp_path_factory.mktemp("awkward-server")
     write_files(home)
     with served_site(home, home, engine, served_store.backend()) as made:
         yield made
 
 
+@pytest.fixture(scope="session")
+def site_cluster_store(cluster: list[ClickHouse]) -> ClusterStore:
+    return new_cluster_database(cluster)
+
+
+@pytest.fixture(scope="session")
+def cluster_site(
+    engine: Engine, site_cluster_store: ClusterStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The site of generated files, its store on a cluster."""
+    home = tmp_path_factory.mktemp("awkward-cluster")
+    write_files(home)
+    with served_site(home, home, engine, site_cluster_store.backend()) as made:
+        site_cluster_store.reload_dictionaries()
+        yield made
+
+
+SITES = {"embedded": "site", "server": "server_site", "cluster": "cluster_site"}
+
+
 @pytest.fixture(scope="session", params=STORES)
 def any_site(request: pytest.FixtureRequest) -> Site:
     """The site of generated files, on every kind of store."""
-    made: Site = request.getfixturevalue("site" if request.param == "embedded" else "site_over_http")
+    made: Site = request.getfixturevalue(SITES[request.param])
     return made

@@ -1,8 +1,9 @@
 """The stores that every test of the conformance suite runs on."""
 
 import asyncio
+import re
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -11,9 +12,10 @@ from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Backend, Limits, Statement
 from gqlreports.backends.server import ServerBackend
 from gqlreports.store.definition import definition
-from gqlreports.store.migrate import migrate
+from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.placement import Placement
-from tests.sites import Engine
+from tests.clickhouse.server import ClickHouse
+from tests.sites import REGISTRY, Engine
 
 Result = TypeVar("Result")
 Work = Callable[[Backend], Coroutine[Any, Any, Result]]
@@ -79,6 +81,53 @@ class ServedStore:
         address = parse_address(self.url)
         placement = Placement(self.database, self.cluster, address.user, address.password)
         asyncio.run(_closed_behind(self.unchecked(), lambda backend: migrate(backend, placement)))
+
+
+@dataclass
+class ClusterStore(ServedStore):
+    """A database of the cluster `two`, asked by the first of its servers.
+
+    The servers have no keeper, so what `gqlreports migrate --dry-run` prints is run on each without ON CLUSTER and
+    replication.  Tables that are whole on every server are tables of the first, which the others look into.
+    """
+
+    servers: Sequence[ClickHouse] = ()
+
+    def migrate(self) -> None:
+        placement = Placement(self.database, self.cluster)
+        upgrade = asyncio.run(
+            _closed_behind(self.unchecked(), lambda backend: rehearse(backend, placement, REGISTRY.rollups))
+        )
+        for place, server in enumerate(self.servers):
+            for statement in upgrade.statements:
+                command(server.url(self.database), _on_one_server(statement, first=place == 0, database=self.database))
+
+    def reload_dictionaries(self) -> None:
+        """At once; by themselves the other servers do so within 20 seconds."""
+        for server in self.servers:
+            command(server.url(self.database), "SYSTEM RELOAD DICTIONARIES")
+
+
+def new_cluster_database(servers: Sequence[ClickHouse]) -> ClusterStore:
+    database = f"test_{secrets.token_hex(6)}"
+    for server in servers:
+        command(server.url("").rstrip("/"), f"CREATE DATABASE {database}")
+    store = ClusterStore(servers[0].url("").rstrip("/"), database, "two", servers)
+    store.migrate()
+    return store
+
+
+_REPLICATED = re.compile(r"Replicated(\w*)MergeTree\('[^']*', '[^']*'(?:, (\w+))?\)")
+
+
+def _on_one_server(statement: str, first: bool, database: str) -> str:
+    """A statement for a cluster as one for a server without a keeper."""
+    alone = statement.replace(" ON CLUSTER 'two'", "")
+    whole = re.search(r"CREATE TABLE IF NOT EXISTS `(did|numbering|cdr_load)`", alone)
+    if whole and not first:
+        engine = f"Distributed('first_of_two', '{database}', '{whole[1]}')"
+        return alone[: alone.index("Engine")] + f"ENGINE = {engine}"
+    return _REPLICATED.sub(lambda found: f"{found[1]}MergeTree({found[2] or ''})", alone)
 
 
 def new_database(url: str, cluster: str | None = None) -> ServedStore:

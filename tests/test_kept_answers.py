@@ -23,7 +23,7 @@ from gqlreports.store.load_dids import load_dids
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
-from tests.conftest import STORES
+from tests.conftest import WHOLE_STORES
 from tests.drawing import drawn
 from tests.sites import nothing
 from tests.stores import EmbeddedStore, ServedStore, Store, drop, new_database
@@ -157,7 +157,7 @@ async def _all(session: Session, texts: tuple[str, ...]) -> None:
         await session.command(Statement(text))
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=WHOLE_STORES)
 def twins(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "embedded":
         store: Store = EmbeddedStore(request.getfixturevalue("engine"), tmp_path / "store")

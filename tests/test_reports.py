@@ -130,9 +130,9 @@ def test_generated_files(site: Site, basis: Basis, type: str, parameters: dict[s
 
 
 @pytest.mark.parametrize(("type", "parameters"), [case for case in CASES if not case[1]])
-def test_generated_files_over_http(site_over_http: Site, type: str, parameters: dict[str, Any]) -> None:
-    for customer in site_over_http.customers:
-        check(site_over_http, customer, "CALL", type, parameters)
+def test_generated_files_on_a_server(server_site: Site, type: str, parameters: dict[str, Any]) -> None:
+    for customer in server_site.customers:
+        check(server_site, customer, "CALL", type, parameters)
 
 
 @pytest.mark.parametrize("basis", ["CALL", "ATTEMPT"])

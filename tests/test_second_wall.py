@@ -13,6 +13,7 @@ from gqlreports.plugins.registry import GROUP, Registry
 from gqlreports.web.app import create_app
 from tests.backends.test_wall import FILTERED, IMPOSSIBLE
 from tests.burglar import WAYS
+from tests.conftest import SITES, STORES
 from tests.sites import OPERATOR, Site
 from tests.stores import ServedStore
 
@@ -25,14 +26,14 @@ QUERY = """query ($way: String!, $customer: ID!) {
 REGISTRY = [EntryPoint("BURGLAR", "tests.burglar:Burglar", GROUP)]
 
 
-@pytest.fixture(scope="module", params=["embedded", "server"])
+@pytest.fixture(scope="module", params=STORES)
 def burgled(request: pytest.FixtureRequest) -> Iterator[tuple[TestClient, Directory]]:
-    site: Site = request.getfixturevalue("site" if request.param == "embedded" else "site_over_http")
+    site: Site = request.getfixturevalue(SITES[request.param])
     registry = Registry.load(REGISTRY, strict=True)
     if request.param == "embedded":
         yield TestClient(create_app(registry, site.backend, site.directory)), site.directory
         return
-    served: ServedStore = request.getfixturevalue("served_store")
+    served: ServedStore = request.getfixturevalue("served_store" if request.param == "server" else "site_cluster_store")
     with TestClient(create_app(registry, served.backend(), site.directory)) as client:
         yield client, site.directory
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
-    One that reads names the store's own database, where it must, as `{database:Identifier}`.  One that is of a report
+    One that reads names the store's own database, where it must, as the parameter `database`.  One that is of a report
     has a `customer`: whatever it reads, it finds the rows of that customer alone, or is refused.  One that
     reads the sums of hours has the name of the `rollup` that holds them.
     """
@@ -23,7 +23,7 @@ class Statement:
     def values(self, database: str) -> dict[str, object]:
         """The parameters in a store with that database."""
         own = {"database": database} if "{database:" in self.sql else {}
-        return {**own, **self.parameters}
+        return {**self.parameters, **own}
 
 
 @dataclass(frozen=True, slots=True)

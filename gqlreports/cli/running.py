@@ -19,7 +19,7 @@ from gqlreports.export.export import Export, chosen_columns
 from gqlreports.export.formats import export_format
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema.explanation import readings
+from gqlreports.schema.explanation import Reading, readings
 from gqlreports.schema.plan.cells import UTC, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.rows import Order
@@ -101,11 +101,20 @@ def explain(
 
         async def done(backend: Backend) -> None:
             for each in await readings(backend, statement):
-                typer.echo(f"{each.name}: {each.granules} of {each.granules_in_all} granules")
+                typer.echo(_reading(each))
             found = await backend.fetch_json(statement)
             typer.echo(f"{found.rows_read} rows, {found.bytes_read} bytes, {found.milliseconds:.1f} ms")
 
         with_backend(settings, registry, done)
+
+
+def _reading(found: Reading) -> str:
+    text = f"{found.name}: {found.granules} of {found.granules_in_all} granules"
+    if found.shard is None:
+        return text
+    if found.shard == 0:
+        return f"asked server: {text}"
+    return f"other shard {found.shard}: {text}; it sends {'sums' if found.grouped else 'calls'}"
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import orjson
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError
+from gqlreports.tables import DICTIONARIES
 
 _BATCH = 16 * 1024 * 1024
 """Bytes of rows that are inserted at once."""
 _MONTHS = "SELECT toYYYYMM(dt) AS part, count() AS rows FROM cdr GROUP BY part ORDER BY part"
 _WHOLE = ("did", "numbering", "cdr_load")
-_DICTIONARIES = ("rate_center", "did_window")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ async def copy_store(source: Backend, target: Backend, on_copied: Callable[[Part
             await _copy(part, source, target)
         on_copied(part, bool(there))
     async with target.session() as session:
-        for name in _DICTIONARIES:
+        for name in DICTIONARIES:
             await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
 
 

@@ -7,4 +7,7 @@ from gqlreports.tables.metadata import metadata
 from gqlreports.tables.migration import migration
 from gqlreports.tables.numbering import numbering
 
-__all__ = ["CODECS", "cdr", "cdr_load", "did", "metadata", "migration", "numbering"]
+DICTIONARIES = ("rate_center", "did_window")
+"""The names of the store's dictionaries."""
+
+__all__ = ["CODECS", "DICTIONARIES", "cdr", "cdr_load", "did", "metadata", "migration", "numbering"]

@@ -72,7 +72,7 @@ def run(store: Store, work: Work, room: int = ROOM) -> None:
         "ALTER TABLE cdr DELETE WHERE switch = 'answers' AND callid = 'c1' SETTINGS mutations_sync = 2",
     ],
 )
-def test_an_answer_is_kept_until_the_data_changes(store: Store, change: str) -> None:
+def test_an_answer_is_kept_until_the_data_changes(whole_store: Store, change: str) -> None:
     async def work(answered: AnsweredBackend) -> None:
         backend = answered._backend
         await write(backend, call(1), call(2))
@@ -89,10 +89,10 @@ def test_an_answer_is_kept_until_the_data_changes(store: Store, change: str) -> 
         await write(backend, change)
         assert await read(answered, CALLS) == await read(backend, CALLS) != orjson.loads(first.json)
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_dictionaries_are_part_of_the_data(store: Store) -> None:
+def test_dictionaries_are_part_of_the_data(whole_store: Store) -> None:
     number = "15550001234"
     known = Statement(f"SELECT dictHas('did_window', ('7', '{number}'), toInt64(1)) AS known")
     insert = f"INSERT INTO did (customer_id, number, valid_from) VALUES ('7', '{number}', 0)"
@@ -112,13 +112,13 @@ def test_dictionaries_are_part_of_the_data(store: Store) -> None:
         assert answered.counts.hits >= 2
         await write(backend, "DELETE FROM did WHERE customer_id = '7'", "SYSTEM RELOAD DICTIONARY did_window")
 
-    run(store, work)
+    run(whole_store, work)
 
 
 @pytest.mark.parametrize(
     "changing", ["now64(9)", "NOW64(9)", "rand()", "toString(generateUUIDv4())", "CURRENT_TIMESTAMP", "today()"]
 )
-def test_what_changes_with_the_time_or_by_chance_is_not_kept(store: Store, changing: str) -> None:
+def test_what_changes_with_the_time_or_by_chance_is_not_kept(whole_store: Store, changing: str) -> None:
     async def work(answered: AnsweredBackend) -> None:
         for customer in (None, "1"):
             statement = Statement(f"SELECT {changing} AS moment, count() AS n FROM cdr", customer=customer)
@@ -126,10 +126,10 @@ def test_what_changes_with_the_time_or_by_chance_is_not_kept(store: Store, chang
             for _ in range(2):
                 assert not (await answered.fetch_json(statement)).cached
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_two_customers_never_share_an_answer(store: Store) -> None:
+def test_two_customers_never_share_an_answer(whole_store: Store) -> None:
     text = "SELECT groupUniqArray(customer_id) AS seen FROM cdr WHERE switch = 'answers'"
 
     async def work(answered: AnsweredBackend) -> None:
@@ -139,10 +139,10 @@ def test_two_customers_never_share_an_answer(store: Store) -> None:
             assert seen == [[{"seen": ["1"]}], [{"seen": ["2"]}], [{"seen": []}]]
         assert (answered.counts.misses, answered.counts.hits) == (3, 3)
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_values_of_other_kinds_are_other_questions(store: Store) -> None:
+def test_values_of_other_kinds_are_other_questions(whole_store: Store) -> None:
     values: list[object] = [1, "1", ["1"], ["1", "2"], "['1']"]
 
     async def work(answered: AnsweredBackend) -> None:
@@ -152,10 +152,10 @@ def test_values_of_other_kinds_are_other_questions(store: Store) -> None:
             assert await read(answered, statement) == await read(answered._backend, statement)
         assert answered.counts.hits == 0
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_who_asks_the_same_at_once_is_answered_by_one_query(store: Store) -> None:
+def test_who_asks_the_same_at_once_is_answered_by_one_query(whole_store: Store) -> None:
     async def work(answered: AnsweredBackend) -> None:
         assert await answered.version(SLOW) is not None
         callers = [asyncio.ensure_future(answered.fetch_json(SLOW)) for _ in range(4)]
@@ -176,10 +176,10 @@ def test_who_asks_the_same_at_once_is_answered_by_one_query(store: Store) -> Non
         assert (answered.counts.misses, answered.counts.shared) == (1, 4)
         assert (await answered.fetch_json(SLOW)).cached
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_a_query_ends_when_all_who_wait_have_left(store: Store) -> None:
+def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
     async def work(answered: AnsweredBackend) -> None:
         callers = [asyncio.ensure_future(answered.fetch_json(ENDLESS)) for _ in range(3)]
         hurried = _with_seconds(0.5, answered.fetch_json(ENDLESS))
@@ -194,10 +194,10 @@ def test_a_query_ends_when_all_who_wait_have_left(store: Store) -> None:
             await _with_seconds(0.2, answered.fetch_json(ENDLESS))
         assert answered.counts.misses == 2
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_a_failure_is_told_to_all_and_never_kept(store: Store) -> None:
+def test_a_failure_is_told_to_all_and_never_kept(whole_store: Store) -> None:
     failing = Statement("SELECT sleep(0.3) AS s, throwIf((SELECT count() FROM cdr WHERE switch = 'answers') = 0) AS t")
 
     async def work(answered: AnsweredBackend) -> None:
@@ -209,10 +209,10 @@ def test_a_failure_is_told_to_all_and_never_kept(store: Store) -> None:
             await answered.fetch_json(failing)
         assert answered.counts.misses == 2
 
-    run(store, work)
+    run(whole_store, work)
 
 
-def test_what_is_kept_has_a_bound_and_the_least_used_goes(store: Store) -> None:
+def test_what_is_kept_has_a_bound_and_the_least_used_goes(whole_store: Store) -> None:
     room = 40_000
 
     def sized(number: int, size: int) -> Statement:
@@ -229,7 +229,7 @@ def test_what_is_kept_has_a_bound_and_the_least_used_goes(store: Store) -> None:
         assert not (await answered.fetch_json(sized(1, 2000))).cached
         assert (await answered.fetch_json(sized(29, 2000))).cached
 
-    run(store, work, room)
+    run(whole_store, work, room)
 
 
 def test_while_a_write_runs_there_is_no_version() -> None:
@@ -262,7 +262,7 @@ def _with_seconds(seconds: float, work: Coroutine[Any, Any, Fetched]) -> "asynci
     return asyncio.get_running_loop().create_task(work, context=context)
 
 
-def test_what_an_operator_defined_is_not_kept(store: Store) -> None:
+def test_what_an_operator_defined_is_not_kept(whole_store: Store) -> None:
     async def work(answered: AnsweredBackend) -> None:
         await write(answered._backend, "CREATE OR REPLACE FUNCTION itsMoment AS () -> now64(9)")
         try:
@@ -270,7 +270,7 @@ def test_what_an_operator_defined_is_not_kept(store: Store) -> None:
         finally:
             await write(answered._backend, "DROP FUNCTION itsMoment")
 
-    run(store, work)
+    run(whole_store, work)
 
 
 def test_where_some_rows_are_elsewhere_nothing_is_kept(served_store: ServedStore) -> None:

@@ -55,8 +55,8 @@ class Users:
 class ClickHouse:
     """One server; `path` is for its files, `data` for its tables where they are elsewhere.
 
-    `shards` are the native ports of the cluster `two`, of which it is the one numbered `shard`; `core` is the only
-    processor that it may use.
+    `shards` are the native ports of the cluster `two`, of which it is the one numbered `shard`; the cluster
+    `first_of_two` is the first of them.  `core` is the only processor that it may use.
     """
 
     path: Path
@@ -113,9 +113,12 @@ class ClickHouse:
             f"<replica><host>127.0.0.1</host><port>{port}</port></replica></shard>"
             for port in self.shards
         )
-        cluster = f"<remote_servers><two><secret>loopback</secret>{shards}</two></remote_servers>" if shards else ""
+        first = shards[: shards.index("</shard>") + len("</shard>")] if shards else ""
+        clusters = {"two": shards, "first_of_two": first} if shards else {}
+        servers = "".join(f"<{name}><secret>loopback</secret>{each}</{name}>" for name, each in clusters.items())
         return (
-            f"<clickhouse><users_config>{self.path / 'users.xml'}</users_config>{cluster}"
+            f"<clickhouse><users_config>{self.path / 'users.xml'}</users_config>"
+            f"<remote_servers>{servers}</remote_servers>"
             f"<macros><shard>{self.shard}</shard><replica>1</replica></macros>"
             "<query_log><database>system</database><table>query_log</table>"
             "<flush_interval_milliseconds>500</flush_interval_milliseconds></query_log></clickhouse>"

@@ -9,7 +9,7 @@ import pytest
 from gqlreports.backends.base import Backend
 from gqlreports.schema.stored_calls import StoredCalls
 from tests.awkward import END, START
-from tests.conftest import STORES
+from tests.conftest import SITES, STORES
 from tests.sites import Site
 from tests.stores import ServedStore
 
@@ -26,13 +26,13 @@ def test_as_many_as_the_files_have(kind: str, request: pytest.FixtureRequest) ->
         }
         return await stored.in_all(), each
 
-    site: Site = request.getfixturevalue("site" if kind == "embedded" else "site_over_http")
+    site: Site = request.getfixturevalue(SITES[kind])
     customers = [*site.customers, "nobody", "5001' OR 1=1 --"]
     if kind == "embedded":
         in_all, each = asyncio.run(counted(site.backend))
     else:
-        served_store: ServedStore = request.getfixturevalue("served_store")
-        in_all, each = served_store.run(counted)
+        store: ServedStore = request.getfixturevalue("served_store" if kind == "server" else "site_cluster_store")
+        in_all, each = store.run(counted)
     whole, rest = (
         Counter(cdr.customer_id for cdr in site.world.cdrs if start <= cdr.dt < END) for start in (START, LATER)
     )

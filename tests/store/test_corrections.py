@@ -20,7 +20,7 @@ from tests.conftest import STORES
 from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
 from tests.store.test_survival import COMMAND, MONTHS, closed_engine, environment
-from tests.stores import EmbeddedStore, Store, drop, new_database
+from tests.stores import EmbeddedStore, Store, drop, new_cluster_database, new_database
 
 __all__ = ["closed_engine"]
 CALLS = [cdr_row(number) for number in range(4)]
@@ -56,6 +56,9 @@ def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Ite
     """One of the test's own."""
     if request.param == "embedded":
         yield EmbeddedStore(engine, tmp_path / "store")
+        return
+    if request.param == "cluster":
+        yield new_cluster_database(request.getfixturevalue("cluster"))
         return
     served = new_database(request.getfixturevalue("server_url"))
     yield served

@@ -44,9 +44,9 @@ def new_placed(served: ServedStore) -> tuple[ServedStore, Placement]:
     return replace(served, database=database), Placement(database)
 
 
-def test_a_store_has_the_tables_that_the_reports_know(store: Store) -> None:
+def test_a_store_has_the_tables_that_the_reports_know(whole_store: Store) -> None:
     """What the migrations made in steps is what `tables` says."""
-    found = store.run(lambda backend: rows(backend, COLUMNS))
+    found = whole_store.run(lambda backend: rows(backend, COLUMNS))
     kinds = ClickHouseDialect().type_compiler_instance
     expected = [
         (table.name, column.name, kinds.process(column.type), bool(column.server_default))
@@ -56,8 +56,10 @@ def test_a_store_has_the_tables_that_the_reports_know(store: Store) -> None:
     assert [(row["table"], row["name"], row["type"], bool(row["default_expression"])) for row in found] == expected
 
 
-def test_a_migration_is_recorded_once(store: Store) -> None:
-    recorded = store.run(lambda backend: rows(backend, "SELECT number, name, cluster FROM migration ORDER BY number"))
+def test_a_migration_is_recorded_once(whole_store: Store) -> None:
+    recorded = whole_store.run(
+        lambda backend: rows(backend, "SELECT number, name, cluster FROM migration ORDER BY number")
+    )
     assert recorded == [{"number": each.number, "name": each.name, "cluster": ""} for each in MIGRATIONS]
 
 

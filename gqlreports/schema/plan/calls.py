@@ -1,6 +1,7 @@
 """The CDRs behind a report, each once: a CDR that a correction took back is none of them."""
 
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,9 +14,24 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Scope
+from gqlreports.plugins.sums import is_plain
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.history import KEY, with_history
-from gqlreports.schema.plan.narrowing import OWN, STORED, compiled, filled, known, narrowed, shape, value, within
+from gqlreports.schema.plan.narrowing import (
+    OWN,
+    STORED,
+    among,
+    compiled,
+    filled,
+    in_range,
+    known,
+    narrowed,
+    not_among,
+    onto_stored,
+    shape,
+    value,
+    within,
+)
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import KEPT, Order, behind
 from gqlreports.schema.request import ReportRequest
@@ -104,7 +120,8 @@ def _n(others: Others | None) -> dict[str, object]:
 def _calls(
     request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
 ) -> Statement:
-    parts = zip(_parts(request, selection, after), ("kept", "corrected"), strict=True)
+    found = _found(request, [*known(request), *behind(request, tree, order)])
+    parts = zip(_parts(found, selection, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, Source] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
@@ -117,36 +134,59 @@ def _calls(
         shown, sources[HISTORY] = with_history(request, both, _versions(history, masked))
     statement = select(*printed(selection, sources)).select_from(shown)
     statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
-    return compiled(within(statement, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
+    return compiled(found.narrowed(statement))
 
 
 @lru_cache(KEPT)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
-    counted = _of_report(request).with_only_columns(func.sum(cdr.c.sign).label("rows"))
-    return compiled(within(counted, narrowed(OWN, [*known(request), *behind(request, tree, order)])))
+    found = _found(request, [*known(request), *behind(request, tree, order)])
+    counted = found.report.with_only_columns(func.sum(found.calls.c.sign).label("rows"))
+    return compiled(found.narrowed(counted))
 
 
-def _of_report(request: ReportRequest) -> Select[Any]:
-    """The CDRs that the report is about."""
-    return request.report.report.statement(Scope((), (), request.parameters, request.basis))
+@dataclass(frozen=True)
+class _Found:
+    """The CDRs that a report is about: a statement over the table `calls`, and `all` of the range in that table.
+
+    `narrowed` completes whatever is made of them.
+    """
+
+    calls: FromClause
+    report: Select[Any]
+    all: Select[Any]
+    narrowed: Callable[[Select[Any]], Select[Any]]
 
 
-def _parts(request: ReportRequest, selection: Selection, after: bool) -> list[Select[Any]]:
+def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Found:
+    """Those of the range that meet some conditions.
+
+    A report that only sums looks at the stored table itself, so that each shard of a cluster sorts and limits its own
+    calls; around another one they are narrowed, and all cross to the server that was asked.
+    """
+    report = request.report.report.statement(Scope((), (), request.parameters, request.basis))
+    if not is_plain(report, []):
+        back = cdr.alias("taken_back")
+        return _Found(cdr, report, select(back), lambda statement: within(statement, narrowed(OWN, conditions)))
+    every = select(STORED).where(*in_range(OWN), *conditions)
+    of_report = every.where(*map(onto_stored, report._where_criteria))
+    return _Found(STORED, of_report, every.correlate(None), lambda statement: statement)
+
+
+def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]]:
     """The first CDRs of those that were never corrected, and of those that were and hold.
 
     The few that were are found by their key, and grouped by all that they say; the others are read in their order.
     """
-    back = cdr.alias("taken_back")
-    taken_back = select(*(back.c[name] for name in KEY)).where(back.c.sign < _ZERO)
-    key = tuple_(*(cdr.c[name] for name in KEY))
-    needed = [each for each in COLUMNS if each.name in _ORDER or to_camel(each.name) in selection]
-    report = _of_report(request)
-    if after:
-        report = report.where(*_behind_cursor())
-    kept = report.with_only_columns(*needed).where(key.not_in(taken_back))
-    corrected = report.with_only_columns(*needed).where(key.in_(taken_back))
-    corrected = corrected.group_by(*COLUMNS).having(func.sum(cdr.c.sign) > _ZERO)
-    order = [cdr.c[name] for name in _ORDER]
+    columns = found.calls.c
+    back = found.all.selected_columns
+    taken_back = found.all.where(back.sign < _ZERO).with_only_columns(*(back[name] for name in KEY))
+    key = tuple_(*(columns[name] for name in KEY))
+    needed = [columns[each.name] for each in COLUMNS if each.name in _ORDER or to_camel(each.name) in selection]
+    report = found.report.where(*_behind_cursor(columns)) if after else found.report
+    kept = report.with_only_columns(*needed).where(not_among(key, taken_back))
+    corrected = report.with_only_columns(*needed).where(among(key, taken_back))
+    corrected = corrected.group_by(*(columns[each.name] for each in COLUMNS)).having(func.sum(columns.sign) > _ZERO)
+    order = [columns[name] for name in _ORDER]
     return [each.order_by(*order).limit(value("first", UInt64)) for each in (kept, corrected)]
 
 
@@ -163,13 +203,13 @@ def _place(columns: Any) -> list[ColumnElement[Any]]:
     return [func.toUnixTimestamp64Milli(moment), *key]
 
 
-def _behind_cursor() -> list[ColumnElement[bool]]:
+def _behind_cursor(columns: Any) -> list[ColumnElement[bool]]:
     """The first of the two is what the table's order can be searched by."""
     moment = value("after_dt", Int64)
     place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt8))
     return [
-        cdr.c.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
-        tuple_(*_place(cdr.c)) > tuple_(*place),
+        columns.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
+        tuple_(*_place(columns)) > tuple_(*place),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal_column, select, tuple_
 
-from gqlreports.schema.plan.narrowing import OF_CUSTOMER, STORED, known
+from gqlreports.schema.plan.narrowing import OF_CUSTOMER, STORED, among, known
 from gqlreports.schema.plan.printing import Objects
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import cdr
@@ -64,7 +64,7 @@ def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement
         for name, condition in (("_added", STORED.c.sign > _ZERO), ("_back", STORED.c.sign < _ZERO))
     )
     values = [each.label(f"_shown_{place}") for place, each in enumerate(shown)]
-    statement = select(*every, *values, added, back).where(OF_CUSTOMER, *near, *known(request), key.in_(keys))
+    statement = select(*every, *values, added, back).where(OF_CUSTOMER, *near, *known(request), among(key, keys))
     return statement.group_by(*every)
 
 

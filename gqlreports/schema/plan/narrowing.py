@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Function,
     Select,
     SelectBase,
     and_,
@@ -32,7 +33,7 @@ from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins.rollup import HOUR
 from gqlreports.schema.request import ReportRequest
-from gqlreports.tables import cdr
+from gqlreports.tables import DICTIONARIES, cdr
 
 Element = TypeVar("Element", bound=ColumnElement[Any])
 
@@ -174,9 +175,48 @@ def reading(request: ReportRequest) -> Reading:
     return Reading.HOURS if whole else Reading.BOTH
 
 
+def among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
+    """Whether a key is one of those that a query finds.
+
+    In a cluster the query runs once, and its keys are sent to all shards; without GLOBAL each shard would run it.
+    ClickHouse puts that in by itself under `distributed_product_mode`, and fails on unions within (26.7).
+    """
+    return key.op("GLOBAL IN", is_comparison=True)(keys.scalar_subquery())
+
+
+def not_among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
+    """Whether it is none of them."""
+    return key.op("GLOBAL NOT IN", is_comparison=True)(keys.scalar_subquery())
+
+
 def compiled(statement: Select[Any]) -> Statement:
-    printed = statement.compile(dialect=_DIALECT)
-    return Statement(str(printed), printed.params)
+    printed = qualified(statement).compile(dialect=_DIALECT)
+    # The store gives its own database.
+    return Statement(str(printed), {name: given for name, given in printed.params.items() if name != "database"})
+
+
+def qualified(statement: Select[Any]) -> Select[Any]:
+    """The same with the store's dictionaries named with their database.
+
+    A shard of a cluster looks for a bare name in its own default database, and not in the store's.
+    """
+
+    def replaced(element: Any, **_: Any) -> Any:
+        if not isinstance(element, Function) or not element.name.startswith("dict"):
+            return None
+        name, *others = element.clauses
+        if _text(name) not in DICTIONARIES:
+            return None
+        of_store = func.concat(value("database", String), literal_column(f"'.{_text(name)}'"))
+        return Function(element.name, of_store, *(replacement_traverse(each, {}, replaced) for each in others))
+
+    found: Any = replacement_traverse(statement, {}, replaced)
+    return cast(Select[Any], found)
+
+
+def _text(name: Any) -> str:
+    """A text that is written out, as `literal_column("'text'")` or as a value."""
+    return str(name.value) if isinstance(name, BindParameter) else str(getattr(name, "name", "")).strip("'")
 
 
 def filled(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:

@@ -15,7 +15,7 @@ from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Calls, grouped
-from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape, stored, value
+from gqlreports.schema.plan.narrowing import OWN, Span, among, compiled, filled, not_among, shape, stored, value
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
@@ -187,13 +187,13 @@ def behind(
         key: stored(key.build(request.parameters)) for key in request.dimensions
     }
     key = key_of(request.dimensions, list(keys.values()))
-    others = () if largest is None else (key.not_in(_keys_of_rows(request, tree, OWN, largest)),)
+    others = () if largest is None else (not_among(key, _keys_of_rows(request, tree, OWN, largest)),)
     if tree == EVERYTHING.tree:
         return others
     if all(column in keys for column in filters.columns(tree)):
         return (filters.condition(tree, keys.__getitem__), *others)
     asked = sides or [(request, OWN)]
-    return (or_(*(key.in_(_keys_of_rows(side, tree, span)) for side, span in asked)), *others)
+    return (or_(*(among(key, _keys_of_rows(side, tree, span)) for side, span in asked)), *others)
 
 
 def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -> ColumnElement[Any]:

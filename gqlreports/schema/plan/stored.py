@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import func, select
 
 from gqlreports.backends.base import Statement
-from gqlreports.schema.plan.narrowing import compiled, milliseconds, narrowed
+from gqlreports.schema.plan.narrowing import OWN, STORED, compiled, in_range, milliseconds
 
 _IN_ALL = Statement("SELECT total_rows AS rows FROM system.tables WHERE database = currentDatabase() AND name = 'cdr'")
 
@@ -25,4 +25,4 @@ def calls_in_range(customer: str, start: datetime, end: datetime) -> Statement:
 
 @cache
 def _in_range() -> Statement:
-    return compiled(select(func.count().label("rows")).select_from(narrowed().subquery("stored")))
+    return compiled(select(func.count().label("rows")).select_from(STORED).where(*in_range(OWN)))

@@ -1,10 +1,3 @@
-WITH
-    cdr AS
-    (
-        SELECT *
-        FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String})
-    )
 SELECT
     base64URLEncode(toJSONString(tuple(toUnixTimestamp64Milli(`#calls`.dt), `#calls`.switch, `#calls`.callid, `#calls`.branch_idx))) AS cursor,
     concat(substringUTF8(`#calls`.dest_number, 1, lengthUTF8(`#calls`.dest_number) - least(lengthUTF8(`#calls`.dest_number), 4)), repeat('*', least(lengthUTF8(`#calls`.dest_number), 4))) AS destNumber
@@ -24,14 +17,14 @@ FROM
             cdr.branch_idx AS branch_idx,
             cdr.switch AS switch,
             cdr.dest_number AS dest_number
-        FROM cdr
-        WHERE (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) NOT IN (
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL NOT IN (
             SELECT
-                taken_back.switch,
-                taken_back.callid,
-                taken_back.branch_idx
-            FROM cdr AS taken_back
-            WHERE taken_back.sign < 0
+                cdr.switch,
+                cdr.callid,
+                cdr.branch_idx
+            FROM {database:Identifier}.cdr AS cdr
+            WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
         ))
         ORDER BY
             cdr.dt ASC,
@@ -55,14 +48,14 @@ FROM
             cdr.branch_idx AS branch_idx,
             cdr.switch AS switch,
             cdr.dest_number AS dest_number
-        FROM cdr
-        WHERE (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) IN (
+        FROM {database:Identifier}.cdr AS cdr
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL IN (
             SELECT
-                taken_back.switch,
-                taken_back.callid,
-                taken_back.branch_idx
-            FROM cdr AS taken_back
-            WHERE taken_back.sign < 0
+                cdr.switch,
+                cdr.callid,
+                cdr.branch_idx
+            FROM {database:Identifier}.cdr AS cdr
+            WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
         ))
         GROUP BY
             cdr.dt,

@@ -3,7 +3,7 @@ FROM
 (
     SELECT divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr
     FROM {database:Identifier}.cdr AS cdr
-    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64})) AND (tuple(cdr.tech_prefix) IN (
+    WHERE (cdr.customer_id = {customer:String}) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64})) AND (tuple(cdr.tech_prefix) GLOBAL IN (
         SELECT tuple(report.tech_prefix) AS tuple_1
         FROM
         (

@@ -2,13 +2,13 @@ SELECT count(*) AS rows
 FROM
 (
     SELECT
-        dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) AS state,
-        multiIf(((dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction
+        dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) AS state,
+        multiIf(((dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction
     FROM {database:Identifier}.cdr AS cdr
     WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND (cdr.dest_nanp > 0)
     GROUP BY
-        dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)),
-        multiIf(((dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet('rate_center', 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet('rate_center', 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE')
+        dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)),
+        multiIf(((dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE')
     HAVING sum(cdr.sign) > 0
 ) AS report
 -- customer = '1001'
