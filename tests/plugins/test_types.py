@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import io
 import json
 import operator
 import subprocess
@@ -14,6 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+import openpyxl
 import orjson
 import pyarrow
 import pytest
@@ -37,6 +39,7 @@ from gqlreports.plugins import (
     measure,
 )
 from gqlreports.plugins.cells import unchanged
+from gqlreports.plugins.contract import Dimension
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.plugins.scalars import BIG_INT, Operand, Scalar
 from gqlreports.plugins.types import TYPES, ColumnType, Look
@@ -122,7 +125,7 @@ def same(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a type is outside of ClickHouse: its value of a call, and how that is written in JSON and in CSV."""
+    """What a type is: in ClickHouse, of a call in Python, in JSON, CSV and Excel, where it has a `look` too."""
 
     declared: str
     value: Callable[[Cdr], Any]
@@ -252,8 +255,9 @@ def test_each_type_that_ships_is_here() -> None:
 def test_a_null_in_a_key_is_compared_as_a_value_of_its_own_type(site: Site, name: str) -> None:
     declared = KINDS[name].declared
     nothing: ColumnElement[Any] = literal_column("CAST(NULL, 'Nullable({})')".format(declared.replace("'", r"\'")))
-    [column] = [each for each in Keys().columns.values() if each.name == name]
-    compared = key_of((column,), [nothing])  # type: ignore[arg-type]
+    column = Keys.columns[name]
+    assert isinstance(column, Dimension)
+    compared = key_of((column,), [nothing])
     assert fetched(site, func.toTypeName(compared)) == f"Tuple(UInt8, {declared})"
 
 
@@ -330,8 +334,11 @@ def test_parquet_has_the_value(api: Api, name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_excel_has_the_value(api: Api, name: str) -> None:
     columns = (Keys.columns["switch"], Keys.columns[name])
-    found = [(row["switch"], row[name]) for row in read_xlsx(api.file("xlsx", name), columns)]
+    file = api.file("xlsx", name)
+    found = [(row["switch"], row[name]) for row in read_xlsx(file, columns)]
     assert {*found} == {*written(rows_of(api.site, name), KINDS[name].excel)}
+    cells = [row[1] for row in openpyxl.load_workbook(io.BytesIO(file)).active.iter_rows(min_row=2)]
+    assert {cell.number_format for cell in cells if cell.value is not None} == {KINDS[name].look}
 
 
 @pytest.mark.parametrize("made", [ColumnType, Look, Scalar, Operand])
