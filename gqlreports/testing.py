@@ -14,7 +14,6 @@ from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.scalars import json_type
 from gqlreports.schema.selection import Selection
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
@@ -44,8 +43,9 @@ def run_report(
             value = row[column.graphql_name]
             if value is None and column.nullable:
                 continue
-            if type(value) is not json_type(column) and not (json_type(column) is float and type(value) is int):
-                raise TypeError(f"column {column.name} is declared {column.type}, and a value is {value!r}")
+            json = column.type.scalar.json
+            if type(value) is not json and not (json is float and type(value) is int):
+                raise TypeError(f"column {column.name} is declared {column.type.name}, and a value is {value!r}")
     return rows
 
 

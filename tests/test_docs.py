@@ -27,6 +27,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
+from gqlreports.plugins.types import TYPES
 from gqlreports.store.load_cdrs import Loaded
 from tests import commands, stores
 from tests.oracle import World
@@ -145,6 +146,12 @@ def test_every_report_and_column_is_in_the_api_page() -> None:
 def test_every_name_of_the_contract_is_in_its_page() -> None:
     for name in plugins.__all__:
         assert f"`{name}`" in TEXT[ROOT / "docs" / "writing-reports.md"], name
+
+
+def test_every_type_is_in_the_page_of_the_contract() -> None:
+    for each in TYPES:
+        row = rf"\| `{each.name}` \| .+ \| `{re.escape(each.clickhouse)}` \| `{each.scalar.name}` \|"
+        assert re.search(row, TEXT[ROOT / "docs" / "writing-reports.md"]), each.name
 
 
 def test_links_lead_somewhere() -> None:

@@ -16,11 +16,12 @@ from gqlreports.errors import PluginError
 from gqlreports.plugins import CountingBasis, Report, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.rollup import rollup_of
+from gqlreports.plugins.scalars import Operator
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan import comparison, rows, timeline
 from gqlreports.schema.plan.comparison import ComparedRequest
-from gqlreports.schema.plan.filters import Condition, Operator, Where
+from gqlreports.schema.plan.filters import Condition, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series

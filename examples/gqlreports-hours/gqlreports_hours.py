@@ -8,7 +8,9 @@ from gqlreports.plugins import MOMENT, Report, answered, attempts, cdr, dimensio
 class CallsByHour(Report):
     """Calls, and how well they completed, by the hour in which they began."""
 
-    hour = dimension(cast(func.toStartOfHour(cdr.c.dt), MOMENT), "Hour in which the call began, in UTC", type=MOMENT)
+    hour = dimension(
+        cast(func.toStartOfHour(cdr.c.dt), MOMENT.sql), "Hour in which the call began, in UTC", type=MOMENT
+    )
     calls = measure(attempts, "Call attempts", unit="calls")
     answered_calls = measure(answered, "Answered calls", unit="calls")
     asr = ratio(answered, attempts, "Answered calls per attempt", unit="0..1")

@@ -7,8 +7,6 @@ import pyarrow
 
 from gqlreports.backends.base import Backend
 from gqlreports.export.export import Export, OnRows
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn
 from gqlreports.schema.plan.cells import typed
 
 # Arrow's own allocator keeps some 20 MB more.
@@ -20,8 +18,9 @@ _END = b"\xff\xff\xff\xff\0\0\0\0"
 
 def arrow_schema(export: Export) -> pyarrow.Schema:
     """Exact decimals, 64-bit counts, moments with their zone."""
-    fields = (pyarrow.field(each.graphql_name, _type(each, export.zone), each.nullable) for each in export.columns)
-    return pyarrow.schema(fields)
+    return pyarrow.schema(
+        pyarrow.field(each.graphql_name, each.type.arrow_type(export.zone), each.nullable) for each in export.columns
+    )
 
 
 async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
@@ -69,16 +68,3 @@ def _message(held: bytes) -> _Message | None:
         return _Message(pyarrow.ipc.read_message(file), file.tell())
     except (pyarrow.ArrowInvalid, OSError, EOFError):
         return None
-
-
-def _type(column: AnyColumn, zone: str) -> pyarrow.DataType:
-    types = [
-        (TEXT, pyarrow.string()),
-        (FLAG, pyarrow.bool_()),
-        (COUNT, pyarrow.int64()),
-        (RATIO, pyarrow.float64()),
-        (MONEY, pyarrow.decimal128(38, 8)),
-        (SECONDS, pyarrow.decimal128(38, 3)),
-        (MOMENT, pyarrow.timestamp("ms", zone)),
-    ]
-    return next(arrow for known, arrow in types if column.type is known)

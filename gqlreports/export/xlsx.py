@@ -1,8 +1,9 @@
 """Excel workbooks: one sheet with a header that stays, numbers as numbers, and texts that are never formulas."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,8 @@ from gqlreports.backends.base import Backend
 from gqlreports.errors import LimitExceeded
 from gqlreports.export.arrow import tables
 from gqlreports.export.export import Export, OnRows
-from gqlreports.plugins.aggregates import COUNT, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.plugins.types import complete
 
 MOST_ROWS = 1_048_575
 """Rows of a sheet but for its header."""
@@ -28,17 +29,6 @@ LONGEST = 32_767
 
 _EXACT_DIGITS = 15
 _PIECE = 1 << 20
-_FORMATS = [
-    (TEXT, "@"),
-    (COUNT, "#,##0"),
-    (MONEY, "#,##0.00######"),
-    (SECONDS, "#,##0.000"),
-    (RATIO, "#,##0.00"),
-    (MOMENT, "yyyy-mm-dd hh:mm:ss.000"),
-]
-_PERCENT = "0.0%"
-_WIDTHS = [(TEXT, 18), (MOMENT, 24)]
-_WIDTH = 14
 
 
 async def xlsx(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
@@ -65,23 +55,22 @@ class _Sheet:
         self._sheet: Worksheet = self._book.add_worksheet(export.request.report.name[:31])
         self._zone = export.zone
         self._rows = 0
-        self._formats = [self._book.add_format({"num_format": number_format(each)}) for each in export.columns]
-        self._writers = [_writer(each, self._sheet) for each in export.columns]
         self._write_header(export)
+        self._columns = [self._column(place, each) for place, each in enumerate(export.columns)]
 
     def add(self, table: pyarrow.Table) -> None:
         if self._rows + table.num_rows > MOST_ROWS:
             raise LimitExceeded("sheetRows", self._rows + table.num_rows, MOST_ROWS, "export csv or parquet instead")
         columns = [column.to_pylist() for column in table.columns]
         for row, values in enumerate(zip(*columns, strict=True), self._rows + 1):
-            for place, value in enumerate(values):
+            for column, value in zip(self._columns, values, strict=True):
                 if value is not None:
-                    self._writers[place](row, place, value, self._formats[place])
+                    column.write(column, row, value)
         self._rows += table.num_rows
 
     def finish(self) -> None:
         """Make the file."""
-        self._sheet.autofilter(0, 0, self._rows, len(self._formats) - 1)
+        self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
         self._book.set_custom_property("rowCount", self._rows)
         self._book.set_custom_property("timeZone", self._zone)
         self._book.close()
@@ -94,48 +83,57 @@ class _Sheet:
         bold = self._book.add_format({"bold": True})
         self._sheet.freeze_panes(1, 0)
         for place, column in enumerate(export.columns):
-            width = next((width for known, width in _WIDTHS if column.type is known), _WIDTH)
-            self._sheet.set_column(place, place, max(width, len(column.graphql_name) + 4))
+            self._sheet.set_column(place, place, max(column.type.width, len(column.graphql_name) + 4))
             self._sheet.write_string(0, place, column.graphql_name, bold)
 
-
-def number_format(column: AnyColumn) -> str:
-    """How Excel shows a column."""
-    if column.type is RATIO and column.unit == "0..1":
-        return _PERCENT
-    return next((form for known, form in _FORMATS if column.type is known), "General")
+    def _column(self, place: int, column: AnyColumn) -> "_Column":
+        form = self._book.add_format({"num_format": column.type.look_in(column.unit).excel})
+        return _Column(self._sheet, column.graphql_name, place, form, _WRITERS[column.type.python])
 
 
-_Writer = Callable[[int, int, Any, Format], object]
+@dataclass(frozen=True)
+class _Column:
+    """A column of a sheet, and what writes a value into the cell of one of its rows."""
+
+    sheet: Worksheet
+    name: str
+    place: int
+    form: Format
+    write: "Callable[[_Column, int, Any], None]"
 
 
-def _writer(column: AnyColumn, sheet: Worksheet) -> _Writer:
-    """What writes a value of a column into a cell."""
+def _text(column: _Column, row: int, value: str) -> None:
+    if (length := len(value.encode("utf-16-le")) // 2) > LONGEST:
+        raise LimitExceeded("cellCharacters", length, LONGEST, f"export {column.name} to csv or parquet")
+    if value.startswith("<r>") and value.endswith("</r>"):
+        # XlsxWriter would take it for markup of its own.
+        column.sheet.write_rich_string(row, column.place, "<", "r>", value[3:], column.form)
+    else:
+        column.sheet.write_string(row, column.place, value, column.form)
 
-    def text(row: int, place: int, value: str, form: Format) -> None:
-        if (length := len(value.encode("utf-16-le")) // 2) > LONGEST:
-            raise LimitExceeded("cellCharacters", length, LONGEST, f"export {column.graphql_name} to csv or parquet")
-        if value.startswith("<r>") and value.endswith("</r>"):
-            # XlsxWriter would take it for markup of its own.
-            sheet.write_rich_string(row, place, "<", "r>", value[3:], form)
-        else:
-            sheet.write_string(row, place, value, form)
 
-    def number(row: int, place: int, value: int | Decimal, form: Format) -> None:
-        if len(Decimal(value).normalize().as_tuple().digits) > _EXACT_DIGITS:
-            sheet.write_string(row, place, format(Decimal(value), "f"), form)
-        else:
-            sheet.write_number(row, place, value, form)
+def _exact(column: _Column, row: int, value: int | Decimal) -> None:
+    """A number; as text where Excel would not keep all of its digits."""
+    if len(Decimal(value).normalize().as_tuple().digits) > _EXACT_DIGITS:
+        column.sheet.write_string(row, column.place, format(Decimal(value), "f"), column.form)
+    else:
+        column.sheet.write_number(row, column.place, value, column.form)
 
-    def moment(row: int, place: int, value: datetime, form: Format) -> None:
-        sheet.write_datetime(row, place, value.replace(tzinfo=None), form)
 
-    writers: list[tuple[object, _Writer]] = [
-        (TEXT, text),
-        (COUNT, number),
-        (MONEY, number),
-        (SECONDS, number),
-        (RATIO, sheet.write_number),
-        (MOMENT, moment),
-    ]
-    return next((writer for known, writer in writers if column.type is known), sheet.write_boolean)
+def _fraction(column: _Column, row: int, value: float) -> None:
+    column.sheet.write_number(row, column.place, value, column.form)
+
+
+def _flag(column: _Column, row: int, value: bool) -> None:
+    column.sheet.write_boolean(row, column.place, value, column.form)
+
+
+def _moment(column: _Column, row: int, value: datetime) -> None:
+    column.sheet.write_datetime(row, column.place, value.replace(tzinfo=None), column.form)
+
+
+_WRITERS: Mapping[type[Any], Callable[[_Column, int, Any], None]] = complete(
+    {str: _text, bool: _flag, int: _exact, Decimal: _exact, float: _fraction, datetime: _moment},
+    lambda column_type: [column_type.python],
+    "a writer of Excel's cells",
+)

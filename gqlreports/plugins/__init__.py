@@ -1,12 +1,6 @@
 """The public names for authors of reports."""
 
 from gqlreports.plugins.aggregates import (
-    COUNT,
-    FLAG,
-    MONEY,
-    RATIO,
-    SECONDS,
-    TEXT,
     Additivity,
     Aggregate,
     Charge,
@@ -25,7 +19,6 @@ from gqlreports.plugins.aggregates import (
     total,
 )
 from gqlreports.plugins.contract import (
-    MOMENT,
     Report,
     ReportParameters,
     Scope,
@@ -34,6 +27,7 @@ from gqlreports.plugins.contract import (
     ratio,
 )
 from gqlreports.plugins.percentiles import percentile
+from gqlreports.plugins.types import COUNT, FLAG, MOMENT, MONEY, RATIO, SECONDS, TEXT
 from gqlreports.tables import cdr
 
 __all__ = [

@@ -9,21 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from sqlalchemy import ColumnElement, case, func, literal_column, null, or_
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.types import TypeEngine
 
+from gqlreports.plugins.types import COUNT, MONEY, RATIO, SECONDS, TEXT, ColumnType
 from gqlreports.tables import cdr
 
 Expression = ColumnElement[Any]
-
-COUNT = clickhouse.Int64()
-MONEY = clickhouse.Decimal(38, 8)
-SECONDS = clickhouse.Decimal(38, 3)
-RATIO = clickhouse.Float64()
-TEXT = clickhouse.String()
-FLAG = clickhouse.Bool()
 
 
 class CountingBasis(Enum):
@@ -45,11 +37,11 @@ class Additivity(Enum):
 class Aggregate:
     """One figure over a group of CDRs.
 
-    `build` makes its SQL for a counting basis, `type` is its ClickHouse type, `formula` says in words what it is.
+    `build` makes its SQL for a counting basis, `type` is that of its values, `formula` says in words what it is.
     """
 
     build: Callable[[CountingBasis], Expression]
-    type: TypeEngine[Any]
+    type: ColumnType
     formula: str
     nullable: bool = False
     additivity: Additivity = Additivity.ADDITIVE
@@ -80,7 +72,7 @@ def total(
     value: Expression,
     formula: str,
     condition: ColumnElement[bool] | None = None,
-    unit: TypeEngine[Any] = COUNT,
+    unit: ColumnType = COUNT,
 ) -> Aggregate:
     """The sum of a value over the CDRs, or over those that meet a condition."""
     signed = value * cdr.c.sign
@@ -211,7 +203,7 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
 
     Money stays decimal, rounded to 8 places; money over money, which must be in one currency, is a plain ratio.
     """
-    if numerator.type is not MONEY or denominator.type is MONEY:
+    if not numerator.type.in_currency or denominator.type.in_currency:
         return Aggregate(
             lambda basis: func.divide(
                 func.toFloat64(numerator.build(basis)),

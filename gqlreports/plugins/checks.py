@@ -10,7 +10,8 @@ from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import CountingBasis
-from gqlreports.plugins.contract import TYPES, AnyColumn, Dimension, Report, ReportParameters, Scope
+from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters, Scope
+from gqlreports.plugins.types import TYPES
 
 _COLUMN_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 _ENUM_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -47,8 +48,9 @@ def _check_column(column: AnyColumn, owner: str) -> None:
         raise PluginError(f"{blame} is no GraphQL name; use letters, digits and _ between them")
     if column.graphql_name in _FIELDS:
         raise PluginError(f"{blame} has the name of a field that stands beside columns; choose another")
-    if not any(column.type is known for known in TYPES):
-        raise PluginError(f"{blame} has a type that is not one of TYPES")
+    if column.type not in TYPES:
+        names = ", ".join(each.name for each in TYPES)
+        raise PluginError(f"{blame} has a type that is not one of TYPES; there are {names}")
 
 
 def _check_keys_have_no_subquery(report: type[Report]) -> None:

@@ -15,30 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
-from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy import FromClause, Join, Select, select
-from sqlalchemy.types import TypeEngine
 
-from gqlreports.plugins.aggregates import (
-    COUNT,
-    FLAG,
-    MONEY,
-    RATIO,
-    SECONDS,
-    TEXT,
-    Aggregate,
-    CountingBasis,
-    Expression,
-    present,
-    quotient,
-)
+from gqlreports.plugins.aggregates import Aggregate, CountingBasis, Expression, present, quotient
+from gqlreports.plugins.types import TEXT, ColumnType
 from gqlreports.tables import cdr
-
-MOMENT = clickhouse.DateTime64(3, "UTC")
-TYPES = (TEXT, FLAG, COUNT, RATIO, MONEY, SECONDS, MOMENT)
-"""What a column may be: the API has a scalar for each."""
 
 
 class ReportParameters(BaseModel):
@@ -92,7 +75,7 @@ class Dimension(Column):
     """
 
     key: Expression | KeyBuilder
-    type: TypeEngine[Any]
+    type: ColumnType
     when: str | None
     otherwise: Aggregate | None
 
@@ -116,7 +99,7 @@ class Measure(Column):
     kind: str
 
     @property
-    def type(self) -> TypeEngine[Any]:
+    def type(self) -> ColumnType:
         return self.aggregate.type
 
     @property
@@ -131,13 +114,13 @@ def dimension(
     key: Expression | KeyBuilder,
     description: str,
     *,
-    type: TypeEngine[Any] = TEXT,
+    type: ColumnType = TEXT,
     unit: str | None = None,
     staff_only: bool = False,
     when: str | None = None,
     otherwise: Aggregate | None = None,
 ) -> Any:
-    """A column to group by; see `Dimension`.  `type` is TEXT, FLAG, COUNT or MOMENT."""
+    """A column to group by; see `Dimension`.  `type` is that of its values."""
     return Dimension(description, unit, staff_only, key, type, when, otherwise)
 
 

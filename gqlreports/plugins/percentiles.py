@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from sqlalchemy import func, literal_column
 
-from gqlreports.plugins.aggregates import COUNT, Additivity, Aggregate, Expression
+from gqlreports.plugins.aggregates import Additivity, Aggregate, Expression
+from gqlreports.plugins.types import COUNT
 from gqlreports.tables import cdr
 
 

@@ -8,12 +8,13 @@ import orjson
 import strawberry
 from pydantic.alias_generators import to_camel
 
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT, Additivity
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
+from gqlreports.plugins.aggregates import Additivity
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.plugins.types import complete
 from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.plan.grain import total_columns
-from gqlreports.schema.scalars import SCALARS, print_moment, python_type
+from gqlreports.schema.scalars import print_moment
 
 
 @strawberry.enum(description="What a column is to the rows.")
@@ -33,6 +34,13 @@ class ColumnFormat(Enum):
     DURATION = strawberry.enum_value("DURATION", description="Seconds, as minutes and seconds.")
     MONEY = strawberry.enum_value("MONEY", description="An exact decimal in the currency of the column `unit`.")
     MOMENT = strawberry.enum_value("MOMENT", description="A date and time.")
+
+
+_FORMATS = complete(
+    ColumnFormat.__members__,
+    lambda column_type: [each.format for each in (column_type.look, *column_type.looks.values())],
+    "a format of the catalogue",
+)
 
 
 @strawberry.enum(description="A kind of chart.")
@@ -147,10 +155,10 @@ def _column(column: AnyColumn) -> ColumnInfo:
         description=column.description,
         unit=column.unit,
         kind=ColumnKind.DIMENSION if isinstance(column, Dimension) else ColumnKind[column.kind.upper()],
-        type=_scalar_name(column),
+        type=column.type.scalar.name,
         nullable=column.nullable,
         formula=figure.formula if figure else None,
-        format=_format(column),
+        format=_FORMATS[column.type.look_in(column.unit).format],
         additivity=figure.additivity if figure else None,
         staff_only=column.staff_only,
         in_totals=column in total_columns((column,)),
@@ -158,36 +166,16 @@ def _column(column: AnyColumn) -> ColumnInfo:
     )
 
 
-def _format(column: AnyColumn) -> ColumnFormat:
-    if column.type is RATIO:
-        return {"0..1": ColumnFormat.PERCENT, "s": ColumnFormat.DURATION}.get(column.unit or "", ColumnFormat.NUMBER)
-    formats: dict[object, ColumnFormat] = {
-        COUNT: ColumnFormat.INTEGER,
-        MONEY: ColumnFormat.MONEY,
-        SECONDS: ColumnFormat.DURATION,
-        FLAG: ColumnFormat.BOOLEAN,
-        MOMENT: ColumnFormat.MOMENT,
-    }
-    return formats.get(column.type, ColumnFormat.TEXT)
-
-
 def _chart(columns: tuple[AnyColumn, ...]) -> ChartHint | None:
-    """Along time where a dimension is a time, else bars; of the first figure that adds up, or the first of all."""
-    figures = [column for column in columns if isinstance(column, Measure) and column.type is not TEXT]
+    """Along time where a dimension is a time, else bars; of the first number that adds up, or the first of all."""
+    figures = [column for column in columns if isinstance(column, Measure) and column.type.scalar.numeric]
     dimensions = [column for column in columns if isinstance(column, Dimension) and column.otherwise is None]
     if not figures or not dimensions:
         return None
     measure = next((each for each in figures if each.aggregate.additivity is Additivity.ADDITIVE), figures[0])
-    along = next((each for each in dimensions if each.type is MOMENT), None)
+    along = next((each for each in dimensions if each.type.is_time), None)
     kind = ChartKind.LINE if along else ChartKind.BAR
     return ChartHint(kind=kind, dimension=(along or dimensions[0]).graphql_name, measure=measure.graphql_name)
-
-
-def _scalar_name(column: AnyColumn) -> str:
-    python = python_type(column)
-    if python in SCALARS:
-        return SCALARS[python].name
-    return {str: "String", bool: "Boolean", float: "Float"}[python]
 
 
 def _parameter(report: RegisteredReport, name: str, field: Any) -> ParameterInfo:

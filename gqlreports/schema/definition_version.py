@@ -19,7 +19,7 @@ _LENGTH = 12
 def definition_version(registered: RegisteredReport) -> str:
     """Hexadecimal digits of a hash over the columns and the SQL of all figures, for each value of each parameter."""
     described = [
-        (column.name, str(column.type), column.unit, isinstance(column, Measure) and column.aggregate.formula)
+        (column.name, column.type.clickhouse, column.unit, isinstance(column, Measure) and column.aggregate.formula)
         for column in registered.columns(staff=True)
     ]
     texts = [registered.name, repr(described), *_statements(registered)]

@@ -1,16 +1,17 @@
 """The scalars whose JSON form GraphQL leaves open."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NewType, cast
+from typing import Any, NewType
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn
+from gqlreports.plugins.scalars import Scalar
+from gqlreports.plugins.types import complete
 
 BigInt = NewType("BigInt", int)
 ExactDecimal = NewType("ExactDecimal", str)
@@ -90,22 +91,13 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-_PYTHON_TYPES: list[tuple[object, type[Any]]] = [
-    (TEXT, str),
-    (FLAG, bool),
-    (COUNT, cast("type[Any]", BigInt)),
-    (RATIO, float),
-    (MONEY, cast("type[Any]", ExactDecimal)),
-    (SECONDS, cast("type[Any]", ExactDecimal)),
-    (MOMENT, datetime),
-]
+_ANNOTATIONS: Mapping[str, Any] = complete(
+    {"String": str, "Boolean": bool, "Float": float, "BigInt": BigInt, "Decimal": ExactDecimal, "DateTime": datetime},
+    lambda column_type: [column_type.scalar.name],
+    "a scalar of GraphQL",
+)
 
 
-def python_type(column: AnyColumn) -> type[Any]:
-    """The type of a column's values, nulls apart, as Strawberry wants it."""
-    return next(python for known, python in _PYTHON_TYPES if column.type is known)
-
-
-def json_type(column: AnyColumn) -> type[Any]:
-    """What a value of a column is in JSON, nulls apart."""
-    return {str: str, bool: bool, BigInt: int, float: float}.get(python_type(column), str)
+def annotation(scalar: Scalar) -> Any:
+    """What Strawberry knows a scalar by."""
+    return _ANNOTATIONS[scalar.name]

@@ -12,8 +12,8 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet
 
-from gqlreports.plugins.contract import MOMENT, AnyColumn
-from gqlreports.schema.scalars import json_type
+from gqlreports.plugins import MOMENT, TEXT
+from gqlreports.plugins.contract import AnyColumn
 
 Rows = list[dict[str, Any]]
 Columns = tuple[AnyColumn, ...]
@@ -32,7 +32,7 @@ def guarded(text: str) -> str:
 
 def exact(value: Any, column: AnyColumn) -> Any:
     """A value of the API; decimals as numbers, moments as moments."""
-    if value is None or json_type(column) is not str or column.type.__class__.__name__ == "String":
+    if value is None or column.type.scalar.json is not str or column.type is TEXT:
         return value
     return datetime.fromisoformat(value) if column.type is MOMENT else Decimal(value)
 
@@ -52,7 +52,7 @@ def read_csv(file: bytes, columns: Columns) -> Rows:
 def _from_csv(text: str, column: AnyColumn) -> Any:
     if not text:
         return None
-    kind = json_type(column)
+    kind = column.type.scalar.json
     return text == "true" if kind is bool else kind(text) if kind is not str else exact(text, column)
 
 
@@ -90,9 +90,9 @@ def read_xlsx(file: bytes, columns: Columns) -> Rows:
 def _from_cell(value: Any, column: AnyColumn) -> Any:
     if isinstance(value, datetime):
         return value
-    if isinstance(value, str) and column.type.__class__.__name__ == "String":
+    if isinstance(value, str) and column.type is TEXT:
         return re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), value)
-    if value is None or json_type(column) is not str:
+    if value is None or column.type.scalar.json is not str:
         return value
     return Decimal(repr(value) if isinstance(value, float) else value)
 

@@ -10,8 +10,7 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 
-from gqlreports.plugins.aggregates import TEXT
-from gqlreports.plugins.contract import MOMENT
+from gqlreports.plugins import MOMENT, TEXT
 from tests.export.conftest import Exports
 from tests.export.readers import READERS, Columns, Rows, expected, guarded
 from tests.export.reports import REGISTRY

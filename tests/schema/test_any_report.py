@@ -11,6 +11,7 @@ from gqlreports.plugins import (
     COUNT,
     FLAG,
     MOMENT,
+    Aggregate,
     Report,
     Scope,
     answered,
@@ -35,6 +36,7 @@ class EveryKind(Report):
     branch = dimension(func.toInt64(cdr.c.branch_idx), "Branch", type=COUNT)
     was_answered = dimension(cdr.c.answered, "Answered", type=FLAG)
     account = dimension(cdr.c.account, "Account")
+    first_call = measure(Aggregate(lambda basis: func.min(cdr.c.dt), MOMENT, "the first time"), "First call")
     calls = measure(attempts, "Calls")
     seconds = measure(talk_time, "Seconds", unit="s")
     asr = ratio(answered, attempts, "ASR", unit="0..1")
@@ -93,6 +95,25 @@ def test_all_of_it_can_be_asked_for(
 def test_the_chart_of_times_is_a_line(catalogue: dict[str, dict[str, Any]]) -> None:
     assert catalogue["EVERY_KIND"]["chart"] == {"kind": "LINE", "dimension": "hour", "measure": "calls"}
     assert catalogue["KEYS_ALONE"]["chart"] is None
+
+
+def test_the_largest_series_are_those_of_the_first_number(client: TestClient, site: Site) -> None:
+    """A time is a figure too, but the latest is not the largest."""
+    series = "every: MONTH, by: [ACCOUNT], series: 1"
+    fields = "{ start account others calls }"
+    [answer] = ask(
+        client,
+        site,
+        f"""{{ customReport(customer: "5001", type: EVERY_KIND,
+                            from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z") {{
+          ... on EveryKindReport {{
+            unsaid: timeline({series}) {fields}
+            number: timeline({series}, seriesBy: CALLS) {fields}
+            time: timeline({series}, seriesBy: FIRST_CALL) {fields}
+          }}
+        }} }}""",
+    ).values()
+    assert answer["unsaid"] == answer["number"] != answer["time"]
 
 
 def test_a_statement_over_a_subquery_lists_no_calls(

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gqlreports.backends.base import Backend, Fetched, Statement
+from gqlreports.plugins.scalars import Operator
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.gathering import Gathering
-from gqlreports.schema.plan.filters import EVERYTHING, Condition, Operator, Where
+from gqlreports.schema.plan.filters import EVERYTHING, Condition, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.plan.together import RowCount, Totals

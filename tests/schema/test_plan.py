@@ -16,12 +16,13 @@ from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
+from gqlreports.plugins.scalars import Operator
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls
 from gqlreports.schema.plan.cells import Cells, safe
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
-from gqlreports.schema.plan.filters import Condition, Either, Not, Operator, Where
+from gqlreports.schema.plan.filters import Condition, Either, Not, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.narrowing import milliseconds
 from gqlreports.schema.plan.rows import Order, Page

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Select, Subquery, and_, case, func, literal_column, null, select, true, union_all
 
 from gqlreports.backends.base import Statement
-from gqlreports.plugins.aggregates import COUNT, MONEY, RATIO, SECONDS, Expression
+from gqlreports.plugins.aggregates import Expression
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Calls, at_grain, grouped, of_nothing, total_columns
 from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape
-from gqlreports.schema.plan.printing import Part, Source, printed, type_name
+from gqlreports.schema.plan.printing import Part, Source, printed
 from gqlreports.schema.plan.rows import (
     ALL,
     KEPT,
@@ -31,8 +31,6 @@ from gqlreports.schema.selection import Selection
 PREVIOUS = Span("previous_from", "previous_to")
 _SPANS = (OWN, PREVIOUS)
 _ZERO: Expression = literal_column("0")
-NUMBERS = (COUNT, MONEY, SECONDS, RATIO)
-"""The types that have a change."""
 # No column of a report begins with _.
 _SIDE, _MATCHES, _ROWS = "_side", "_matches", "_rows_{side}"
 
@@ -145,7 +143,7 @@ def _with_currencies(
 
 def _currency(column: AnyColumn, request: ReportRequest) -> AnyColumn | None:
     """The column that holds the currency of a sum of money, by which its unit is named."""
-    if column.type is not MONEY:
+    if not column.type.in_currency:
         return None
     columns = request.report.report.columns.values()
     return next((each for each in columns if each.graphql_name == column.unit), None)
@@ -209,9 +207,9 @@ def _parts(
 ) -> dict[str, Part]:
     """The figures of a measure, and for numbers their difference, which never mixes currencies."""
     current, previous = sides[column]
-    kind = type_name(column)
+    kind = column.type.clickhouse
     parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
-    if column.type not in NUMBERS:
+    if not column.type.scalar.numeric:
         return parts
     change = current - previous
     currency = _currency(column, request)
@@ -227,7 +225,7 @@ def _key(key: Dimension, compared: Subquery) -> Source:
     """A column that is a key only at times is told for both ranges at all times."""
     if key.otherwise is None:
         return compared.c[key.name]
-    part = Part(compared.c[key.name], f"Nullable({type_name(key)})")
+    part = Part(compared.c[key.name], f"Nullable({key.type.clickhouse})")
     return {"current": part, "previous": part}
 
 

@@ -5,48 +5,18 @@ They are two-valued: a null meets none but `IS_NULL`, `NE` and `NOT_IN`, so a fi
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, TypeAlias
 
-from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array, Bool, Decimal, Float64, Int64, String
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, true
 
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.plugins.scalars import Operator, as_it_is
 from gqlreports.schema.plan.narrowing import value
 
 Expression: TypeAlias = ColumnElement[Any]
 
-_EXACT = Decimal(76, 20)
-_VALUE_TYPES: list[tuple[object, Any]] = [
-    (TEXT, String()),
-    (FLAG, Bool()),
-    (COUNT, Int64()),
-    (RATIO, Float64()),
-    (MONEY, _EXACT),
-    (SECONDS, _EXACT),
-    (MOMENT, Int64()),
-]
-
-
-class Operator(Enum):
-    """How a column is compared; the name is the one callers use, but for the case of its letters."""
-
-    EQ = "eq"
-    NE = "ne"
-    LT = "lt"
-    LTE = "lte"
-    GT = "gt"
-    GTE = "gte"
-    IN = "in"
-    NOT_IN = "notIn"
-    STARTS_WITH = "startsWith"
-    ENDS_WITH = "endsWith"
-    CONTAINS = "contains"
-    IS_NULL = "isNull"
-    IS_NOT_NULL = "isNotNull"
-
-
+_EACH: Expression = literal_column("each")
 _COMPARED: Mapping[Operator, Callable[[Expression, Expression], Expression]] = {
     Operator.EQ: lambda column, given: column == given,
     Operator.LT: lambda column, given: column < given,
@@ -98,7 +68,7 @@ Tree: TypeAlias = Condition | Every | Either | Not
 class Where:
     """A filter: its conditions, and apart from them their values, for the same conditions make the same SQL.
 
-    A value is what the column's type is in Python; moments are microseconds since 1970.
+    A value is what the operand of the column's scalar sends; moments are microseconds since 1970.
     """
 
     tree: Tree = Every()
@@ -149,14 +119,11 @@ def _condition(column: AnyColumn, expression: Expression, operator: Operator, pl
 
 
 def _given(column: AnyColumn, operator: Operator, place: int) -> Expression:
-    kind = next(given for known, given in _VALUE_TYPES if column.type is known)
-    several = operator is Operator.IN
-    given = value(_name(place), Array(kind) if several else kind)
-    if column.type is not MOMENT:
-        return given
-    if several:
-        return func.arrayMap(literal_column("moment -> fromUnixTimestamp64Micro(moment, 'UTC')"), given)
-    return func.fromUnixTimestamp64Micro(given, literal_column("'UTC'"))
+    operand = column.type.scalar.operand
+    if operator is not Operator.IN:
+        return operand.read(value(_name(place), operand.sql))
+    given = value(_name(place), Array(operand.sql))
+    return given if operand.read is as_it_is else func.arrayMap(_EACH.op("->")(operand.read(_EACH)), given)
 
 
 def _name(place: int) -> str:

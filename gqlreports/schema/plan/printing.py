@@ -7,25 +7,12 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn
 from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
 
 # A selection may hold no column at all; ClickHouse must be given one.
 _PLACEHOLDER = "_"
 EMPTY_ROW = b'{"_":1}'
 _EMPTY_OBJECT: ColumnElement[Any] = literal_column("CAST(map(), 'Map(String, String)')")
-
-
-_TYPES: list[tuple[object, str]] = [
-    (COUNT, "Int64"),
-    (MONEY, "Decimal(38, 8)"),
-    (SECONDS, "Decimal(38, 3)"),
-    (RATIO, "Float64"),
-    (TEXT, "String"),
-    (FLAG, "Bool"),
-    (MOMENT, "DateTime64(3, 'UTC')"),
-]
 
 
 @dataclass(frozen=True)
@@ -65,11 +52,6 @@ def printed(selection: Selection, sources: Mapping[str, Source]) -> list[ColumnE
     if not selection.fields:
         return [literal_column("1").label(_PLACEHOLDER)]
     return [_printed(each, selection, sources).label(each.response) for each in selection]
-
-
-def type_name(column: AnyColumn) -> str:
-    """The ClickHouse type of a column's values."""
-    return next(name for known, name in _TYPES if column.type is known)
 
 
 def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:

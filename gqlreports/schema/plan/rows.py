@@ -9,7 +9,6 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import UInt64
 from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, null, or_, select
 
 from gqlreports.backends.base import Statement
-from gqlreports.plugins.aggregates import COUNT, FLAG, TEXT
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
@@ -24,7 +23,6 @@ KEPT = 512
 """How many compiled statements are kept of each kind."""
 
 SUMMED_AWAY = "summedAway"
-_DEFAULTS = [(TEXT, "''"), (FLAG, "false"), (COUNT, "0")]
 
 
 @dataclass(frozen=True)
@@ -201,8 +199,7 @@ def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -
     parts: list[ColumnElement[Any]] = []
     for key, expression in zip(keys, expressions, strict=True):
         if key.nullable:
-            default = next((text for kind, text in _DEFAULTS if key.type is kind), "toDateTime64(0, 3, 'UTC')")
-            parts += [func.isNull(expression), func.ifNull(expression, literal_column(default))]
+            parts += [func.isNull(expression), func.ifNull(expression, literal_column(key.type.default))]
         else:
             parts.append(expression)
     return func.tuple(*parts)

@@ -8,9 +8,9 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array, Bool, Int
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal_column, null, or_, select, true
 
 from gqlreports.backends.base import Statement
-from gqlreports.plugins.aggregates import COUNT
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import HOUR
+from gqlreports.plugins.types import COUNT
 from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Calls, grouped, of_nothing, total_columns

@@ -14,7 +14,7 @@ from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import Tree, Where
 from gqlreports.schema.plan.grain import with_totals
 from gqlreports.schema.plan.narrowing import compiled, filled, shape, value
-from gqlreports.schema.plan.printing import Part, object_of, type_name
+from gqlreports.schema.plan.printing import Part, object_of
 from gqlreports.schema.plan.rows import KEPT, Order, Page, matching, ordering, selected
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
@@ -132,5 +132,5 @@ def _column(
 
 
 def _part(column: AnyColumn, expression: ColumnElement[Any]) -> Part:
-    name = type_name(column)
+    name = column.type.clickhouse
     return Part(expression, f"Nullable({name})" if column.nullable else name)

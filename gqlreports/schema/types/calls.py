@@ -22,6 +22,7 @@ CALLS = 100
 
 _FOR_STAFF = "provider_"
 _TYPES: Mapping[Any, Any] = {
+    clickhouse.String: str,
     clickhouse.DateTime64: datetime,
     clickhouse.Bool: bool,
     clickhouse.Decimal: ExactDecimal,
@@ -54,7 +55,7 @@ def version_type(staff: bool) -> type[Any]:
 def _with_columns(namespace: dict[str, Any], staff: bool) -> dict[str, Any]:
     for column in COLUMNS:
         if staff or not column.name.startswith(_FOR_STAFF):
-            kind = _TYPES.get(type(column.type), str)
+            kind = _TYPES[type(column.type)]
             namespace["__annotations__"][column.name] = kind | None if str(column.type).startswith("Nullable") else kind
             namespace[column.name] = strawberry.field(name=to_camel(column.name), description=column.doc)
     return namespace

@@ -6,19 +6,19 @@ from typing import Any, TypeAlias
 import strawberry
 
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.scalars import python_type
+from gqlreports.schema.scalars import annotation
 
 Typed: TypeAlias = Callable[[AnyColumn], Any]
 
 
 def column_type(column: AnyColumn) -> Any:
     """The type of a column's values in a row."""
-    return python_type(column) | None if column.nullable else python_type(column)
+    return nullable_type(column) if column.nullable else annotation(column.type.scalar)
 
 
 def nullable_type(column: AnyColumn) -> Any:
     """The type of a column's values where it may be summed away."""
-    return python_type(column) | None
+    return annotation(column.type.scalar) | None
 
 
 def object_of(

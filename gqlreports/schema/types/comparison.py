@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import strawberry
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.aggregates import COUNT, FLAG, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.plugins.contract import MOMENT, AnyColumn, Dimension, Measure
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
+from gqlreports.plugins.scalars import Scalar
+from gqlreports.plugins.types import TYPES
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.periods import RelativePeriod, compared_period
-from gqlreports.schema.plan.comparison import NUMBERS, ComparedOrder, ComparisonPart
+from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.scalars import BigInt, ExactDecimal
+from gqlreports.schema.scalars import BigInt, annotation
 from gqlreports.schema.selection import Selection
 from gqlreports.schema.spliced import Spliced
 from gqlreports.schema.types.columns import column_type, object_of
@@ -25,28 +26,20 @@ strawberry.enum(RelativePeriod, description="A range told by that of the report.
 strawberry.enum(ComparisonPart, description="What to order by of a measure in both ranges.")
 
 
-def _compared(name: str, kind: Any, number: bool) -> type[Any]:
+def _compared(scalar: Scalar) -> type[Any]:
     texts = {"current": "In the report's own range.", "previous": "In the range that it is compared with."}
-    if number:
+    if scalar.numeric:
         texts["change"] = "The former less the latter; null for money in different currencies."
         texts["relative_change"] = "The change over the size of the latter; null where that is 0."
-    types = {text: float if text == "relative_change" else kind for text in texts}
+    types = {text: float if text == "relative_change" else annotation(scalar) for text in texts}
     namespace: dict[str, Any] = {
         **{field: strawberry.field(description=text) for field, text in texts.items()},
         "__annotations__": {field: types[field] | None for field in texts},
     }
-    return strawberry.type(type(f"{name}Comparison", (), namespace), description="A figure in both ranges.")
+    return strawberry.type(type(f"{scalar.name}Comparison", (), namespace), description="A figure in both ranges.")
 
 
-_COMPARED: list[tuple[object, type[Any]]] = [
-    (COUNT, _compared("BigInt", BigInt, True)),
-    (MONEY, money := _compared("Decimal", ExactDecimal, True)),
-    (SECONDS, money),
-    (RATIO, _compared("Float", float, True)),
-    (TEXT, _compared("String", str, False)),
-    (FLAG, _compared("Boolean", bool, False)),
-    (MOMENT, _compared("DateTime", datetime, False)),
-]
+_COMPARED = {scalar: _compared(scalar) for scalar in dict.fromkeys(each.scalar for each in TYPES)}
 
 
 @strawberry.input(description="A range of time.")
@@ -117,7 +110,7 @@ def _comparison_type(columns: ReportColumns) -> type[Any]:
 def _type_in_both(column: AnyColumn) -> Any:
     """A key is the same in both ranges; a column that is a key only at times has two values at all times."""
     if isinstance(column, Measure) or column.otherwise is not None:
-        return next(made for kind, made in _COMPARED if column.type is kind)
+        return _COMPARED[column.type.scalar]
     return column_type(column)
 
 
@@ -155,7 +148,7 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
 def _order(column: AnyColumn, given: Any) -> ComparedOrder:
     """Raises InvalidInput for the change of a key or a text."""
     of_figures = given.by in (ComparisonPart.CURRENT, ComparisonPart.PREVIOUS)
-    if not of_figures and (isinstance(column, Dimension) or column.type not in NUMBERS):
+    if not of_figures and (isinstance(column, Dimension) or not column.type.scalar.numeric):
         raise InvalidInput(f"{column.graphql_name} is no number that changes; order by its CURRENT or PREVIOUS.")
     return ComparedOrder(column, given.by, given.direction is Direction.DESC)
 

@@ -1,7 +1,6 @@
 """The input types of filters, and what they mean."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from types import GenericAlias
 from typing import Any
 
@@ -10,21 +9,18 @@ from strawberry.annotation import StrawberryAnnotation
 
 from gqlreports.errors import InvalidInput, LimitExceeded
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.plan.filters import Condition, Either, Every, Not, Operator, Tree, Where
+from gqlreports.plugins.scalars import Operator, Scalar
+from gqlreports.plugins.types import TYPES
+from gqlreports.schema.plan.filters import Condition, Either, Every, Not, Tree, Where
 from gqlreports.schema.plan.filters import columns as columns_of
-from gqlreports.schema.scalars import BigInt, ExactDecimal, python_type
+from gqlreports.schema.scalars import annotation
 
 MOST_CONDITIONS = 100
 """How many conditions a filter may have."""
 DEEPEST = 20
 """How many filters may stand within each other."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EQUAL = (Operator.EQ, Operator.NE)
-_ORDERED = (Operator.LT, Operator.LTE, Operator.GT, Operator.GTE)
 _LISTED = (Operator.IN, Operator.NOT_IN)
-_TEXTUAL = (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
-_NUMERIC = (*_EQUAL, *_ORDERED, *_LISTED)
 _MEANING = {
     Operator.EQ: "Equal to it.",
     Operator.NE: "Not equal to it; null is not either.",
@@ -45,9 +41,10 @@ def _attribute(operator: Operator) -> str:
     return f"{operator.name.lower()}_"
 
 
-def _filter_input(name: str, kind: Any, operators: tuple[Operator, ...]) -> type[Any]:
+def _filter_input(scalar: Scalar) -> type[Any]:
+    kind = annotation(scalar)
     namespace: dict[str, Any] = {"__annotations__": {}}
-    for operator in operators:
+    for operator in scalar.operators:
         several = operator in _LISTED
         namespace["__annotations__"][_attribute(operator)] = (GenericAlias(list, kind) if several else kind) | None
         namespace[_attribute(operator)] = strawberry.field(
@@ -55,24 +52,19 @@ def _filter_input(name: str, kind: Any, operators: tuple[Operator, ...]) -> type
         )
     namespace["__annotations__"]["is_null"] = bool | None
     namespace["is_null"] = strawberry.field(default=strawberry.UNSET, description="Null, or not null.")
-    return strawberry.input(type(name, (), namespace), description="What a value must meet: all that is given.")
+    return strawberry.input(
+        type(f"{scalar.name}Filter", (), namespace), description="What a value must meet: all that is given."
+    )
 
 
-_FILTERS: dict[Any, type[Any]] = {
-    str: _filter_input("StringFilter", str, (*_NUMERIC, *_TEXTUAL)),
-    bool: _filter_input("BooleanFilter", bool, (Operator.EQ,)),
-    float: _filter_input("FloatFilter", float, _NUMERIC),
-    BigInt: _filter_input("BigIntFilter", BigInt, _NUMERIC),
-    ExactDecimal: _filter_input("DecimalFilter", ExactDecimal, _NUMERIC),
-    datetime: _filter_input("DateTimeFilter", datetime, _NUMERIC),
-}
+_FILTERS = {scalar: _filter_input(scalar) for scalar in dict.fromkeys(each.scalar for each in TYPES)}
 
 
 def report_filter(name: str, columns: tuple[AnyColumn, ...]) -> type[Any]:
     """The input type of filters on these columns."""
     namespace: dict[str, Any] = {"__annotations__": {}}
     for column in columns:
-        namespace["__annotations__"][column.name] = _FILTERS[python_type(column)] | None
+        namespace["__annotations__"][column.name] = _FILTERS[column.type.scalar] | None
         namespace[column.name] = strawberry.field(
             name=column.graphql_name, default=strawberry.UNSET, description=column.description
         )
@@ -128,7 +120,8 @@ def _conditions(column: AnyColumn, compared: Any, values: list[Any]) -> Iterator
             continue
         if given is None:
             raise _is_null(column, operator.value)
-        values.append([_value(each) for each in given] if operator in _LISTED else _value(given))
+        sent = column.type.scalar.operand.sent
+        values.append([sent(each) for each in given] if operator in _LISTED else sent(given))
         yield Condition(column, operator, len(values) - 1)
     if compared.is_null is None:
         raise _is_null(column, "isNull")
@@ -138,10 +131,3 @@ def _conditions(column: AnyColumn, compared: Any, values: list[Any]) -> Iterator
 
 def _is_null(column: AnyColumn, operator: str) -> InvalidInput:
     return InvalidInput(f"{column.graphql_name}.{operator} is null; for rows without a value write isNull: true.")
-
-
-def _value(given: Any) -> Any:
-    """A value as the plan takes it."""
-    if isinstance(given, datetime):
-        return (given - _EPOCH) // timedelta(microseconds=1)
-    return given

@@ -6,7 +6,6 @@ from typing import Any
 import strawberry
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.aggregates import TEXT
 from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.buckets import Interval, Weekday, buckets
@@ -78,10 +77,10 @@ def timeline_field(columns: ReportColumns) -> Any:
 
 
 def _order(columns: ReportColumns, keys: tuple[Dimension, ...], series_by: Any) -> Order:
-    """The largest first: by the measure asked for, else by the first that is no ratio and no text."""
+    """The largest first: by the measure asked for, else by the first that is a number and no ratio."""
     if series_by is not None:
         return Order(columns.by_constant[series_by.value], descending=True)
-    numbers = (each for each in columns.measures if each.kind == "measure" and each.type is not TEXT)
+    numbers = (each for each in columns.measures if each.kind == "measure" and each.type.scalar.numeric)
     return Order(next(numbers, keys[0]), descending=True)
 
 
