@@ -6,6 +6,7 @@ asks for, and what those ask for, and no others.
 
 import csv
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def plain(wheel: Path, server_url: str, tmp_path_factory: pytest.TempPathFactory
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, str(wheel)], check=True)
     link(wheel, "", Path(sysconfig.get_path("purelib", "venv", scheme)))
-    store = ServedStore(server_url, "test_plain")
+    store = ServedStore(server_url, f"test_{secrets.token_hex(6)}")
     stores.command(server_url, f"CREATE DATABASE {store.database}")
     yield Plain(python, folder, f"{store.url}/{store.database}")
     stores.drop(store)
@@ -106,7 +107,7 @@ def link(wheel: Path, extra: str, packages: Path) -> None:
             place = packages / linked
             if ".." not in file.parts and not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(found.locate_file(linked))
+                place.symlink_to(str(found.locate_file(linked)))
 
 
 def asked_for(wheel: Path, extra: str) -> set[str]:
@@ -197,7 +198,7 @@ def test_an_extra_brings_all_that_is_needed(
     plain: Plain, wheel: Path, extra: str, modules: str, tmp_path: Path
 ) -> None:
     def imported(**settings: str) -> int:
-        command = [plain.python, "-c", f"import {modules}"]
+        command = [str(plain.python), "-c", f"import {modules}"]
         return subprocess.run(command, env={**plain.environment, **settings}, capture_output=True).returncode
 
     assert imported() != 0
