@@ -4,7 +4,7 @@ COPY pyproject.toml constraints.txt hatch_build.py README.md ./
 COPY panel panel
 COPY gqlreports gqlreports
 RUN python -m venv /opt/gqlreports \
-    && /opt/gqlreports/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgresql]' \
+    && /opt/gqlreports/bin/pip install --no-cache-dir --constraint constraints.txt '.[all]' \
     && /opt/gqlreports/bin/pip uninstall --yes pip setuptools
 
 # Nothing is written but to /data and /tmp: the root file system may be read-only.

@@ -1,11 +1,15 @@
 # Two commands for a newcomer: `make demo` and `make test`.  PYTHON names another Python 3.11 or newer; STORE, as in
 # `make test STORE=clickhouse://USER:PASSWORD@HOST:8123`, a real server for the tests of the store, CLUSTER a cluster there.
-# `make bench SIZE=100` measures, on stores of up to 100 million CDRs.
+# `make bench SIZE=100` measures, on stores of up to 100 million CDRs.  `make docs` builds the site, `make dist` a release.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DOCS_INSTALLED := .venv/docs-installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What the site shows, and what its pages link to.
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md compose.yaml deploy docs examples
 
-.PHONY: demo panel screenshots test check format bench
+.PHONY: demo panel screenshots test check format bench docs dist
 
 demo: panel
 	$(BIN)/gqlreports demo $(ARGS)
@@ -38,7 +42,21 @@ SIZE ?= 1
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks --size $(SIZE) $(ARGS)
 
+# The variable silences a notice of the theme about its successor.
+docs: $(DOCS_INSTALLED)
+	rm -rf build/pages
+	mkdir -p build/pages
+	cp -r $(PAGES) build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+dist: panel
+	$(BIN)/hatchling build
+
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(PIP) --editable '.[test]'
+	touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(PIP) --editable '.[docs]'
 	touch $@

@@ -40,12 +40,12 @@ def build(root: Path) -> None:
     path = node_path()
     if path is None:
         sys.exit(f"The panel needs Node {'.'.join(map(str, _OLDEST_NODE))} or newer: pip install '{NODE}'")
-    environment = os.environ | {"PATH": path}
+    environment = os.environ | {"PATH": path, "npm_config_update_notifier": "false"}
     npm = shutil.which("npm", path=path) or "npm"
     panel = root / "panel"
     if _older(panel / "node_modules" / ".package-lock.json", [panel / "package-lock.json"]):
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=panel, env=environment, check=True)
-    subprocess.run([npm, "run", "build"], cwd=panel, env=environment, check=True)
+    subprocess.run([npm, "run", "--silent", "build"], cwd=panel, env=environment, check=True)
 
 
 def stale(root: Path) -> bool:

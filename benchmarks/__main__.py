@@ -1,4 +1,4 @@
-"""Measures, keeps the results, and writes docs/performance.md from them.
+"""Measures, keeps the results, and writes docs/performance*.md from them.
 
     python -m benchmarks --size 1
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import callers, design, export, loading, node, overhead, page, reports, responses, together
+from benchmarks import callers, cluster, design, export, loading, node, overhead, page, reports, responses, together
 from benchmarks.results import KEPT, Section, load, save
 from benchmarks.store import FOLDER, filled
 
@@ -29,7 +29,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the stores (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=KEPT, help="the results' file (default: %(default)s)")
-    parser.add_argument("--only", nargs="*", metavar="NAME", help="of what is measured; none to write the page alone")
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="of what is measured; none to write the pages alone")
     options = parser.parse_args()
     # So that the processes which it started end with it: they hold the stores.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -39,7 +39,8 @@ def main() -> None:
             print(f"\n{name}", file=sys.stderr)
             if (section := measure()) is not None:
                 save(name, section, options.results)
-    page.write(load(options.results))
+    for each in page.PAGES:
+        page.write(load(options.results), each)
 
 
 def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Section | None]]:
@@ -52,6 +53,7 @@ def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Sect
         **{f"reports {size:g}": partial(_reports, size, folder) for size in sizes},
         "responses": on_largest(responses.measured),
         "node": lambda: on_largest(node.measured)() if node.installed() else None,
+        "cluster": on_largest(cluster.measured),
         "together": on_largest(together.measured),
         "callers": on_largest(callers.measured),
         "overhead": on_largest(overhead.measured),

@@ -53,7 +53,7 @@ def measured(home: Home, runs: int = RUNS, seconds: float = SECONDS) -> Section:
     rows = []
     bring()
     folder = TemporaryDirectory()
-    clickhouse = ClickHouse(Path(folder.name), data=home.store.absolute())
+    clickhouse = ClickHouse(Path(folder.name), data=home.linked())
     clickhouse.start()
     try:
         with server(home, clickhouse.url()) as client, _node(clickhouse.port) as node:

@@ -1,4 +1,4 @@
-"""Writes the tables and plots of docs/performance.md from the results, between the page's own words.
+"""Writes the tables and plots of docs/performance*.md from the results, between the pages' own words.
 
 A part of the page is what stands between `<!-- benchmarks: NAME -->` and `<!-- end -->`.
 """
@@ -12,7 +12,7 @@ from benchmarks.aims import Results
 from benchmarks.plots import Bars
 from benchmarks.results import Section
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PAGES = sorted((Path(__file__).parent.parent / "docs").glob("performance*.md"))
 _PART = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CONTESTANTS = {"product": "gqlreports", "raw": "plain statement on the raw table"}
 _TITLES = {
@@ -24,8 +24,8 @@ _TITLES = {
 }
 
 
-def write(results: Results, page: Path = PAGE) -> None:
-    """Write the page and its plots anew.  Raises KeyError for a part that nobody knows."""
+def write(results: Results, page: Path) -> None:
+    """Write a page anew, and the plots beside it."""
     parts = {**_tables(results), "aims": aims.table(results).markdown()}
     for name, plot in _plots(results).items():
         path = page.parent / f"performance-{name.replace('_', '-')}.svg"

@@ -21,6 +21,7 @@
     ├── ShuttingDown             SHUTTING_DOWN        this process ends
     ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND  a hash whose document is not kept
     ├── DocumentNotAllowed       DOCUMENT_NOT_ALLOWED a document that is not on the operator's list
+    ├── NotInstalled             NOT_INSTALLED        packages are needed that are not installed
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
@@ -149,6 +150,10 @@ class PersistedQueryNotFound(ReportsError):
 
 class DocumentNotAllowed(ReportsError):
     code = "DOCUMENT_NOT_ALLOWED"
+
+
+class NotInstalled(ReportsError):
+    code = "NOT_INSTALLED"
 
 
 class LoadError(ReportsError):

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.extras import needed
 from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
@@ -18,6 +18,9 @@ from gqlreports.schema.selection import Selection
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
+
+with needed("embedded", "Tests of reports need"):
+    from gqlreports.backends.embedded import EmbeddedBackend
 
 _CUSTOMER = "1001"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -22,6 +22,12 @@ export default defineConfig({
     // The content-security policy allows no fonts or workers out of data: addresses.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 4000,
+    // GraphiQL's packages tell React's compiler to leave files alone. There is no compiler here, so nothing is lost.
+    rolldownOptions: {
+      onLog: (level, log, show) => {
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE' || !log.message.includes('"use no memo"')) show(level, log)
+      },
+    },
   },
   server: { proxy: { '/graphql': proxied, '/export': proxied, '/session': proxied } },
   test: { include: ['tests/**/*.test.ts'] },

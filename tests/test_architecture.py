@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "gqlreports"
 LAYERS = [
     "errors",
+    "extras",
     "limits",
     "config",
     "tables",

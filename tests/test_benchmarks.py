@@ -1,6 +1,7 @@
 """What the benchmarks write of what they found."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_page_is_written_between_its_own_words(results: Path, tmp_path: Path) 
     assert parts["design"] == "Not measured.\n"
     [plot] = re.findall(r"\]\((.*)\)", parts["days"])
     assert (tmp_path / plot).read_text().startswith("<svg")
+
+
+def test_the_pages_are_what_the_kept_results_give(tmp_path: Path) -> None:
+    for made in page.PAGES:
+        shutil.copyfile(made, tmp_path / made.name)
+        page.write(load(), tmp_path / made.name)
+    written = sorted(tmp_path.iterdir())
+    assert set(page.PAGES) < {page.PAGES[0].with_name(each.name) for each in written}
+    for each in written:
+        assert each.read_text() == page.PAGES[0].with_name(each.name).read_text(), each.name
+    parts = [name for each in page.PAGES for name in re.findall("<!-- benchmarks: (.*) -->", each.read_text())]
+    assert len(parts) == len(set(parts))
 
 
 def test_a_bar_is_as_long_as_its_value_on_a_scale_of_powers() -> None:

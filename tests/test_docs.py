@@ -9,6 +9,7 @@ import re
 import secrets
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 from typer.main import get_command
 
-from gqlreports import errors, plugins
+from gqlreports import __version__, errors, plugins
 from gqlreports.cli import app
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
@@ -152,6 +153,32 @@ def test_every_type_is_in_the_page_of_the_contract() -> None:
     for each in TYPES:
         row = rf"\| `{each.name}` \| .+ \| `{re.escape(each.clickhouse)}` \| `{each.scalar.name}` \|"
         assert re.search(row, TEXT[ROOT / "docs" / "writing-reports.md"]), each.name
+
+
+def test_the_changelog_has_this_version_and_the_next() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d\d-\d\d", headings[1])
+    kinds = re.findall(r"^### (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_reason_of_every_package_is_in_the_architecture_page() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {name: each for name, each in project["optional-dependencies"].items() if name not in ("docs", "test")}
+    reasons = TEXT[ROOT / "docs" / "architecture.md"].partition("## What is installed")[2].partition("\n## ")[0]
+    cells = [[cell.strip() for cell in row.casefold().split("|")[1:-1]] for row in reasons.splitlines()]
+    packages = ", ".join(row[0] for row in cells if len(row) == 2).split(", ")
+    assert set(map(package, project["dependencies"])) == set(packages) - {"package", "---"}
+    brought = {row[0].strip("`"): row[1] for row in cells if len(row) == 3}
+    assert brought.keys() - {"extra", "---"} == extras.keys()
+    for name in extras.keys() - {"all"}:
+        assert package(extras[name][0]) in brought[name]
+
+
+def package(requirement: str) -> str:
+    [name] = re.findall(r"^[\w.-]+", requirement)
+    return str(name).casefold()
 
 
 def test_links_lead_somewhere() -> None:

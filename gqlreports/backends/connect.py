@@ -4,16 +4,16 @@ from pathlib import Path
 
 from gqlreports.backends.address import SCHEMES, Address, parse_address
 from gqlreports.backends.base import Backend, Definition, Limits
-from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.backends.server import ServerBackend
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
+from gqlreports.extras import needed
 
 
 def connect(settings: Settings, definition: Definition | None) -> Backend:
     """`chdb://PATH` is the embedded store in a directory, `clickhouse://HOST` a server.
 
-    Raises InvalidInput for any other URL.
+    Raises InvalidInput for any other URL, NotInstalled where there is no chDB for an embedded store.
     """
     url = settings.store_url
     scheme, _, path = url.partition("://")
@@ -26,6 +26,8 @@ def connect(settings: Settings, definition: Definition | None) -> Backend:
         raise InvalidInput(
             "The store's URL must be chdb://PATH, and PATH without a ?, or clickhouse://HOST; check GQLREPORTS_STORE."
         )
+    with needed("embedded", "An embedded store needs"):
+        from gqlreports.backends.embedded import EmbeddedBackend
     return EmbeddedBackend(Path(path), definition, limits)
 
 

@@ -1,7 +1,10 @@
 """The command `gqlreports`."""
 
+from typing import Annotated
+
 import typer
 
+from gqlreports import __version__
 from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving, users
 
 app = typer.Typer(
@@ -12,6 +15,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gqlreports {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gqlreports(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(serving.serve)
 app.command()(serving.demo)
 app.command("migrate")(migrating.migrate_store)

@@ -1,7 +1,7 @@
 """`gqlreports serve` and `demo`."""
 
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
@@ -12,7 +12,8 @@ from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from gqlreports.directory.tokens import Tokens, token_rules
+from gqlreports.directory.token_rules import token_rules
+from gqlreports.extras import needed
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
@@ -24,6 +25,9 @@ from gqlreports.web.documents import listed_documents
 from gqlreports.web.draining import Draining
 from gqlreports.web.options import HttpOptions
 from gqlreports.web.server import DrainingServer
+
+if TYPE_CHECKING:
+    from gqlreports.directory.tokens import Tokens
 
 _DEMO_KEY = "made by gqlreports demo"
 _DEMO_USER = "demo"
@@ -61,13 +65,21 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     metrics = Metrics()
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
-    rules = token_rules(settings)
-    tokens = Tokens(rules) if rules else None
+    tokens = _tokens(settings)
     draining = Draining()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining, settings.answers_bytes)
     app = create_app(registry, backend_of(settings, registry), directory, settings.masked_digits, metrics, tokens, http)
     DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
+
+
+def _tokens(settings: Settings) -> "Tokens | None":
+    rules = token_rules(settings)
+    if rules is None:
+        return None
+    with needed("openid", "Tokens of an identity provider need"):
+        from gqlreports.directory.tokens import Tokens
+    return Tokens(rules)
 
 
 async def _openable(backend: Backend) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from gqlreports.directory.migrations import HEAD
 from gqlreports.errors import DirectoryUnavailable
+from gqlreports.extras import needed
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,10 @@ _ONE_AT_A_TIME = Lock()
 
 
 class Database:
-    """Raises DirectoryUnavailable for a database that cannot be opened, or that fails later."""
+    """Raises DirectoryUnavailable for a database that cannot be opened, or that fails later.
+
+    Raises NotInstalled where PostgreSQL's driver is not installed.
+    """
 
     def __init__(self, url: str) -> None:
         try:
@@ -65,6 +69,9 @@ def _engine(url: str) -> Engine:
         engine = create_engine(address, hide_parameters=True)
         listen(engine, "connect", _lower_all_letters)
         return engine
+    if address.get_driver_name() == "psycopg":
+        with needed("postgresql", "A directory in PostgreSQL needs"):
+            import psycopg  # noqa: F401
     # A server may have been restarted since a connection was made, and may be out of reach.
     return create_engine(
         address,

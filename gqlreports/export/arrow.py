@@ -19,7 +19,8 @@ _END = b"\xff\xff\xff\xff\0\0\0\0"
 def arrow_schema(export: Export) -> pyarrow.Schema:
     """Exact decimals, 64-bit counts, moments with their zone."""
     return pyarrow.schema(
-        pyarrow.field(each.graphql_name, each.type.arrow_type(export.zone), each.nullable) for each in export.columns
+        pyarrow.field(each.graphql_name, each.type.arrow_type(pyarrow, export.zone), each.nullable)
+        for each in export.columns
     )
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import pyarrow
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from sqlalchemy.types import TypeEngine
 
@@ -40,7 +39,7 @@ class ColumnType:
 
     `look` is how values are shown, `looks` how in some units, and `width` how many characters wide in a spreadsheet.
     `jsonl`, `csv` and `arrow` print a value for files; Parquet and Excel are made of Arrow's, which are of the type
-    that `arrow_type` gives for a time zone.
+    that `arrow_type` gives for a time zone: it is given the module `pyarrow`, which not every installation has.
     """
 
     name: str
@@ -56,7 +55,7 @@ class ColumnType:
     jsonl: Printed
     csv: Printed
     arrow: Printed
-    arrow_type: Callable[[str], pyarrow.DataType]
+    arrow_type: Callable[[Any, str], Any]
 
     @property
     def clickhouse(self) -> str:
@@ -81,7 +80,7 @@ TEXT = ColumnType(
     jsonl=unchanged,
     csv=no_formula,
     arrow=unicode,
-    arrow_type=lambda zone: pyarrow.string(),
+    arrow_type=lambda arrow, zone: arrow.string(),
 )
 FLAG = ColumnType(
     name="FLAG",
@@ -97,7 +96,7 @@ FLAG = ColumnType(
     jsonl=unchanged,
     csv=unchanged,
     arrow=unchanged,
-    arrow_type=lambda zone: pyarrow.bool_(),
+    arrow_type=lambda arrow, zone: arrow.bool_(),
 )
 COUNT = ColumnType(
     name="COUNT",
@@ -113,7 +112,7 @@ COUNT = ColumnType(
     jsonl=unchanged,
     csv=unchanged,
     arrow=unchanged,
-    arrow_type=lambda zone: pyarrow.int64(),
+    arrow_type=lambda arrow, zone: arrow.int64(),
 )
 RATIO = ColumnType(
     name="RATIO",
@@ -129,7 +128,7 @@ RATIO = ColumnType(
     jsonl=unchanged,
     csv=unchanged,
     arrow=unchanged,
-    arrow_type=lambda zone: pyarrow.float64(),
+    arrow_type=lambda arrow, zone: arrow.float64(),
 )
 MONEY = ColumnType(
     name="MONEY",
@@ -145,7 +144,7 @@ MONEY = ColumnType(
     jsonl=unchanged,
     csv=unchanged,
     arrow=unchanged,
-    arrow_type=lambda zone: pyarrow.decimal128(38, 8),
+    arrow_type=lambda arrow, zone: arrow.decimal128(38, 8),
 )
 SECONDS = ColumnType(
     name="SECONDS",
@@ -161,7 +160,7 @@ SECONDS = ColumnType(
     jsonl=unchanged,
     csv=unchanged,
     arrow=unchanged,
-    arrow_type=lambda zone: pyarrow.decimal128(38, 3),
+    arrow_type=lambda arrow, zone: arrow.decimal128(38, 3),
 )
 MOMENT = ColumnType(
     name="MOMENT",
@@ -177,7 +176,7 @@ MOMENT = ColumnType(
     jsonl=rfc3339,
     csv=rfc3339,
     arrow=in_zone,
-    arrow_type=lambda zone: pyarrow.timestamp("ms", zone),
+    arrow_type=lambda arrow, zone: arrow.timestamp("ms", zone),
 )
 TYPES = (TEXT, FLAG, COUNT, RATIO, MONEY, SECONDS, MOMENT)
 

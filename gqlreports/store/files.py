@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
-import pyarrow
-
 from gqlreports.errors import LoadError
 
 if sys.version_info >= (3, 14):
@@ -20,7 +18,7 @@ else:
     from backports import zstd
 
 OnRead: TypeAlias = Callable[[int], None]
-_UNREADABLE = (OSError, EOFError, UnicodeError, zlib.error, csv.Error, zstd.ZstdError, pyarrow.ArrowException)
+_UNREADABLE = (OSError, EOFError, UnicodeError, zlib.error, csv.Error, zstd.ZstdError)
 BOM = b"\xef\xbb\xbf"
 
 

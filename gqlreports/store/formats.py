@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import orjson
 
 from gqlreports.errors import LoadError
+from gqlreports.extras import needed
 from gqlreports.store.cdr_columns import EXTRA_CELLS, cell_name
 from gqlreports.store.cells import Record
 from gqlreports.store.chunks import Chunk, Source
 from gqlreports.store.files import BOM, OnRead, opened
-from gqlreports.store.parquet import parquet_source
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
@@ -21,7 +21,10 @@ CHUNK_ROWS = 400_000
 
 @contextmanager
 def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
-    """The rows of a file in chunks; its format is known by its first bytes.  Raises LoadError as `opened` does."""
+    """The rows of a file in chunks; its format is known by its first bytes.
+
+    Raises LoadError as `opened` does, NotInstalled for Parquet without its packages.
+    """
     with opened(path, on_read) as stream, ExitStack() as stack:
         try:
             source = _source(stream, stack)
@@ -33,6 +36,8 @@ def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
 def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
     start = stream.peek(4)
     if start.startswith(b"PAR1"):
+        with needed("files", "Parquet files need"):
+            from gqlreports.store.parquet import parquet_source
         return parquet_source(stream, stack, CHUNK_ROWS // 2)
     first = start.removeprefix(BOM).lstrip()[:1]
     if first == b"[":

@@ -4,7 +4,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pyarrow
 import pyarrow.compute
@@ -18,6 +18,16 @@ _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pya
 """Whole numbers of at most ten digits."""
 
 
+@contextmanager
+def _as_unreadable() -> Iterator[None]:
+    """Arrow's errors as those of any file that cannot be read."""
+    try:
+        yield
+    except pyarrow.ArrowException as error:
+        raise OSError(str(error)) from error
+
+
+@_as_unreadable()
 def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> Source:
     """Parquet is read from its end, so what cannot be sought in is kept in a temporary file first."""
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
@@ -47,17 +57,19 @@ def _chunks(reader: pyarrow.parquet.ParquetFile, values: frozenset[str], rows: i
     names = [name for name in reader.schema_arrow.names if name.strip() in KINDS]
     columns = [name.strip() for name in names]
     first = 1
-    for batch in reader.iter_batches(rows, columns=names):
-        arrays = [batch.column(name) for name in names]
-        read = [
-            _as_value(each) if name in values else _as_text(each) for name, each in zip(columns, arrays, strict=True)
-        ]
-        table = pyarrow.table(read, names=columns)
-        sink = io.BytesIO()
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        yield Chunk(sink.getvalue(), "ArrowStream", _records(columns, arrays, first))
-        first += len(batch)
+    with _as_unreadable():
+        for batch in reader.iter_batches(rows, columns=names):
+            arrays = [batch.column(name) for name in names]
+            read = [
+                _as_value(each) if name in values else _as_text(each)
+                for name, each in zip(columns, arrays, strict=True)
+            ]
+            table = pyarrow.table(read, names=columns)
+            sink = io.BytesIO()
+            with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table)
+            yield Chunk(sink.getvalue(), "ArrowStream", _records(columns, arrays, first))
+            first += len(batch)
 
 
 def _as_value(column: pyarrow.Array) -> pyarrow.Array:
@@ -80,6 +92,7 @@ def _as_text(column: pyarrow.Array) -> pyarrow.Array:
 
 
 def _records(columns: list[str], arrays: list[pyarrow.Array], first_row: int) -> Callable[[], list[Record]]:
+    @_as_unreadable()
     def records() -> list[Record]:
         rows = pyarrow.table([_as_text(each) for each in arrays], names=columns).to_pylist()
         return [Record(first_row + index, json.dumps(row)) for index, row in enumerate(rows)]

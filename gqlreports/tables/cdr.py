@@ -92,4 +92,4 @@ CODECS = {
     "loaded_at": "Delta, ZSTD(1)",
     **dict.fromkeys(("duration", "ring_duration", "customer_card_rate", "sip_code"), "T64, LZ4"),
 }
-"""How columns are compressed; the others by LZ4.  docs/performance.md has the figures that decided it."""
+"""How columns are compressed; the others by LZ4.  docs/performance-figures.md has the figures that decided it."""

@@ -4,7 +4,7 @@ import os
 
 from opentelemetry import trace
 
-from gqlreports.errors import InvalidInput
+from gqlreports.extras import needed
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -12,17 +12,15 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 def start_tracing() -> None:
     """Send spans as OpenTelemetry's variables say; without an endpoint nothing is sent.
 
-    Raises InvalidInput where the packages for it are not installed.
+    Raises NotInstalled where the packages for it are not installed.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(map(os.environ.get, _ENDPOINTS)):
         return
-    try:
+    with needed("opentelemetry", "Traces need"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ImportError as error:
-        raise InvalidInput("Traces need more packages: pip install 'gqlreports[opentelemetry]'.") from error
     name = os.environ.get("OTEL_SERVICE_NAME", "gqlreports")
     provider = TracerProvider(resource=Resource.create({"service.name": name}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +18,6 @@ from gqlreports.backends.answers import AnsweredBackend
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
-from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import StoreUnavailable
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.admission import Admission
@@ -43,6 +43,9 @@ from gqlreports.web.request_id import RequestIdMiddleware
 from gqlreports.web.session import SessionEndpoint
 from gqlreports.web.view import Shared
 
+if TYPE_CHECKING:
+    from gqlreports.directory.tokens import Tokens
+
 logger = logging.getLogger(__name__)
 
 
@@ -52,7 +55,7 @@ def create_app(
     directory: Directory,
     masked: int = 0,
     metrics: Metrics | None = None,
-    tokens: Tokens | None = None,
+    tokens: "Tokens | None" = None,
     http: HttpOptions | None = None,
     panel: Path = BUILT,
 ) -> Starlette:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -11,8 +12,10 @@ from starlette.requests import Request
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.key_text import PREFIX
 from gqlreports.directory.principal import Principal
-from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from gqlreports.directory.tokens import Tokens
 
 COOKIE = "gqlreports_session"
 _TOKENS_AT_ONCE = 4
@@ -21,7 +24,7 @@ _TOKENS_AT_ONCE = 4
 class Authentication:
     """Reads `Authorization: Bearer`, or where there is no such header the cookie of a session; never the address."""
 
-    def __init__(self, directory: Directory, tokens: Tokens | None = None) -> None:
+    def __init__(self, directory: Directory, tokens: "Tokens | None" = None) -> None:
         self._directory = directory
         self._tokens = tokens
         # A provider that does not answer must not hold up the holders of keys.

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from gqlreports.errors import (
     DirectoryUnavailable,
+    NotInstalled,
     PersistedQueryNotFound,
     ProviderUnavailable,
     QueryTimeout,
@@ -32,6 +33,7 @@ _STATUS: dict[type[ReportsError], int] = {
     Unauthenticated: 401,
     TooManyRequests: 429,
     TooManyLogIns: 429,
+    NotInstalled: 501,
     StoreBusy: 503,
     ShuttingDown: 503,
     DirectoryUnavailable: 503,

@@ -64,7 +64,7 @@ class ExportEndpoint:
     async def _asked(self, request: Request, principal: Principal) -> tuple[ExportFormat, Export]:
         file = PurePosixPath(request.path_params["file"])
         report = visible_report(self.registry, file.stem, principal)
-        form = export_format(file.suffix.removeprefix("."))
+        form = await run_in_threadpool(export_format, file.suffix.removeprefix("."))
         given = request.query_params.multi_items()
         schema = self.schemas[principal.role]
         return form, await run_in_threadpool(export_of, report, schema, self.shared.directory, principal, given)
