@@ -14,24 +14,16 @@ from xml.etree import ElementTree
 
 import orjson
 import pytest
-from starlette.testclient import TestClient
 
-from gqlreports.backends.address import parse_address
-from gqlreports.backends.server import ServerBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
-from gqlreports.store.definition import definition
-from gqlreports.web.app import create_app
 from tests import stores
 from tests.clickhouse.accounts import Grant, user_with
-from tests.clickhouse.deployed import ACCOUNTS, LOADER, LOADS, READER, REPORT, ROOT, SPAN, Deployed, deployed
+from tests.clickhouse.deployed import ACCOUNTS, LOADER, LOADS, QUERY, READER, REPORT, ROOT, SPAN, Deployed, deployed
 from tests.clickhouse.server import free_port
 
 ROWS = "techPrefix,asr,acd,answeredCalls,total\n,1,96,2,2\n0044,0.5,63.25,1,2\n"
-QUERY = """{ customReport(
-  customer: "1001", type: GROUP_BY_TECH_PREFIX, from: "2025-11-03T00:00:00Z", to: "2025-11-04T00:00:00Z"
-) { dataThrough ... on GroupByTechPrefixReport { rows { techPrefix total } } } }"""
 TOTALS = [{"techPrefix": "", "total": 2}, {"techPrefix": "0044", "total": 2}]
 RANGE = "customer=1001&from=2025-11-03T00:00:00Z&to=2025-11-04T00:00:00Z"
 LACKS = "The store's user lacks a right: "
@@ -251,15 +243,10 @@ def test_what_callers_of_the_api_are_told_without_a_grant(
     store: Deployed, grant: Grant, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Which right is missing is in the log alone."""
-    directory = Directory(f"sqlite:///{store.home}/directory.db")
-    key = directory.create_key("staff", Role.STAFF)
-    backend = ServerBackend(parse_address(store.url(without(grant))), definition())
-    with TestClient(create_app(Registry.load(strict=True), backend, directory)) as client:
-        report, columns = ("DID_AS_CLI", "DidAsCli") if grant.right == "dictGet" else ("DTMF", "Dtmf")
-        query = QUERY.replace("GROUP_BY_TECH_PREFIX", report).replace("GroupByTechPrefix", columns)
-        query = re.sub(r"rows \{.*?\}", "rowCount", query)
-        headers = {"Authorization": f"Bearer {key}"}
-        answer = client.post("/graphql", json={"query": query}, headers=headers).json()
+    report, columns = ("DID_AS_CLI", "DidAsCli") if grant.right == "dictGet" else ("DTMF", "Dtmf")
+    query = QUERY.replace("GROUP_BY_TECH_PREFIX", report).replace("GroupByTechPrefix", columns)
+    with store.asked(without(grant)) as asked:
+        answer = asked(re.sub(r"rows \{.*?\}", "rowCount", query))
     if grant.on.startswith("system."):
         assert "errors" not in answer
         assert "No answers are kept: grant SELECT on system.parts and system.dictionaries for that." in caplog.text

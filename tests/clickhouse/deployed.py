@@ -3,11 +3,21 @@
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from starlette.testclient import TestClient
+
+from gqlreports.backends.address import parse_address
+from gqlreports.backends.server import ServerBackend
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Role
+from gqlreports.plugins.registry import Registry
+from gqlreports.store.definition import definition
+from gqlreports.web.app import create_app
 from tests import stores
 from tests.clickhouse.accounts import PASSWORD, accounts
 from tests.clickhouse.server import ClickHouse, Users
@@ -20,6 +30,9 @@ PAGE = (ROOT / "docs" / "deploying.md").read_text()
 ACCOUNTS = accounts(PAGE)
 SPAN = ("--customer", "1001", "--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z")
 REPORT = ("run", "GROUP_BY_TECH_PREFIX", *SPAN, "--format", "csv")
+QUERY = """{ customReport(
+  customer: "1001", type: GROUP_BY_TECH_PREFIX, from: "2025-11-03T00:00:00Z", to: "2025-11-04T00:00:00Z"
+) { dataThrough ... on GroupByTechPrefixReport { rows { techPrefix total } } } }"""
 LOADS = {
     ("load", "customers", "customers.csv"): "customers.csv: 2 customers loaded\n",
     ("load", "cdrs", "calls.csv"): "calls.csv: 7 loaded, 0 there before, 0 rejected\n",
@@ -59,6 +72,15 @@ class Deployed:
         assert line.startswith("error: ")
         assert PASSWORD not in line
         return line.removeprefix("error: ")
+
+    @contextmanager
+    def asked(self, user: str) -> Iterator[Callable[[str], dict[str, Any]]]:
+        """An API whose store has this user: the answers to queries of staff."""
+        directory = Directory(f"sqlite:///{self.home}/directory.db")
+        headers = {"Authorization": f"Bearer {directory.create_key('staff', Role.STAFF)}"}
+        backend = ServerBackend(parse_address(self.url(user)), definition())
+        with TestClient(create_app(Registry.load(strict=True), backend, directory)) as client:
+            yield lambda query: client.post("/graphql", json={"query": query}, headers=headers).json()
 
     def sent(self, user: str, sql: str, **settings: object) -> str:
         """What the server answers to a statement that none of ours sends."""
