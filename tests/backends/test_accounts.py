@@ -20,7 +20,18 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from tests import stores
 from tests.clickhouse.accounts import Grant, user_with
-from tests.clickhouse.deployed import ACCOUNTS, LOADER, LOADS, QUERY, READER, REPORT, ROOT, SPAN, Deployed, deployed
+from tests.clickhouse.deployment import (
+    ACCOUNTS,
+    LOADER,
+    LOADS,
+    QUERY,
+    READER,
+    REPORT,
+    ROOT,
+    SPAN,
+    Deployment,
+    deployment,
+)
 from tests.clickhouse.server import free_port
 
 ROWS = "techPrefix,asr,acd,answeredCalls,total\n,1,96,2,2\n0044,0.5,63.25,1,2\n"
@@ -35,13 +46,13 @@ def without(grant: Grant) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Migrated and loaded by its loader."""
     more = ""
     for grant in ACCOUNTS.grants:
         others = [each for each in ACCOUNTS.granted(grant.to) if each != grant]
         more += user_with(without(grant), others, ACCOUNTS.users[grant.to])
-    with deployed(tmp_path_factory.mktemp("accounts"), ACCOUNTS.xml(more)) as made:
+    with deployment(tmp_path_factory.mktemp("accounts"), ACCOUNTS.xml(more)) as made:
         for sql in ("CREATE DATABASE private", "CREATE TABLE private.notes (a Int8) ENGINE = Memory"):
             stores.command(made.server.url(), sql)
         statements = made.printed(LOADER, "migrate", "--dry-run")
@@ -74,14 +85,14 @@ def test_compose_has_the_same_users() -> None:
             assert (profile.findtext(each.name), *found) == (each.value, each.least, each.most)
 
 
-def test_the_reader_runs_reports(store: Deployed, tmp_path: Path) -> None:
+def test_the_reader_runs_reports(store: Deployment, tmp_path: Path) -> None:
     assert store.printed(READER, *REPORT) == ROWS
     assert "of 1 granules" in store.printed(READER, "explain", "GROUP_BY_TECH_PREFIX", *SPAN)
     file = tmp_path / "report.csv"
     assert store.printed(READER, "run", "GROUP_BY_TECH_PREFIX", *SPAN, "-o", str(file)) == f"{file}: 2 rows\n"
 
 
-def test_the_reader_serves(store: Deployed) -> None:
+def test_the_reader_serves(store: Deployment) -> None:
     """GraphQL, whose answers are kept, and every report as a file."""
     with serving(store, READER) as (address, key):
         begun = time.monotonic()
@@ -101,7 +112,7 @@ def test_the_reader_serves(store: Deployed) -> None:
 
 
 @contextmanager
-def serving(store: Deployed, user: str) -> Iterator[tuple[str, str]]:
+def serving(store: Deployment, user: str) -> Iterator[tuple[str, str]]:
     """`gqlreports serve`: its address, and a key of staff."""
     port = free_port()
     directory = Directory(f"sqlite:///{store.home}/directory.db")
@@ -148,7 +159,7 @@ def sent(address: str, key: str, path: str, body: bytes | None = None) -> bytes:
         ),
     ],
 )
-def test_the_reader_writes_nothing(store: Deployed, words: Sequence[str], right: str) -> None:
+def test_the_reader_writes_nothing(store: Deployment, words: Sequence[str], right: str) -> None:
     assert store.error(READER, *words) == f"{LACKS}{READER} needs the grant {right}."
 
 
@@ -170,18 +181,18 @@ def test_the_reader_writes_nothing(store: Deployed, words: Sequence[str], right:
         "GRANT ALL ON *.* TO gqlreports_reader",
     ],
 )
-def test_what_the_reader_may_not_do_by_its_grants_alone(store: Deployed, sql: str) -> None:
+def test_what_the_reader_may_not_do_by_its_grants_alone(store: Deployment, sql: str) -> None:
     """Without any setting of ours.  What is killed is nothing, for it sees none of others."""
     told = store.sent(READER, sql)
     assert "Code: 497" in told or (sql.startswith("KILL") and told == ""), told
 
 
 @pytest.mark.parametrize("setting", ["max_execution_time = 0", "max_execution_time = 61", "max_memory_usage = 0"])
-def test_no_query_lifts_the_limits_of_the_readers_profile(store: Deployed, setting: str) -> None:
+def test_no_query_lifts_the_limits_of_the_readers_profile(store: Deployment, setting: str) -> None:
     assert "Code: 452" in store.sent(READER, f"SELECT 1 SETTINGS {setting}")
 
 
-def test_the_loader_stays_in_its_database(store: Deployed) -> None:
+def test_the_loader_stays_in_its_database(store: Deployment) -> None:
     for sql in (
         "CREATE TABLE private.more (a Int8) ENGINE = Memory",
         "DROP DATABASE private",
@@ -190,8 +201,8 @@ def test_the_loader_stays_in_its_database(store: Deployed) -> None:
         assert "Code: 497" in store.sent(LOADER, sql)
 
 
-def test_the_loader_copies_a_store_that_the_reader_reads(store: Deployed, tmp_path: Path) -> None:
-    with deployed(tmp_path) as target:
+def test_the_loader_copies_a_store_that_the_reader_reads(store: Deployment, tmp_path: Path) -> None:
+    with deployment(tmp_path) as target:
         target.printed(LOADER, "migrate")
         told = target.printed(LOADER, "copy", store.url(READER), target.url(LOADER))
         assert told.splitlines()[:3] == ["cdr 202511: 7 rows copied", "did: 2 rows copied", "numbering: 3 rows copied"]
@@ -230,7 +241,7 @@ NEEDED: dict[str, list[tuple[tuple[str, ...], str]]] = {
 
 
 @pytest.mark.parametrize("grant", ACCOUNTS.grants, ids=str)
-def test_what_fails_without_a_grant(store: Deployed, grant: Grant) -> None:
+def test_what_fails_without_a_grant(store: Deployment, grant: Grant) -> None:
     user = without(grant)
     for words, right in NEEDED[str(grant)]:
         assert store.error(user, *words) == f"{LACKS}{user} needs the grant {right}."
@@ -240,7 +251,7 @@ def test_what_fails_without_a_grant(store: Deployed, grant: Grant) -> None:
 
 @pytest.mark.parametrize("grant", [each for each in ACCOUNTS.grants if each.to == READER], ids=str)
 def test_what_callers_of_the_api_are_told_without_a_grant(
-    store: Deployed, grant: Grant, caplog: pytest.LogCaptureFixture
+    store: Deployment, grant: Grant, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Which right is missing is in the log alone."""
     report, columns = ("DID_AS_CLI", "DidAsCli") if grant.right == "dictGet" else ("DTMF", "Dtmf")

@@ -16,7 +16,18 @@ from gqlreports.errors import QueryTimeout, QueryTooLarge, StatementRefused, Sto
 from tests import stores
 from tests.backends.test_wall import FILTERED, IMPOSSIBLE, REFUSED, SETUP, found
 from tests.clickhouse.accounts import policies, user_with
-from tests.clickhouse.deployed import ACCOUNTS, DATABASE, LOADER, LOADS, QUERY, READER, REPORT, ROOT, Deployed, deployed
+from tests.clickhouse.deployment import (
+    ACCOUNTS,
+    DATABASE,
+    LOADER,
+    LOADS,
+    QUERY,
+    READER,
+    REPORT,
+    ROOT,
+    Deployment,
+    deployment,
+)
 
 PROFILES = {
     "fixed": "<readonly>1</readonly>",
@@ -30,7 +41,7 @@ NO_STORE = "The store cannot be opened or reached now: try again in a moment; th
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Each of these is the reader with something else about it."""
     granted = ACCOUNTS.granted(READER)
     users = "".join(user_with(name, granted, name) for name in (*PROFILES, "small"))
@@ -41,7 +52,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     profiles += f"<small>{ACCOUNTS.profile(READER, max_memory_usage='1000000000')}</small>".replace(
         "<max>4294967296</max>", "<max>1000000000</max>"
     )
-    with deployed(tmp_path_factory.mktemp("limited"), ACCOUNTS.xml(users, profiles, QUOTA)) as made:
+    with deployment(tmp_path_factory.mktemp("limited"), ACCOUNTS.xml(users, profiles, QUOTA)) as made:
         made.printed(LOADER, "migrate")
         for words in LOADS:
             made.printed(LOADER, *words)
@@ -50,13 +61,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield made
 
 
-def test_a_wrong_password(store: Deployed) -> None:
+def test_a_wrong_password(store: Deployment) -> None:
     told = store.error(READER, *REPORT, GQLREPORTS_STORE=store.url(READER, "not-this"))
     assert told.startswith(f"The store refuses its user: {READER}: Authentication failed")
     assert "not-this" not in told
 
 
-def test_a_profile_that_lets_nothing_be_set(store: Deployed) -> None:
+def test_a_profile_that_lets_nothing_be_set(store: Deployment) -> None:
     told = "The store's user may set nothing: its profile needs readonly = 2, not 1."
     for words in (REPORT, ("serve", "--port", "0")):
         assert store.error("fixed", *words) == told
@@ -83,11 +94,11 @@ def test_a_profile_that_lets_nothing_be_set(store: Deployed) -> None:
         (READER, {"GQLREPORTS_QUERY_ROWS": "1"}, "The query has more rows than it may have: Limit for result exceeded"),
     ],
 )
-def test_the_shell_says_which_limit_it_is(store: Deployed, user: str, settings: dict[str, str], told: str) -> None:
+def test_the_shell_says_which_limit_it_is(store: Deployment, user: str, settings: dict[str, str], told: str) -> None:
     assert store.error(user, *REPORT, **settings).startswith(told)
 
 
-def test_a_quota_that_is_used_up(store: Deployed, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_quota_that_is_used_up(store: Deployment, caplog: pytest.LogCaptureFixture) -> None:
     with store.asked("counted") as asked:
         assert "errors" not in asked(QUERY)
         use_up(store)
@@ -100,13 +111,13 @@ def test_a_quota_that_is_used_up(store: Deployed, caplog: pytest.LogCaptureFixtu
     )
 
 
-def test_an_api_starts_where_a_quota_is_used_up(store: Deployed) -> None:
+def test_an_api_starts_where_a_quota_is_used_up(store: Deployment) -> None:
     use_up(store)
     with store.asked("counted") as asked:
         told_busy(asked(QUERY))
 
 
-def test_too_many_queries_of_a_user(store: Deployed, caplog: pytest.LogCaptureFixture) -> None:
+def test_too_many_queries_of_a_user(store: Deployment, caplog: pytest.LogCaptureFixture) -> None:
     with store.asked("crowded") as asked:
         assert "errors" not in asked(QUERY)
         others = [threading.Thread(target=store.sent, args=("crowded", "SELECT sleep(3)")) for _ in range(8)]
@@ -123,7 +134,7 @@ def test_too_many_queries_of_a_user(store: Deployed, caplog: pytest.LogCaptureFi
     assert told.startswith("The store has too much to do: Too many simultaneous queries for user crowded")
 
 
-def use_up(store: Deployed) -> None:
+def use_up(store: Deployment) -> None:
     answers = [store.sent("counted", "SELECT count() FROM cdr") for _ in range(31)]
     assert "Code: 201" in answers[-1]
 
@@ -133,14 +144,14 @@ def told_busy(answer: dict[str, Any]) -> None:
     assert told == {("The store has too much to do; try again in a moment.", "STORE_BUSY")}
 
 
-def test_callers_are_not_told_what_a_profile_forbids(store: Deployed, caplog: pytest.LogCaptureFixture) -> None:
+def test_callers_are_not_told_what_a_profile_forbids(store: Deployment, caplog: pytest.LogCaptureFixture) -> None:
     with store.asked("small") as asked:
         [error] = asked(QUERY)["errors"]
     assert (error["message"], error["extensions"]["code"]) == (NO_STORE, "STORE_UNAVAILABLE")
     assert "Setting max_memory_usage shouldn't be greater than 1000000000" in caplog.text
 
 
-def test_the_time_and_the_memory_of_a_query(store: Deployed) -> None:
+def test_the_time_and_the_memory_of_a_query(store: Deployment) -> None:
     slow = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 0"
     assert isinstance(failure(store, READER, slow, Limits(1)), QueryTimeout)
     large = "SELECT length(groupArray(toString(number))) AS n FROM numbers(10000000)"
@@ -148,7 +159,7 @@ def test_the_time_and_the_memory_of_a_query(store: Deployed) -> None:
     assert isinstance(failure(store, READER, large, Limits(memory=10_000_000)), QueryTooLarge)
 
 
-def failure(store: Deployed, user: str, sql: str, limits: Limits | None = None) -> StoreError:
+def failure(store: Deployment, user: str, sql: str, limits: Limits | None = None) -> StoreError:
     async def failed() -> StoreError:
         backend = ServerBackend(parse_address(store.url(user)), None, limits)
         try:
@@ -162,7 +173,7 @@ def failure(store: Deployed, user: str, sql: str, limits: Limits | None = None) 
 
 
 @pytest.mark.parametrize("user", [READER, "asking"])
-def test_the_wall_holds_for_the_reader_too(store: Deployed, user: str, tmp_path: Path) -> None:
+def test_the_wall_holds_for_the_reader_too(store: Deployment, user: str, tmp_path: Path) -> None:
     """Also where the profile is `readonly = 2`.  What the user may not see at all is refused by the server."""
 
     async def walled(backend: ServerBackend) -> None:
@@ -186,7 +197,7 @@ def test_the_wall_holds_for_the_reader_too(store: Deployed, user: str, tmp_path:
     assert store.printed(user, *REPORT).startswith("techPrefix,")
 
 
-def test_what_readonly_keeps_out_beside_the_look_at_statements(store: Deployed) -> None:
+def test_what_readonly_keeps_out_beside_the_look_at_statements(store: Deployment) -> None:
     """Nothing with 2 in the profile, as the manual says."""
     one = {"additional_table_filters": "{'gqlreports.cdr': 'customer_id = \\'1001\\''}"}
     sql = "SELECT DISTINCT customer_id FROM cdr ORDER BY customer_id"
@@ -197,7 +208,7 @@ def test_what_readonly_keeps_out_beside_the_look_at_statements(store: Deployed) 
     assert store.sent("asking", lifted, **one) == "1001\n1002"
 
 
-def test_row_policies_hold_where_no_filter_reaches(store: Deployed) -> None:
+def test_row_policies_hold_where_no_filter_reaches(store: Deployment) -> None:
     merged = "SELECT DISTINCT customer_id FROM merge(currentDatabase(), '^cdr$') ORDER BY customer_id"
     assert store.sent(READER, merged, log_comment="1001") == "1001\n1002"
     assert store.sent("policed", merged, log_comment="1001") == "1001"

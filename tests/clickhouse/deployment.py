@@ -43,7 +43,7 @@ LOADS = {
 
 
 @dataclass
-class Deployed:
+class Deployment:
     """Commands are typed in the folder of the examples; customers and keys are in `home`."""
 
     server: ClickHouse
@@ -95,13 +95,13 @@ class Deployed:
 
 
 @contextmanager
-def deployed(path: Path, users: Users | None = None) -> Iterator[Deployed]:
+def deployment(path: Path, users: Users | None = None) -> Iterator[Deployment]:
     """Of an empty database; `users` are those of the page and more."""
     server = ClickHouse(path / "server", users or ACCOUNTS.xml())
     (path / "home").mkdir()
     server.start()
     try:
         stores.command(server.url(), f"CREATE DATABASE {DATABASE}")
-        yield Deployed(server, path / "home")
+        yield Deployment(server, path / "home")
     finally:
         server.stop()
