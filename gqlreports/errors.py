@@ -26,7 +26,7 @@
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
 The message of each is a sentence that may be shown to the caller: it never holds SQL or a path of the server.
-`StoreError` keeps the driver's own exception as its cause, for the log.
+`StoreError` keeps the driver's own exception as its cause, for the log, and has another sentence for the shell.
 """
 
 from typing import ClassVar
@@ -95,7 +95,13 @@ class TooManyLogIns(ReportsError):
 
 
 class StoreError(ReportsError):
+    """`for_operators` is told at the shell in place of the message: it may hold ClickHouse's own words."""
+
     code = "STORE_FAILED"
+
+    def __init__(self, message: str, for_operators: str | None = None) -> None:
+        super().__init__(message)
+        self.for_operators = for_operators or message
 
 
 class StoreUnavailable(StoreError):
@@ -128,7 +134,8 @@ class StatementRefused(StoreError):
     code = "STATEMENT_REFUSED"
 
     def __init__(self, reached: str) -> None:
-        super().__init__("This report reaches for more than its customer's calls; the operator's log says for what.")
+        what = "This report reaches for more than its customer's calls"
+        super().__init__(f"{what}; the operator's log says for what.", f"{what}: {reached}.")
         self.reached = reached
 
 

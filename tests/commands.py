@@ -3,6 +3,7 @@
 The process is forked from one that has imported most of the product already, which takes longer than most commands.
 """
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from typer.testing import CliRunner
 
 PATIENCE = 60.0
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -39,6 +42,27 @@ def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> D
             process.kill()
             raise TimeoutError(f"gqlreports {' '.join(words)}")
         return Done(out.read_text(), err.read_text(), process.exitcode)
+
+
+def inside(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Done:
+    """The same in this process, which is faster: for what opens no embedded store."""
+    from gqlreports.cli import app
+
+    own = {name: None for name in os.environ if name.startswith("GQLREPORTS_")}
+    root, before = logging.getLogger(), Path.cwd()
+    handlers, level = root.handlers, root.level
+    # The command sets up its own, as where nobody did before.
+    root.handlers = []
+    os.chdir(folder)
+    try:
+        result = CliRunner().invoke(app, list(words), env={**own, "COLUMNS": "200", **variables})
+    finally:
+        os.chdir(before)
+        root.handlers = handlers
+        root.setLevel(level)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.stdout, result.stderr, result.exit_code)
 
 
 def _run(words: list[str], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:

@@ -19,7 +19,7 @@ from gqlreports.backends.allowance import Allowance
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
 from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.embedded_session import EmbeddedSession
-from gqlreports.backends.failures import FAILURES, store_error
+from gqlreports.backends.failures import FAILURES, store_error, with_words
 from gqlreports.backends.folder import make_ready
 from gqlreports.backends.lasting import Lasting
 from gqlreports.backends.reader import DATABASE, STREAMING, Reader
@@ -183,7 +183,8 @@ class EmbeddedBackend:
             meaning = store_error(error)
             if isinstance(meaning, StoreUnavailable):
                 raise meaning from error
-            raise StoreUnavailable("The store cannot be opened; the log says why.") from error
+            message = "The store cannot be opened; the log says why."
+            raise StoreUnavailable(message, with_words(message, error)) from error
         return client
 
     def _migrate(self, client: Client) -> None:

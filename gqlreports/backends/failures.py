@@ -16,19 +16,28 @@ from gqlreports.errors import (
 )
 
 Meaning = tuple[type[StoreError], str]
+"""What stands behind a semicolon is for callers; operators are told ClickHouse's own words in its place."""
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"Code: \d+\. DB::Exception: .*", re.DOTALL)
 _LOGGED = 4000
 """Characters of a failure that are logged, the last ones."""
+_SHOWN = 400
+"""Characters of ClickHouse's words that are shown at the shell, the first ones."""
+_FRAME = re.compile(
+    r"^Code: \d+\. DB::Exception: |((?i::? (?:in scope|while executing)) .*)?"
+    r"( \([A-Z_]+\))?( \(version [^)]*\))?( \(for url [^)]*\))?$"
+)
+"""What stands around the words: number and name of a failure, the statement, version and address."""
+_RIGHT = re.compile(r"(.*): Not enough privileges\. To execute this query, it's necessary to have (the grant .*)")
 
 _FAILED: Meaning = (StoreError, "The store could not answer; the log says why.")
 _UNREACHABLE: Meaning = (StoreUnavailable, "The store cannot be reached; try again in a moment.")
 _BROKEN: Meaning = (StoreUnavailable, "The store broke off its answer; try again in a moment.")
-_TIMED_OUT: Meaning = (QueryTimeout, "The report took longer than it may: choose a shorter range.")
+_TIMED_OUT: Meaning = (QueryTimeout, "The query took longer than it may; choose a shorter range.")
 _REFUSED: Meaning = (StoreUnavailable, "The store refuses its user; the operator must check GQLREPORTS_STORE.")
 _NO_DATABASE: Meaning = (StoreUnavailable, "The store's database does not exist; the operator must create it.")
 _BUSY: Meaning = (StoreBusy, "The store has too much to do; try again in a moment.")
-_MEMORY: Meaning = (QueryTooLarge, "The report needs more memory than it may use: choose a shorter range.")
+_MEMORY: Meaning = (QueryTooLarge, "The query needs more memory than it may use; choose a shorter range.")
 _UNREADABLE: Meaning = (UnreadableData, "The rows cannot be read.")
 
 BY_CODE: dict[int, Meaning] = {
@@ -36,10 +45,10 @@ BY_CODE: dict[int, Meaning] = {
     27: (UnreadableData, "The rows cannot be read: a cell goes on behind its closing quote."),
     81: _NO_DATABASE,
     117: _UNREADABLE,
-    158: (QueryTooLarge, "The report reads more calls than it may: choose a shorter range."),
+    158: (QueryTooLarge, "The query reads more rows than it may; choose a shorter range."),
     159: _TIMED_OUT,
-    160: (QueryTimeout, "The report would take longer than it may: choose a shorter range."),
-    164: (StoreError, "The store may only be read here."),
+    160: (QueryTimeout, "The query would take longer than it may; choose a shorter range."),
+    164: (StoreError, "The store may only be read here; the log says why."),
     173: _MEMORY,
     192: _REFUSED,
     193: _REFUSED,
@@ -51,10 +60,10 @@ BY_CODE: dict[int, Meaning] = {
     241: _MEMORY,
     242: (StoreUnavailable, "The store takes no rows now: it has lost its keeper."),
     243: (StoreUnavailable, "The store's disk is full: free some space, then try again."),
-    279: _UNREACHABLE,
-    307: (QueryTooLarge, "The report reads more bytes than it may: choose a shorter range."),
+    279: (StoreUnavailable, "A server of the store's cluster cannot be reached; try again in a moment."),
+    307: (QueryTooLarge, "The query reads more bytes than it may; choose a shorter range."),
     394: (QueryCancelled, "The report was cancelled."),
-    396: (QueryTooLarge, "The report has more rows than it may have: choose a shorter range."),
+    396: (QueryTooLarge, "The query has more rows than it may have; choose a shorter range."),
     425: _UNREACHABLE,
     439: _BUSY,
     452: (StoreUnavailable, "The store's profile forbids a setting; the log says which."),
@@ -75,7 +84,10 @@ BY_CLASS: dict[type[BaseException], Meaning] = {
     driver.StreamClosedError: _BROKEN,
     driver.StreamCompleteException: _BROKEN,
     driver.OperationalError: _UNREACHABLE,
-    driver.DatabaseError: (StoreUnavailable, "What answers at the store's address is not ClickHouse."),
+    driver.DatabaseError: (
+        StoreUnavailable,
+        "What answers at the store's address is not ClickHouse; the log says what it is.",
+    ),
     driver.DataError: _UNREADABLE,
     driver.IntegrityError: _FAILED,
     driver.InternalError: _FAILED,
@@ -105,7 +117,7 @@ FAILURES = (ReadFailed, driver.ClickHouseError, driver.StreamCompleteException, 
 def store_error(error: BaseException) -> StoreError:
     """What a failure means."""
     kind, message = _meaning(error)
-    return kind(message)
+    return kind(message, with_words(message, error))
 
 
 def log_text(error: BaseException) -> str:
@@ -113,6 +125,13 @@ def log_text(error: BaseException) -> str:
     end = str(error)[-_LOGGED:]
     found = _WORDS.search(end)
     return " ".join((found[0] if found else end).split())
+
+
+def with_words(message: str, error: BaseException) -> str:
+    """A message for operators: on one line, without statements."""
+    what, semicolon, _ = message.partition(";")
+    words = _RIGHT.sub(r"\1 needs \2", _FRAME.sub("", log_text(error)))[:_SHOWN]
+    return f"{what}: {words.rstrip('.')}." if semicolon and words else message
 
 
 def lost_connection(error: BaseException) -> bool:

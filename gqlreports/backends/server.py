@@ -112,8 +112,10 @@ class ServerBackend:
         try:
             yield session
         finally:
-            await session.drop_temporary_tables()
-            await client.close()
+            try:
+                await session.drop_temporary_tables()
+            finally:
+                await client.close()
 
     async def close(self) -> None:
         self._closed = True

@@ -16,7 +16,7 @@ from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import connect
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
-from gqlreports.errors import InvalidInput, ReportsError
+from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
@@ -29,7 +29,7 @@ standard_error = Console(stderr=True)
 @contextmanager
 def told() -> Iterator[Settings]:
     """The settings; an error is told in a line on standard error, and the exit code is 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    _log_to_standard_error()
     try:
         yield Settings()
     except ValidationError as error:
@@ -37,8 +37,17 @@ def told() -> Iterator[Settings]:
             "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
         )
         _fail(wrong)
+    except StoreError as error:
+        _fail(error.for_operators)
     except ReportsError as error:
         _fail(str(error))
+
+
+def _log_to_standard_error() -> None:
+    """Warnings, but for the store's: what came of those is in the line with which the command ends."""
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: not record.name.startswith("gqlreports.backends."))
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
 
 
 def _fail(message: str) -> None:

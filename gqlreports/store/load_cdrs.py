@@ -1,8 +1,8 @@
 """Loads CDR files: every row that can be right, once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -52,9 +52,12 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool
     """
     loaded = Loaded()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
-        async for staged in _ahead(partial(_next, backend, source.chunks, layout_of(source, path))):
-            async with staged.session_open:
-                await _keep(staged, loaded, rejects, _correct if corrects else _add)
+        following = partial(_next, backend, source.chunks, layout_of(source, path))
+        # Where one fails, the next one's session is closed too before anything else happens.
+        async with aclosing(_ahead(following)) as chunks:
+            async for staged in chunks:
+                async with staged.session_open:
+                    await _keep(staged, loaded, rejects, _correct if corrects else _add)
         loaded.rejected = rejects.count
     await _record(backend, loaded)
     return loaded
@@ -90,7 +93,7 @@ class _Staged:
     good: _Good
 
 
-async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncIterator[_Staged]:
+async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncGenerator[_Staged, None]:
     """One after the other; the next is read and staged while the one before it is kept."""
     coming = asyncio.ensure_future(following())
     try:

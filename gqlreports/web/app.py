@@ -18,7 +18,7 @@ from gqlreports.backends.answers import AnsweredBackend
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
-from gqlreports.errors import StoreUnavailable
+from gqlreports.errors import StoreError
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.admission import Admission
 from gqlreports.schema.allowance import Allowance
@@ -79,7 +79,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
             await backend.open()
-        except StoreUnavailable as error:
+        except StoreError as error:
             logger.error("There is no store yet. %s", error)
         audit.start()
         yield

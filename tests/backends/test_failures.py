@@ -72,3 +72,25 @@ def test_messages_are_sentences_without_the_inside() -> None:
     for _, message in (*BY_CODE.values(), *BY_CLASS.values()):
         assert message.endswith(".")
         assert not set(message) & set("{}\n\\")
+
+
+def test_operators_are_told_what_callers_are_not() -> None:
+    """ClickHouse's own words, on one line and without the statement."""
+    told = {
+        "reader: Not enough privileges. To execute this query, it's necessary to have the grant SELECT ON t. "
+        "(ACCESS_DENIED) (version 26.7.2.1) (for url http://127.0.0.1:1)": (
+            497, "The store's user lacks a right: reader needs the grant SELECT ON t."
+        ),
+        "Unknown identifier `x` in scope SELECT x\nFROM (SELECT 1). (UNKNOWN_IDENTIFIER)": (
+            47, "The store could not answer: Unknown identifier `x`."
+        ),
+        "Timeout exceeded: maximum: 1000 ms: While executing Numbers. (TIMEOUT_EXCEEDED)": (
+            159, "The query took longer than it may: Timeout exceeded: maximum: 1000 ms."
+        ),
+    }  # fmt: skip
+    for words, (code, line) in told.items():
+        error = store_error(ReadFailed(f"Code: {code}. DB::Exception: {words}"))
+        assert error.for_operators == line
+        assert str(error) == BY_CODE.get(code, (None, "The store could not answer; the log says why."))[1]
+    assert store_error(TimeoutError()).for_operators == str(store_error(TimeoutError()))
+    assert store_error(OSError("no route")).for_operators == "The store cannot be reached: no route."

@@ -120,7 +120,7 @@ def test_something_else_answers_there() -> None:
     finally:
         server.shutdown()
         server.server_close()
-    assert told == "What answers at the store's address is not ClickHouse."
+    assert told == "What answers at the store's address is not ClickHouse; the log says what it is."
 
 
 @pytest.mark.parametrize(
