@@ -82,7 +82,7 @@ class Operator:
         self.load("dids", "".join(map(csv_line, [DID_HEADINGS, *self.dids])))
 
     def renew_numbering(self, *cells: str) -> None:
-        self.codes = [code_row(*cells)]  # type: ignore[arg-type]
+        self.codes = [code_row(*cells)]
         self.load("numbering", "".join("\t".join(row) + "\n" for row in [CODE_HEADINGS, *self.codes]))
 
     def truth(self) -> dict[str, Rows]:
