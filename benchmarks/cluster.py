@@ -1,7 +1,7 @@
 """A cluster of two servers beside one that holds all calls, each on one core: times, and the bytes that cross.
 
 The bytes are those that the shard which was not asked sent to the one that was, by its own log.  Beside them stands
-what the same shard answers to the report by itself, printed in ClickHouse's own format and compressed alike.
+what the same shard answers to the report by itself, in ClickHouse's own format and compressed by LZ4, as servers do.
 """
 
 import asyncio

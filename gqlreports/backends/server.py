@@ -37,8 +37,10 @@ _SERVED = {
     # A failure belongs behind the rows, where it is found, and never into them as if it were one.
     "http_write_exception_in_output_format": "0",
     "cancel_http_readonly_queries_on_client_close": "1",
-    # In a cluster the rows that a filter matches are found once, for all shards.
+    # In a cluster the rows that a plugin's subquery finds are found once, for all shards.
     "distributed_product_mode": "global",
+    # And groups cross in half the bytes that they take by LZ4.
+    "network_compression_method": "ZSTD",
 }
 
 
