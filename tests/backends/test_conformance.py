@@ -269,7 +269,7 @@ def test_a_report_cannot_write_or_lift_its_limits(store: Store, statement: str) 
             await backend.fetch_json(Statement(statement))
         return str(error.value)
 
-    assert store.run(refused) == "The store may only be read here."
+    assert store.run(refused) == "The store may only be read here; the log says why."
 
 
 @pytest.mark.parametrize(
