@@ -31,7 +31,7 @@ from tests.clickhouse.server import ClickHouse, start_cluster
 from tests.stores import ClusterStore, ServedStore, command, new_cluster_database
 
 RUNS = 15
-REPORTS = ("USA_RATE_CENTER", "BREAKOUT", "PER_NUMBER", "GROUP_BY_TECH_PREFIX")
+REPORTS = ("USA_RATE_CENTER", "BREAKOUT", "USA_CALLS", "PER_NUMBER", "GROUP_BY_TECH_PREFIX")
 PAGE = "first 100 calls"
 _HEADINGS = ["a month of", "one server, ms", "two, ms", "two / one", "bytes that cross", "of the shard's own groups"]
 

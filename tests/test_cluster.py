@@ -29,7 +29,7 @@ from tests.awkward import write_files
 from tests.clickhouse.server import ClickHouse, start_cluster
 from tests.drawing import END, START
 from tests.sites import REGISTRY, Engine, Site, make_site, nothing, served_site
-from tests.stores import ClusterStore, new_cluster_database
+from tests.stores import ClusterStore, command, new_cluster_database
 from tests.test_analysis import MIDDLE, WHERE, ZONE
 from tests.test_calls import CALL
 from tests.test_comparison import between, compared
@@ -196,22 +196,31 @@ def log(server: ClickHouse, sql: str) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in response.text.splitlines()]
 
 
-def test_explain_tells_what_each_shard_does(twins: Twins) -> None:
-    """A month of sums is read from the rollup of each; a report of calls groups them where they lie."""
-    report = REGISTRY.reports["GROUP_BY_TECH_PREFIX"]
-    month = ReportRequest(report, BIG, START, END, report.report.Parameters(), CountingBasis.CALL, staff=True)
-    found = explained(twins, rows.rows(month, Selection.all(month.columns)))
-    [rollup] = {each.name for each in found if each.is_rollup} or {"cdr_local"}
-    assert [(each.name, each.shard, each.grouped) for each in found] == [(rollup, 0, True), (rollup, 1, True)]
-    calls = Statement("SELECT callid FROM cdr WHERE sign > 0")
-    assert [(each.name, each.shard, each.grouped) for each in explained(twins, calls)] == [
+def test_explain_tells_what_each_shard_does(cluster: list[ClickHouse]) -> None:
+    """Days are read from the rollup of each shard, which sends sums; calls that nothing groups are sent as they are."""
+    store = new_cluster_database(cluster)
+    command(
+        cluster[0].url(store.database),
+        "INSERT INTO cdr (callid, sign, customer_id, dt, tech_prefix) SELECT toString(number), 1, '1001', "
+        "toDateTime64('2025-11-01 00:00:00', 3, 'UTC') + toIntervalHour(number % 240), toString(number % 7) "
+        "FROM numbers(200000) SETTINGS distributed_foreground_insert = 1",
+    )
+    report, start = REGISTRY.reports["GROUP_BY_TECH_PREFIX"], datetime(2025, 11, 3, tzinfo=UTC)
+    days = ReportRequest(
+        report, "1001", start, start + timedelta(days=5), report.report.Parameters(), CountingBasis.CALL, staff=True
+    )
+    sums = explained(store, rows.rows(days, Selection.all(days.columns)))
+    assert [(each.is_rollup, each.shard, each.grouped) for each in sums] == [(True, 0, True), (True, 1, True)]
+    assert all(0 < each.granules < 4 for each in sums)
+    calls = explained(store, Statement("SELECT callid FROM cdr WHERE sign > 0"))
+    assert [(each.name, each.shard, each.grouped) for each in calls] == [
         ("cdr_local", 0, True),
         ("cdr_local", 1, False),
     ]
 
 
-def explained(twins: Twins, statement: Statement) -> list[Reading]:
-    return twins.store.run(lambda backend: readings(backend, statement))
+def explained(store: ClusterStore, statement: Statement) -> list[Reading]:
+    return store.run(lambda backend: readings(backend, statement))
 
 
 def test_half_of_the_calls_is_no_answer(engine: Engine, tmp_path: Path) -> None:
