@@ -152,11 +152,14 @@ def test_addresses() -> None:
 
 def test_a_slow_server_is_waited_for_or_given_up(clickhouse: ClickHouse) -> None:
     async def slow() -> tuple[Any, float]:
-        async with proxied(Proxy(delay=2), clickhouse.port) as proxy:
+        async with proxied(Proxy(), clickhouse.port) as proxy:
             address = parse_address(f"clickhouse://127.0.0.1:{proxy.port}")
-            answer = await fetched(ServerBackend(address, None, Limits(40)), Statement("SELECT 1 AS one"))
+            patient, hasty = ServerBackend(address, None, Limits(40)), ServerBackend(address, None, Limits(1))
+            await patient.open()
+            await hasty.open()
+            proxy.delay = 2
+            answer = await fetched(patient, Statement("SELECT 1 AS one"))
             before = time.monotonic()
-            hasty = ServerBackend(address, None, Limits(1))
             with pytest.raises(QueryTimeout):
                 await hasty.fetch_json(Statement("SELECT 1"))
             seconds = time.monotonic() - before
