@@ -47,6 +47,8 @@ def parse_address(
         raise InvalidInput(f"{_FORM}, and nothing behind it. Check GQLREPORTS_STORE.")
     if token and parts.password:
         raise InvalidInput("The store is given a password and a token; leave one out.")
+    if not _is_host(parts.hostname):
+        raise InvalidInput("The host in the store's URL is no name and no address. Check GQLREPORTS_STORE.")
     secure = parts.scheme == "clickhouses"
     if not secure and (ca or certificate):
         raise InvalidInput("Certificates need TLS: write clickhouses:// in GQLREPORTS_STORE.")
@@ -62,3 +64,12 @@ def parse_address(
         certificate_key=certificate_key,
         token=token,
     )
+
+
+def _is_host(name: str) -> bool:
+    """Whether it may be looked up: labels of 1 to 63 characters (RFC 1035), as `socket` wants them."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True

@@ -43,6 +43,7 @@ _UNREADABLE: Meaning = (UnreadableData, "The rows cannot be read.")
 BY_CODE: dict[int, Meaning] = {
     26: (UnreadableData, "The rows cannot be read: a quote is not closed."),
     27: (UnreadableData, "The rows cannot be read: a cell goes on behind its closing quote."),
+    48: (StoreError, "The report asks for what this store cannot do; the log says what."),
     81: _NO_DATABASE,
     117: _UNREADABLE,
     158: (QueryTooLarge, "The query reads more rows than it may; choose a shorter range."),

@@ -16,7 +16,7 @@ TABLES = {table.name for table in (cdr, did, numbering)}
 """The stored tables that a report may name."""
 TABLE_FUNCTIONS = {"generateSeries", "generate_series", "numbers", "values", "view", "zeros"}
 """The table functions that a report may use: they read nothing, or a query that is looked at like the rest."""
-FUNCTIONS = {"file", "joinget", "joingetornull"} | {
+FUNCTIONS = {"catboostevaluate", "file", "joinget", "joingetornull"} | {
     f"ai{what}" for what in ("classify", "embed", "extract", "filter", "generate", "redact", "similarity", "translate")
 }
 """The functions, in lower case, that a report may not use: they read past the tables, or send values away."""

@@ -131,6 +131,8 @@ def test_something_else_answers_there() -> None:
         f"clickhouse://u:{SECRET}@host/db?secure=1",
         f"http://u:{SECRET}@host/db",
         "clickhouse://",
+        f"clickhouse://u:{SECRET}@..:1/db",
+        f"clickhouse://u:{SECRET}@{'a' * 64}/db",
     ],
 )
 def test_an_address_that_is_none(url: str) -> None:
