@@ -17,6 +17,7 @@ from gqlreports.errors import (
 
 Meaning = tuple[type[StoreError], str]
 """What stands behind a semicolon is for callers; operators are told ClickHouse's own words in its place."""
+ACCESS_DENIED = 497
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"Code: \d+\. DB::Exception: .*", re.DOTALL)
 _LOGGED = 4000
@@ -68,7 +69,7 @@ BY_CODE: dict[int, Meaning] = {
     425: _UNREACHABLE,
     439: _BUSY,
     452: (StoreUnavailable, "The store's profile forbids a setting; the log says which."),
-    497: (StoreError, "The store's user lacks a right; the log says which."),
+    ACCESS_DENIED: (StoreError, "The store's user lacks a right; the log says which."),
     516: _REFUSED,
     999: (StoreUnavailable, "The store has lost its keeper; try again in a moment."),
 }

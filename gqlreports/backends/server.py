@@ -16,6 +16,7 @@ from gqlreports.backends.http import Answer, HttpClient
 from gqlreports.backends.lasting import Lasting
 from gqlreports.backends.query_id import new_query_id
 from gqlreports.backends.retry import retried
+from gqlreports.backends.server_dictionaries import ServerDictionaries
 from gqlreports.backends.server_session import SESSION, ServerSession
 from gqlreports.backends.server_version import ServerVersion
 from gqlreports.backends.settings import LINES, READING, WRITING, projections
@@ -29,8 +30,13 @@ CONNECTIONS = 32
 _SILENCE = 5.0
 """Seconds that a server may be silent beyond a query's own time."""
 _FACTS = ("result_rows", "read_rows", "read_bytes", "elapsed_ns")
-_ON_FLY = "apply_mutations_on_fly"
-"""Off: a mutation counts once it is in the parts, by which `version` knows it."""
+_WHERE_KNOWN = {
+    # A mutation counts once it is in the parts, by which `version` knows it.
+    "apply_mutations_on_fly": "0",
+    # What names a table twice finds the same rows both times.
+    "enable_shared_storage_snapshot_in_query": "1",
+}
+"""Settings that not all servers have."""
 _WRITING = 600.0
 """Seconds that it may be silent while it writes, or while a cluster does what it was told."""
 _SERVED = {
@@ -61,6 +67,7 @@ class ServerBackend:
         self._wall = Wall(address.database)
         self._lasting = Lasting()
         self._version = ServerVersion(self.fetch_json)
+        self._dictionaries = ServerDictionaries(self.fetch_json)
         self._opening = asyncio.Lock()
         self._client: HttpClient | None = None
         self._control: HttpClient | None = None
@@ -90,7 +97,7 @@ class ServerBackend:
 
         with _told():
             async with asyncio.timeout(seconds_left(self._limits.seconds)):
-                return await retried(fetched)
+                return await self._dictionaries.consistent(statement, lambda: retried(fetched))
 
     async def version(self, statement: Statement) -> str | None:
         return await self._version.now() if await self._lasting.lasts(statement, self.fetch_json) else None
@@ -99,9 +106,15 @@ class ServerBackend:
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
         await self._wall.check(statement, self.fetch_json)
         async with AsyncExitStack() as stack:
+
+            async def answered() -> Answer:
+                await stack.aclose()
+                return await stack.enter_async_context(self._answer(statement, form, _STREAMING))
+
             with _told():
                 async with asyncio.timeout(seconds_left(self._limits.seconds)):
-                    answer = await retried(lambda: stack.enter_async_context(self._answer(statement, form, _STREAMING)))
+                    # It comes with the first groups, for which all rows have been looked up.
+                    answer = await self._dictionaries.consistent(statement, lambda: retried(answered))
             yield _told_pieces(answer)
 
     @asynccontextmanager
@@ -158,8 +171,7 @@ class ServerBackend:
         if profile == "1":
             raise StoreUnavailable("The store's user may set nothing: its profile needs readonly = 2, not 1.")
         own = {"readonly": "1"} if profile == "0" else {}
-        if _ON_FLY in client.server_settings:
-            own[_ON_FLY] = "0"
+        own |= {name: value for name, value in _WHERE_KNOWN.items() if name in client.server_settings}
         return READING | _SERVED | self._limits.settings | own
 
     async def _check(self, client: HttpClient) -> None:

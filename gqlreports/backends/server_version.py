@@ -9,6 +9,7 @@ import orjson
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.deadline import DEADLINE
+from gqlreports.backends.failures import ACCESS_DENIED
 from gqlreports.backends.wall import Ask
 from gqlreports.errors import StoreError
 
@@ -38,7 +39,6 @@ SELECT count() AS tables FROM system.tables WHERE database = {database:String}
 AND engine NOT IN ('View', 'MaterializedView', 'Dictionary')
 AND (NOT endsWith(engine, 'MergeTree') OR startsWith(engine, 'Replicated') OR startsWith(engine, 'Shared'))
 """)
-_ACCESS_DENIED = 497
 
 
 class ServerVersion:
@@ -71,7 +71,7 @@ class ServerVersion:
         try:
             return await self._asked()
         except StoreError as error:
-            if getattr(error.__cause__, "code", None) == _ACCESS_DENIED:
+            if getattr(error.__cause__, "code", None) == ACCESS_DENIED:
                 self._told = False
                 logger.warning("No answers are kept: grant SELECT on system.parts and system.dictionaries for that.")
             return None

@@ -281,6 +281,21 @@ def test_what_is_on_the_wire(clickhouse: ClickHouse) -> None:
     assert b"[7, 8]" in body or b"[7,8]" in body
 
 
+def test_a_statement_reads_a_table_once_as_it_is(tmp_path: Path) -> None:
+    """Whatever the profile says: what names a table twice finds the same rows both times."""
+    snapshot = "enable_shared_storage_snapshot_in_query"
+    server = ClickHouse(
+        tmp_path, Users(user("reports", SECRET, profile="loose"), f"<loose><{snapshot}>0</{snapshot}></loose>")
+    )
+    server.start()
+    try:
+        backend = ServerBackend(parse_address(server.url(user=f"reports:{SECRET}")))
+        asked = Statement(f"SELECT toUInt8(getSetting('{snapshot}')) AS once")
+        assert asyncio.run(fetched(backend, asked)) == [{"once": 1}]
+    finally:
+        server.stop()
+
+
 def test_a_reports_query_carries_its_customers_filter(clickhouse: ClickHouse) -> None:
     """It is set with `readonly`, in the same request; what is no report's has none."""
 

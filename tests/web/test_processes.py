@@ -1,294 +1,284 @@
-"""Two API processes on one ClickHouse server, while others write to it, and while it dies and comes back."""
+"""Two processes before one ClickHouse server, while others load into it.
 
-import os
-import signal
-import subprocess
-import sys
+Each answer is that of the data before or after the load that is under way, whether it was computed, kept or
+revalidated: never older than the last load that had ended when it was asked for, and never some of both.
+"""
+
+import csv
+import itertools
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.models import Customer
+from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Role
-from tests.awkward import CODE_HEADINGS, DID_HEADINGS, code_row, csv_line
-from tests.clickhouse.server import ClickHouse, free_port
+from gqlreports.plugins.registry import Registry
+from tests.awkward import CODE_HEADINGS, COLUMNS, END, START, code_row, csv_line, write_files
+from tests.clickhouse.server import ClickHouse
+from tests.commands import inside
 from tests.oracle import World
-from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.stores import ServedStore, new_database
 from tests.test_reports import comparable
+from tests.web.processes import PATIENCE, Process, serving
 
-CUSTOMER = "5001"
-START, END = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)
-FIELDS = {
-    "USA_RATE_CENTER": "rows { prefix rc callCount totalCustomerCharge customerCurrency }",
-    "DID_AS_CLI": "rows { account destCli isDid count }",
-    "GROUP_BY_TECH_PREFIX": "rows { techPrefix answeredCalls total }",
-}
-PATIENCE = 60.0
-Rows = list[tuple[tuple[str, object], ...]]
-
-
-def query(type: str) -> str:
-    name = "".join(word.capitalize() for word in type.split("_"))
-    span = 'from: "2025-11-01T00:00:00Z", to: "2025-12-01T00:00:00Z"'
-    report = f'customReport(customer: "{CUSTOMER}", type: {type}, {span})'
-    return f"{{ {report} {{ ... on {name}Report {{ {FIELDS[type]} }} }} }}"
+CUSTOMER, CALLERS, CALLS = "5001", 8, 500
+TYPES = ("USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "PER_NUMBER")
+REPORTS = Registry.load(strict=True).reports
+CHANGES = ("cdrs", "corrections", "numbering", "numbering", "corrections", "dids", "cdrs")
+UNTIL_KEPT = {"cdrs", "corrections"}
+DIGITS = re.compile(r"[0-9+]*[0-9]")
+NUMBER = re.compile(r"1([2-9][0-9]{2}[2-9][0-9]{2})[0-9]{4}")
 
 
-@dataclass
-class Operator:
-    """Who writes files and loads them by commands, as a process of its own."""
+def question(type: str) -> str:
+    columns = " ".join(each.graphql_name for each in REPORTS[type].columns(staff=True))
+    scope = f'customer: "{CUSTOMER}", type: {type}, from: "{START.isoformat()}", to: "{END.isoformat()}"'
+    rows = f"... on {REPORTS[type].type_name}Report {{ rows(first: 9999) {{ {columns} }} }}"
+    return f"{{ customReport({scope}) {{ {rows} }} }}"
 
-    home: Path
+
+@dataclass(frozen=True)
+class Deployment:
+    """A server with a store, the variables of whoever works with it, and the key of a member of staff."""
+
+    server: ClickHouse
     store: ServedStore
-    calls: list[Row] = field(default_factory=list)
-    dids: list[list[str]] = field(default_factory=list)
-    codes: list[list[str]] = field(default_factory=list)
+    home: Path
+    key: str
 
     @property
-    def environment(self) -> dict[str, str]:
-        store = f"{self.store.url}/{self.store.database}"
-        return os.environ | {"GQLREPORTS_HOME": str(self.home), "GQLREPORTS_STORE": store}
+    def variables(self) -> dict[str, str]:
+        return {
+            "GQLREPORTS_STORE": f"{self.store.url}/{self.store.database}",
+            "GQLREPORTS_DIRECTORY": f"sqlite:///{self.home}/directory.db",
+            "GQLREPORTS_LIMITS_REQUESTS_PER_MINUTE": "1000000",
+        }
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-c", "from gqlreports.cli import app; app()", *words]
+    def load(self, *words: str) -> None:
+        done = inside(("load", *words), self.home, self.variables)
+        assert (done.stderr, done.code) == ("", 0)
+        assert ", 0 rejected" in done.stdout
 
-    def load(self, kind: str, content: str | bytes, *more: str) -> None:
-        file = self.home / f"new-{kind}"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        subprocess.run(
-            self.command("load", kind, str(file), *more), env=self.environment, check=True, capture_output=True
-        )
-
-    def add_calls(self, *rows: Row) -> None:
-        self.calls += rows
-        self.load("cdrs", as_csv(rows))
-
-    def correct(self, place: int, **cells: str) -> None:
-        self.calls[place] = self.calls[place] | cells
-        self.load("cdrs", as_csv([self.calls[place]]), "--replace")
-
-    def add_did(self, *cells: str) -> None:
-        self.dids.append(list(cells))
-        self.load("dids", "".join(map(csv_line, [DID_HEADINGS, *self.dids])))
-
-    def renew_numbering(self, *cells: str) -> None:
-        self.codes = [code_row(*cells)]
-        self.load("numbering", "".join("\t".join(row) + "\n" for row in [CODE_HEADINGS, *self.codes]))
-
-    def truth(self) -> dict[str, Rows]:
-        """What all that was loaded says, by the independent calculation."""
-        folder = self.home / "truth"
-        folder.mkdir(exist_ok=True)
-        (folder / "cdrs.csv").write_bytes(as_csv(self.calls))
-        (folder / "dids.csv").write_text("".join(map(csv_line, [DID_HEADINGS, *self.dids])))
-        (folder / "co_codes.tsv").write_text("".join("\t".join(row) + "\n" for row in [CODE_HEADINGS, *self.codes]))
-        world = World.load(folder)
-        found = {}
-        for type, fields in FIELDS.items():
-            names = fields.split()[2:-1]
-            rows = world.report(type, CUSTOMER, START, END)
-            found[type] = normal({name: row[name] for name in names} for row in rows)
-        return found
+    @contextmanager
+    def processes(self, number: int, **more: str) -> Iterator[list[Process]]:
+        with ExitStack() as stack:
+            yield [stack.enter_context(serving(self.home, self.variables | more)) for _ in range(number)]
 
 
-def normal(rows: Any) -> Rows:
-    return sorted((comparable(row) for row in rows), key=repr)
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    home = tmp_path_factory.mktemp("processes")
+    server = ClickHouse(home / "clickhouse")
+    server.start()
+    store = new_database(server.url("").rstrip("/"))
+    directory = Directory(f"sqlite:///{home}/directory.db")
+    write_files(home, calls=CALLS)
+    load_customers(directory, str(home / "customers.json"))
+    made = Deployment(server, store, home, directory.create_key("staff", Role.STAFF))
+    directory.close()
+    made.load("dids", "dids.csv")
+    made.load("cdrs", "cdrs.csv")
+    made.load("numbering", "co_codes.tsv", "thousands_blocks.csv")
+    yield made
+    server.stop()
+
+
+class History:
+    """What the store held after each load, as folders of files for an independent calculation."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._home = deployment.home
+        self._texts = {
+            name: (self._home / name).read_bytes().decode()
+            for name in ("cdrs.csv", "dids.csv", "co_codes.tsv", "thousands_blocks.csv")
+        }
+        self._numbers = itertools.count()
+        self._folders: list[Path] = []
+        self._worlds: dict[int, World] = {}
+        self._expected: dict[tuple[int, str], Any] = {}
+        self._keep()
+
+    def change(self, kind: str) -> list[str]:
+        """The words of a load that changes what every report of TYPES says; what it leads to is in the history."""
+        words: list[str] = getattr(self, f"_{kind}")(next(self._numbers))
+        self._keep()
+        return words
+
+    def expected(self, state: int, type: str) -> Any:
+        if (state, type) not in self._expected:
+            if state not in self._worlds:
+                self._worlds[state] = World.load(self._folders[state])
+            rows = self._worlds[state].report(type, CUSTOMER, START, END)
+            self._expected[state, type] = sorted(map(comparable, rows), key=repr)
+        return self._expected[state, type]
+
+    def _keep(self) -> None:
+        folder = self._home / f"state-{len(self._folders)}"
+        folder.mkdir()
+        for name, text in self._texts.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+        self._folders.append(folder)
+
+    def _plain(self) -> list[dict[str, str]]:
+        """Calls of the customer in one month, so that a load of them is one insert; each as it was last."""
+        rows = csv.DictReader(StringIO(self._texts["cdrs.csv"], newline=""))
+        own = [row for row in rows if row["customer_id"] == CUSTOMER and row["dt"].startswith("2025-11-1")]
+        keys = [(row["switch"], row["callid"].strip(), row["branch_idx"]) for row in own]
+        return [row for place, row in enumerate(own) if keys.index(keys[place]) == place]
+
+    def _cdrs(self, number: int) -> list[str]:
+        some = self._plain()[number % 7 :: 7]
+        return self._written(number, [row | {"callid": f"call-{number}-{n}"} for n, row in enumerate(some)])
+
+    def _corrections(self, number: int) -> list[str]:
+        changed = {"customer_charge": f"0.{number + 1:02}", "account": f"account-{number}", "tech_prefix": f"9{number}"}
+        some = self._plain()[number % 5 :: 5]
+        return [*self._written(number, [row | changed for row in some]), "--replace"]
+
+    def _written(self, number: int, rows: list[dict[str, str]]) -> list[str]:
+        """The same in the truth: there the first row of a key counts."""
+        lines = [csv_line(row[name] for name in COLUMNS) for row in rows]
+        headings, _, others = self._texts["cdrs.csv"].partition("\r\n")
+        self._texts["cdrs.csv"] = f"{headings}\r\n{''.join(lines)}{others}"
+        file = self._home / f"cdrs-{number}.csv"
+        file.write_text("".join([csv_line(COLUMNS), *lines]), encoding="utf-8", newline="")
+        return ["cdrs", file.name]
+
+    def _numbering(self, number: int) -> list[str]:
+        """Each prefix has another rate center."""
+        prefixes = {found[1] for row in self._plain() if (found := NUMBER.fullmatch(row["dest_number"]))}
+        codes = [code_row(each, f"CENTER {number}", "AS") for each in sorted(prefixes)]
+        renewed = ["\t".join(cells) + "\r\n" for cells in codes]
+        file = self._home / f"co_codes-{number}.tsv"
+        file.write_text("".join(["\t".join(CODE_HEADINGS) + "\r\n", *renewed]), encoding="utf-8", newline="")
+        self._texts["co_codes.tsv"] += "".join(renewed)
+        return ["numbering", file.name]
+
+    def _dids(self, number: int) -> list[str]:
+        numbers = sorted({row["dest_cli"] for row in self._plain() if DIGITS.fullmatch(row["dest_cli"])})
+        lines = [csv_line((each, CUSTOMER, f"2025-10-{10 + number}", "")) for each in numbers[number % 2 :: 2]]
+        file = self._home / f"dids-{number}.csv"
+        file.write_text("did,customer_id,valid_from,valid_to\r\n" + "".join(lines), encoding="utf-8", newline="")
+        self._texts["dids.csv"] += "".join(lines)
+        return ["dids", file.name]
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer, and the states of the history that it may be of."""
+
+    type: str
+    body: bytes
+    first: int
+    last: int
 
 
 @dataclass
-class Api:
-    """`gqlreports serve` in a process of its own."""
+class Callers:
+    """Ask one process and another in turns, half of them by GET, keeping what they are told to keep."""
 
-    url: str
     key: str
-    process: subprocess.Popen[bytes]
+    processes: list[Process]
+    begun: int = 0
+    ended: int = 0
+    told: list[Told] = field(default_factory=list)
+    kept: Counter[str] = field(default_factory=Counter)
+    """How many answers in the state that was reached last were kept ones, by process and how they were kept."""
+    failed: list[str] = field(default_factory=list)
+    stopped: bool = False
 
-    def post(self, type: str, seconds: float = PATIENCE) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx2.post(f"{self.url}/graphql", json={"query": query(type)}, headers=headers, timeout=seconds)
-
-    def ask(self, type: str) -> tuple[Rows, int]:
-        """The rows of a report that must succeed, and how many of its statements were answered from what is kept."""
-        answer = self.post(type).json()
-        assert "errors" not in answer, answer["errors"]
-        [statistics] = answer["extensions"]["statistics"].values()
-        return normal(answer["data"]["customReport"]["rows"]), statistics["cached"]
-
-
-@contextmanager
-def serving(operator: Operator, key: str) -> Iterator[Api]:
-    port = free_port()
-    log = (operator.home / f"log-{port}").open("wb")
-    process = subprocess.Popen(
-        operator.command("serve", "--port", str(port)), env=operator.environment, stdout=log, stderr=log
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: status(f"{url}/readyz") == 200)
-        yield Api(url, key, process)
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
-
-
-def status(url: str) -> int | None:
-    try:
-        return httpx2.get(url, timeout=PATIENCE).status_code
-    except httpx2.TransportError:
-        return None
-
-
-def until(met: Callable[[], bool]) -> float:
-    """Wait for a condition; how many seconds it took."""
-    begun = time.monotonic()
-    while not met():
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.05)
-    return time.monotonic() - begun
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    server = ClickHouse(tmp_path_factory.mktemp("shared"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def operator(server: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    made = Operator(tmp_path_factory.mktemp("operator"), new_database(server.url("").rstrip("/")))
-    made.add_calls(*(cdr_row(number, dt=f"2025-11-0{1 + number % 9}T10:00:00Z") for number in range(30)))
-    made.renew_numbering("201555", "ALDFORD", "AS")
-    made.add_did("12025550199", CUSTOMER, "2025-01-01", "")
-    return made
-
-
-@pytest.fixture(scope="module")
-def apis(operator: Operator) -> Iterator[list[Api]]:
-    """Two processes with one directory."""
-    directory = Directory(f"sqlite:///{operator.home}/directory.db")
-    directory.save_customers([Customer(id=CUSTOMER, name="Marigold Voice", currency="USD")])
-    key = directory.create_key("staff", Role.STAFF)
-    directory.close()
-    with ExitStack() as stack:
-        yield [stack.enter_context(serving(operator, key)) for _ in range(2)]
-
-
-STEPS: list[Callable[[Operator], None]] = [
-    lambda it: it.add_calls(*(cdr_row(100 + each, tech_prefix="7") for each in range(5))),
-    lambda it: it.correct(3, customer_charge="17.5", tech_prefix="99"),
-    lambda it: it.renew_numbering("201555", "BERGTOWN", "AS"),
-    lambda it: it.renew_numbering("201555", "CARLTON", "AS"),
-    lambda it: it.add_did("12025550101", CUSTOMER, "2025-01-01", ""),
-    lambda it: it.add_calls(cdr_row(200, dest_cli="12025550109"), cdr_row(201, dest_cli="12025550101")),
-    lambda it: it.correct(0, dest_number="12025550100"),
-]
-
-
-def test_kept_answers_are_right_while_another_process_writes(operator: Operator, apis: list[Api]) -> None:
-    """Both give what was before a load or what is after it, and once it has ended what is after it alone."""
-    before = operator.truth()
-    for step in STEPS:
-        ended, given = threading.Event(), list[tuple[str, Rows]]()
-        threads = [threading.Thread(target=keep_asking, args=(api, ended, given)) for api in apis]
-        for each in threads:
-            each.start()
-        step(operator)
-        ended.set()
-        after = operator.truth()
-        for api in apis:
-            for type in FIELDS:
-                assert api.ask(type)[0] == after[type], type
-        for each in threads:
-            each.join()
-        for type, rows in given:
-            assert rows in (before[type], after[type])
-        assert {type for type in FIELDS if before[type] != after[type]}
-        before = after
-    # A dictionary that is younger than some seconds has answers kept for nobody.
-    until(lambda: all(api.ask(type)[1] > 0 for api in apis for type in FIELDS))
-    cached = sum(api.ask(type)[1] for api in apis for type in FIELDS)
-    assert cached >= len(FIELDS) * len(apis)
-    operator.correct(1, customer_charge="3")
-    for api in apis:
-        assert api.ask("USA_RATE_CENTER")[0] == operator.truth()["USA_RATE_CENTER"]
-
-
-def keep_asking(api: Api, ended: threading.Event, given: list[tuple[str, Rows]]) -> None:
-    while not ended.is_set():
-        for type in FIELDS:
-            given.append((type, api.ask(type)[0]))
-
-
-def test_a_server_that_is_killed_under_sixteen_callers(server: ClickHouse, operator: Operator, apis: list[Api]) -> None:
-    """Every answer is right, or says that the store is not there; once it is back, all are answered."""
-    truth, stopped = operator.truth(), threading.Event()
-    codes, last = list[str](), dict[int, float]()
-
-    def caller(number: int) -> None:
-        types, api = list(FIELDS), apis[number % 2]
-        for turn in range(10**6):
-            if stopped.is_set():
-                return
-            type = types[(number + turn) % len(types)]
-            answer = api.post(type).json()
-            if "errors" in answer:
-                codes.extend(each["extensions"]["code"] for each in answer["errors"])
-                assert not (answer["data"] or {}).get("customReport")
-            else:
-                assert normal(answer["data"]["customReport"]["rows"]) == truth[type]
-                last[number] = time.monotonic()
-
-    failures: list[BaseException] = []
-
-    def guarded(number: int) -> None:
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._ask, args=(place,)) for place in range(CALLERS)]
+        for thread in threads:
+            thread.start()
         try:
-            caller(number)
-        except BaseException as error:
-            failures.append(error)
+            yield
+        finally:
+            self.stopped = True
+            for thread in threads:
+                thread.join()
 
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(16)]
-    for each in threads:
-        each.start()
-    until(lambda: len(last) == 16)
-    server.stop()
-    until(lambda: all(status(f"{api.url}/readyz") == 503 for api in apis))
-    server.start()
-    back = time.monotonic()
-    until(lambda: all(last[number] > back for number in range(16)) or bool(failures))
-    until(lambda: all(status(f"{api.url}/readyz") == 200 for api in apis))
-    stopped.set()
-    for each in threads:
-        each.join()
-    assert not failures, failures
-    # A read is tried again for some seconds, so a server that is back soon costs nobody an answer.
-    assert set(codes) <= {"STORE_UNAVAILABLE"}
+    def _ask(self, place: int) -> None:
+        tags: dict[str, tuple[str, bytes]] = {}
+        with httpx2.Client(headers={"Authorization": f"Bearer {self.key}"}, timeout=60) as client:
+            for turn in itertools.count(place):
+                if self.stopped:
+                    return
+                url, type = self.processes[turn % 2].url, TYPES[(turn // 2) % len(TYPES)]
+                first = self.ended
+                if place % 2:
+                    body, kept = self._posted(client, url, type)
+                else:
+                    body, kept = self._got(client, url, type, tags)
+                self.told.append(Told(type, body, first, self.begun))
+                if kept and first == self.ended:
+                    self.kept[f"{kept} {url}"] += 1
+
+    def _posted(self, client: httpx2.Client, url: str, type: str) -> tuple[bytes, str]:
+        answer = client.post(f"{url}/graphql", json={"query": question(type)})
+        return answer.content, "cached" if _cached(answer.content) else ""
+
+    def _got(self, client: httpx2.Client, url: str, type: str, tags: dict[str, tuple[str, bytes]]) -> tuple[bytes, str]:
+        tag, body = tags.get(type, ("none", b""))
+        answer = client.get(f"{url}/graphql", params={"query": question(type)}, headers={"If-None-Match": tag})
+        if answer.status_code == 304:
+            return body, "revalidated"
+        tags[type] = answer.headers.get("ETag", "none"), answer.content
+        return answer.content, ""
 
 
-def test_a_server_that_hangs(server: ClickHouse, apis: list[Api], operator: Operator) -> None:
-    """Callers are told within their time, and all is right when it goes on."""
-    assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        headers = {"Authorization": f"Bearer {apis[0].key}", "X-Request-Timeout": "2"}
-        answer = httpx2.post(
-            f"{apis[0].url}/graphql", json={"query": query("DID_AS_CLI")}, headers=headers, timeout=PATIENCE
-        ).json()
-    finally:
-        server.process.send_signal(signal.SIGCONT)
-    assert {each["extensions"]["code"] for each in answer["errors"]} <= {"TIMEOUT", "STORE_UNAVAILABLE"}
-    until(lambda: "errors" not in apis[0].post("DID_AS_CLI").json())
-    for api in apis:
-        assert api.ask("DID_AS_CLI")[0] == operator.truth()["DID_AS_CLI"]
+def _cached(body: bytes) -> bool:
+    return bool(orjson.loads(body).get("extensions", {}).get("statistics", {}).get("customReport", {}).get("cached"))
+
+
+def rows_of(body: bytes) -> bytes:
+    answer = orjson.loads(body)
+    assert "errors" not in answer, answer["errors"]
+    return orjson.dumps(answer["data"]["customReport"]["rows"])
+
+
+def exact_rows(rows: bytes) -> Any:
+    return sorted(map(comparable, orjson.loads(rows)), key=repr)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < PATIENCE
+        time.sleep(0.01)
+
+
+def test_answers_are_never_older_than_their_questions(deployment: Deployment) -> None:
+    history = History(deployment)
+    with deployment.processes(2) as processes:
+        callers = Callers(deployment.key, processes)
+        wanted = {f"{how} {each.url}" for how in ("cached", "revalidated") for each in processes}
+        with callers.asking():
+            until(lambda: wanted <= set(callers.kept))
+            for kind in CHANGES:
+                words = history.change(kind)
+                callers.begun += 1
+                deployment.load(*words)
+                callers.kept.clear()
+                callers.ended += 1
+                if kind in UNTIL_KEPT:
+                    until(lambda: wanted <= set(callers.kept))
+    for type in TYPES:
+        assert len({repr(history.expected(state, type)) for state in range(len(CHANGES) + 1)}) > 2
+    for type, rows, first, last in {(each.type, rows_of(each.body), each.first, each.last) for each in callers.told}:
+        found = exact_rows(rows)
+        assert any(found == history.expected(state, type) for state in range(first, last + 1)), (type, first, last)

@@ -1,0 +1,57 @@
+"""`gqlreports serve` as operators run it: a process of its own, with nothing set but what its test sets."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from tests.clickhouse.server import free_port
+
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """Its address, and the file that its log goes to."""
+
+    url: str
+    log: Path
+
+    def ready(self) -> int | None:
+        """The status of /readyz; None where nobody listens yet."""
+        try:
+            return httpx2.get(f"{self.url}/readyz", timeout=10).status_code
+        except httpx2.TransportError:
+            return None
+
+    def until_ready(self, status: int = 200) -> float:
+        """The seconds until it says so."""
+        began = time.monotonic()
+        while self.ready() != status:
+            assert time.monotonic() - began < PATIENCE, self.log.read_text()
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+
+@contextmanager
+def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Process]:
+    port = free_port()
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
+    command = [str(Path(sys.executable).with_name("gqlreports")), "serve", "--port", str(port)]
+    log = folder / f"serve-{port}.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=folder, env={**others, **variables}, stdout=file, stderr=file)
+    try:
+        made = Process(f"http://127.0.0.1:{port}", log)
+        made.until_ready()
+        yield made
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
