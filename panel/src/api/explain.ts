@@ -81,6 +81,8 @@ const WORDS: Record<string, (failure: Failure) => Words> = {
     next: 'Tell your administrator the request id: the report has to be mended.',
     again: false,
   }),
+  NOT_INSTALLED: (failure) =>
+    said(failure, 'This server does not write such files', 'Choose CSV, or ask your administrator to install what is missing.'),
   CANCELLED: () => ({ title: 'The report was stopped', next: 'Generate it again if you still need it.', again: true }),
   SHUTTING_DOWN: () => ({ ...LATER, title: 'The server is restarting' }),
   STORE_BUSY: () => LATER,
