@@ -25,7 +25,7 @@ LAYERS = [
     "cli",
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LONGEST = 250
+LONGEST = 400
 
 
 def layer(parts: tuple[str, ...]) -> int:

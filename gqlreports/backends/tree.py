@@ -10,10 +10,8 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from gqlreports.errors import StatementRefused
-from gqlreports.tables import cdr, did, numbering
+from gqlreports.tables import tables_for_reports
 
-TABLES = {table.name for table in (cdr, did, numbering)}
-"""The stored tables that a report may name."""
 TABLE_FUNCTIONS = {"generateSeries", "generate_series", "numbers", "values", "view", "zeros"}
 """The table functions that a report may use: they read nothing, or a query that is looked at like the rest."""
 FUNCTIONS = {"catboostevaluate", "file", "joinget", "joingetornull"} | {
@@ -51,7 +49,7 @@ def strange_names(lines: Sequence[str], database: str) -> set[Name]:
     if any(kind == "Function" and _IN.fullmatch(_first(text)) for kind, text in nodes):
         kinds.add("Identifier")
     named = {_name(text) for kind, text in nodes if kind in kinds}
-    return named - {(place, table) for place in ("", database) for table in TABLES}
+    return named - {(place, table) for place in ("", database) for table in tables_for_reports()}
 
 
 def called(lines: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ import orjson
 from gqlreports.backends.base import Fetched, Statement
 from gqlreports.backends.tree import Name, check_places, strange_names
 from gqlreports.errors import StatementRefused, StoreError
-from gqlreports.tables import metadata
+from gqlreports.tables import tables_of_customers
 
 logger = logging.getLogger(__name__)
 Ask: TypeAlias = Callable[[Statement], Awaitable[Fetched]]
@@ -23,8 +23,6 @@ Ask: TypeAlias = Callable[[Statement], Awaitable[Fetched]]
 KEPT = 4096
 """How many texts are remembered that passed; each is looked at once."""
 _DICTIONARY = "did_window"
-_OWNED = [table.name for table in metadata.tables.values() if "customer_id" in table.c]
-_FILTERED = sorted({_DICTIONARY, *_OWNED, *(f"{name}_local" for name in _OWNED)})
 _SYNTAX_ERROR = 62
 
 
@@ -33,6 +31,8 @@ class Wall:
 
     def __init__(self, database: str) -> None:
         self._database = database
+        owned = tables_of_customers()
+        self._filtered = sorted({_DICTIONARY, *owned, *(f"{name}_local" for name in owned)})
         self._passed: OrderedDict[str, None] = OrderedDict()
 
     def settings(self, customer: str | None) -> dict[str, str]:
@@ -43,7 +43,7 @@ class Wall:
         if customer is None:
             return {}
         condition = _quoted(f"customer_id = {_quoted(customer)}")
-        each = ", ".join(f"{_quoted(f'{self._database}.{table}')}: {condition}" for table in _FILTERED)
+        each = ", ".join(f"{_quoted(f'{self._database}.{table}')}: {condition}" for table in self._filtered)
         return {"additional_table_filters": f"{{{each}}}", "log_comment": customer}
 
     async def check(self, statement: Statement, ask: Ask) -> None:

@@ -3,20 +3,13 @@
 from gqlreports.plugins.aggregates import (
     Additivity,
     Aggregate,
-    Charge,
     CountingBasis,
-    Difference,
-    answered,
-    attempts,
+    Sum,
+    Tally,
     count,
-    customer_charge,
-    effective,
-    is_answered,
-    provider_charge,
     quotient,
-    route_attempts,
-    talk_time,
     total,
+    whole,
 )
 from gqlreports.plugins.contract import (
     Report,
@@ -26,9 +19,21 @@ from gqlreports.plugins.contract import (
     measure,
     ratio,
 )
+from gqlreports.plugins.figures import (
+    Charge,
+    Difference,
+    answered,
+    attempts,
+    customer_charge,
+    effective,
+    is_answered,
+    provider_charge,
+    route_attempts,
+    talk_time,
+)
 from gqlreports.plugins.percentiles import percentile
 from gqlreports.plugins.types import COUNT, FLAG, MOMENT, MONEY, RATIO, SECONDS, TEXT
-from gqlreports.tables import cdr
+from gqlreports.tables import Fact, cdr
 
 __all__ = [
     "COUNT",
@@ -43,9 +48,12 @@ __all__ = [
     "Charge",
     "CountingBasis",
     "Difference",
+    "Fact",
     "Report",
     "ReportParameters",
     "Scope",
+    "Sum",
+    "Tally",
     "answered",
     "attempts",
     "cdr",
@@ -62,4 +70,5 @@ __all__ = [
     "route_attempts",
     "talk_time",
     "total",
+    "whole",
 ]

@@ -130,7 +130,7 @@ def _check_condition(column: AnyColumn, report: type[Report]) -> None:
 def _check_statement(column: AnyColumn, report: type[Report]) -> None:
     parameters = report.Parameters()
     try:
-        report().statement(Scope(_keys(report), (column,), parameters, CountingBasis.CALL)).compile()
+        report().statement(Scope(_keys(report), (column,), parameters, CountingBasis.CALL, report.fact)).compile()
     except Exception as error:
         message = f"column {column.name} of {report.__name__} has no statement"
         raise PluginError(f"{message} ({type(error).__name__}: {error})") from error

@@ -7,7 +7,8 @@
         calls = measure(attempts, "Call attempts")
         asr = ratio(answered, attempts, "Answered calls per attempt")
 
-A report sees the CDRs that its caller may see, in the asked range, as the table `cdr`, and nothing else.
+A report sees the rows of its fact that its caller may see, in the asked range, as the fact's table (`cdr`, unless it
+says otherwise), and nothing else.
 """
 
 import re
@@ -17,11 +18,11 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-from sqlalchemy import FromClause, Join, Select, select
+from sqlalchemy import ColumnElement, FromClause, Join, Select, select
 
-from gqlreports.plugins.aggregates import Aggregate, CountingBasis, Expression, present, quotient
+from gqlreports.plugins.aggregates import EVERY, Aggregate, CountingBasis, Expression, is_present, quotient
 from gqlreports.plugins.types import TEXT, ColumnType
-from gqlreports.tables import cdr
+from gqlreports.tables import CALLS, Fact
 
 
 class ReportParameters(BaseModel):
@@ -152,28 +153,37 @@ class Scope:
     columns: tuple[AnyColumn, ...]
     parameters: Any
     basis: CountingBasis
+    fact: Fact = CALLS
 
     def expression(self, column: AnyColumn) -> Expression:
-        """The SQL of a column in this scope."""
-        if isinstance(column, Measure):
-            return column.aggregate.build(self.basis)
-        if column in self.dimensions:
+        """The SQL of a column in this scope, over the rows of the fact."""
+        if isinstance(column, Dimension) and column in self.dimensions:
             return column.build(self.parameters)
-        if column.otherwise is None:
+        figure = self.figure(column)
+        assert figure
+        return figure.over(self.fact, self.basis)
+
+    def figure(self, column: AnyColumn) -> Aggregate | None:
+        """What a column is computed by; None for a key of the rows."""
+        if isinstance(column, Measure):
+            return column.aggregate
+        if column not in self.dimensions and column.otherwise is None:
             raise ValueError(f"{column.name} is no column of the totals")
-        return column.otherwise.build(self.basis)
+        return None if column in self.dimensions else column.otherwise
 
 
 class Report:
     """A report type.
 
     Its first docstring line is its description; `title` is what users see in a selector.  With `staff_only` the
-    report does not exist for partners.  With `rollup` the store keeps the report's sums by the hour, and long ranges
-    are read from those: worth it where many calls of an hour share a row.
+    report does not exist for partners.  It is about the rows of `fact`, the calls
+    unless it says otherwise.  With `rollup` the store keeps the report's sums by the hour, and long ranges are read
+    from those: worth it where many calls of an hour share a row.
     """
 
     title: ClassVar[str] = ""
     staff_only: ClassVar[bool] = False
+    fact: ClassVar[Fact] = CALLS
     rollup: ClassVar[bool] = False
     Parameters: ClassVar[type[ReportParameters]] = ReportParameters
     columns: ClassVar[Mapping[str, AnyColumn]] = {}
@@ -186,21 +196,34 @@ class Report:
                 raise TypeError(f"column {name} of {cls.__name__} has the name of a part of Report; choose another")
         cls.columns = {**cls.columns, **own}
 
-    def statement(self, scope: Scope) -> Select[Any]:
-        """One row for each key of `scope.dimensions` that has a CDR, with `scope.columns` under their names.
+    def where(self, parameters: Any) -> ColumnElement[bool] | None:
+        """What a row of the fact must meet to be counted; None where all are."""
 
-        An override returns the same shape over the table `cdr`; without dimensions it returns exactly one row.  It
-        depends on its scope alone, for a statement is compiled once and kept.
+    def statement(self, scope: Scope) -> Select[Any]:
+        """One row for each key of `scope.dimensions` that has a row of the fact, with `scope.columns` by their names.
+
+        What columns and `where` cannot say, an override can: it returns the same columns over the fact's table, and
+        exactly one row without dimensions.  It depends on its scope alone, for a statement is compiled once and kept.
+        What it does is not known to the planner, so the report has no rollup, and its calls are read for each field.
         """
         keys = [key.build(scope.parameters) for key in scope.dimensions]
         columns = [scope.expression(column).label(column.name) for column in scope.columns]
-        statement = select(*columns).select_from(cdr)
-        return statement.group_by(*keys).having(present) if keys else statement
+        statement = select(*columns).select_from(scope.fact.table)
+        if (condition := self.where(scope.parameters)) is not None:
+            statement = statement.where(condition)
+        return statement.group_by(*keys).having(is_present(EVERY.over(scope.fact))) if keys else statement
 
-    def reads_calls(self) -> bool:
-        """Whether the statement of the totals reads `cdr` itself, so that the calls behind it can be told."""
-        statement = self.statement(Scope((), (), self.Parameters(), CountingBasis.CALL))
-        return any(cdr in _tables(each) for each in statement.get_final_froms())
+    @classmethod
+    def overrides_statement(cls) -> bool:
+        """Whether its statement is its own, rather than made of its columns."""
+        return cls.statement is not Report.statement
+
+    def lists_calls(self) -> bool:
+        """Whether the calls behind its rows can be listed: those that the statement of its totals reads."""
+        if self.fact is not CALLS:
+            return False
+        statement = self.statement(Scope((), (), self.Parameters(), CountingBasis.CALL, self.fact))
+        return any(CALLS.table in _tables(each) for each in statement.get_final_froms())
 
 
 def _tables(source: FromClause) -> list[FromClause]:

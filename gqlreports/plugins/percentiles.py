@@ -4,9 +4,9 @@ from fractions import Fraction
 
 from sqlalchemy import func, literal_column
 
-from gqlreports.plugins.aggregates import Additivity, Aggregate, Expression
+from gqlreports.plugins.aggregates import Aggregate, Expression, whole
 from gqlreports.plugins.types import COUNT
-from gqlreports.tables import cdr
+from gqlreports.tables import Fact
 
 
 def percentile(value: Expression, level: float, values: str) -> Aggregate:
@@ -17,13 +17,15 @@ def percentile(value: Expression, level: float, values: str) -> Aggregate:
     """
     if not 0 < level <= 1:
         raise ValueError(f"the level of a percentile is above 0 and at most 1, not {level}")
-    rows = func.map(func.assumeNotNull(value), func.toInt64(cdr.c.sign))
-    held = func.mapFilter(literal_column("(value, rows) -> rows > 0"), func.sumMapIf(rows, func.isNotNull(value)))
-    counts = func.mapValues(held)
-    enough = literal_column("(value, reached)").op("->")(_at_least(level, func.arraySum(counts)))
-    found = func.arrayFirstOrNull(enough, func.mapKeys(held), func.arrayCumSum(counts))
-    formula = f"nearest-rank {level} percentile of the {values}"
-    return Aggregate(lambda basis: found, COUNT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
+
+    def nearest_rank(fact: Fact) -> Expression:
+        rows = func.map(func.assumeNotNull(value), func.toInt64(fact.sign))
+        held = func.mapFilter(literal_column("(value, rows) -> rows > 0"), func.sumMapIf(rows, func.isNotNull(value)))
+        counts = func.mapValues(held)
+        enough = literal_column("(value, reached)").op("->")(_at_least(level, func.arraySum(counts)))
+        return func.arrayFirstOrNull(enough, func.mapKeys(held), func.arrayCumSum(counts))
+
+    return whole(nearest_rank, COUNT, f"nearest-rank {level} percentile of the {values}", nullable=True)
 
 
 def _at_least(level: float, number: Expression) -> Expression:

@@ -5,7 +5,7 @@ merge, so it always holds what the calls hold.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -18,14 +18,12 @@ from sqlalchemy import Function, column, func
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import CountingBasis, Expression
+from gqlreports.plugins.aggregates import EVERY, CountingBasis, Expression, Whole
 from gqlreports.plugins.contract import Dimension, Report, ReportParameters, Scope
-from gqlreports.plugins.sums import NoSums, Sums, found_at, is_plain, reads_calls
-from gqlreports.tables import cdr
+from gqlreports.plugins.sums import Parts, is_column, place_of, reads
+from gqlreports.tables import Fact
 
-HOUR = func.toStartOfHour(cdr.c.dt)
 PREFIX = "rollup_"
-_ALWAYS = (cdr.c.customer_id, HOUR)
 # What depends on more than the call itself.
 _CHANGING = re.compile("dict|joinGet|now|today|yesterday|rand|generate", re.IGNORECASE)
 _DIALECT = ClickHouseDialect()
@@ -36,13 +34,14 @@ class Rollup:
     """`keys` are what its sums are grouped by: customer, hour and whatever any parameters of the report need."""
 
     report: str
+    fact: Fact
     keys: tuple[Expression, ...]
     sums: tuple[Expression, ...]
 
     @cached_property
     def definition(self) -> str:
         """The query of the projection."""
-        keys, sums = (", ".join(map(_text, found)) for found in (self.keys, self.sums))
+        keys, sums = (", ".join(map(self._text, found)) for found in (self.keys, self.sums))
         return f"SELECT {keys}, {sums} GROUP BY {keys}"
 
     @cached_property
@@ -55,16 +54,29 @@ class Rollup:
         """How the names of all its versions begin."""
         return f"{PREFIX}{self.report.lower()}_"
 
-    def holds(self, sums: Sums) -> bool:
-        """Whether these sums can be had from it."""
-        summed = all(found_at(self.sums, each) is not None for each in sums.sums)
-        return summed and all(map(self._holds_key, [*sums.keys, *sums.by]))
+    def holds(self, keys: Iterable[Expression], sums: Iterable[Expression]) -> bool:
+        """Whether sums by these keys can be had from it: keys that are made of its own, and sums that are its own."""
+        return all(place_of(each, self.sums) is not None for each in sums) and all(map(self._holds_key, keys))
 
     def _holds_key(self, key: Expression) -> bool:
         def kept(element: Any, **_: Any) -> Any:
-            return column("_") if found_at(self.keys, element) is not None else None
+            return column("_") if place_of(element, self.keys) is not None else None
 
-        return not reads_calls(replacement_traverse(key, {}, kept))
+        return not reads(replacement_traverse(key, {}, kept), self.fact)
+
+    def _text(self, expression: Expression) -> str:
+        """An expression as a projection has it, where columns have no table."""
+
+        def bare(element: Any, **_: Any) -> Any:
+            return column(element.name) if is_column(element, self.fact) else None
+
+        replaced: Expression = replacement_traverse(expression, {}, bare)
+        return str(replaced.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def hour(fact: Fact) -> Expression:
+    """The hour in which a row of the fact happened."""
+    return func.toStartOfHour(fact.time)
 
 
 def rollup_of(name: str, report: Report) -> Rollup:
@@ -72,29 +84,33 @@ def rollup_of(name: str, report: Report) -> Rollup:
 
     Columns that are no sums, percentiles for one, are not in it.  Raises PluginError where there can be none.
     """
-    keys, sums = list(_ALWAYS), list[Expression]()
+    owner = type(report).__name__
+    if report.overrides_statement():
+        raise PluginError(f"{owner} overrides `statement`, so the store keeps no sums of it; use columns and `where`")
+    keys, sums = [report.fact.owner, hour(report.fact)], list[Expression]()
     for parameters, basis in product(_choices(report.Parameters), CountingBasis):
-        found = _sums(report, parameters, basis)
-        keys += [each for each in [*found.keys, *found.by] if found_at(keys, each) is None]
-        sums += [each for each in found.sums if found_at(sums, each) is None]
-    _check(keys, type(report).__name__)
-    return Rollup(name, tuple(keys), tuple(sums))
+        parts = _parts(report, parameters, basis)
+        keys += [each for each in [*parts.keys, *parts.by] if place_of(each, keys) is None]
+        sums += [each for each in parts.sums if place_of(each, sums) is None]
+    _check(keys, owner)
+    return Rollup(name, report.fact, tuple(keys), tuple(sums))
 
 
-def _sums(report: Report, parameters: ReportParameters, basis: CountingBasis) -> Sums:
-    columns = report.columns.values()
+def _parts(report: Report, parameters: ReportParameters, basis: CountingBasis) -> Parts:
+    """What the report's figures are made of, and what else its statement looks at."""
+    columns = tuple(report.columns.values())
     dimensions = tuple(each for each in columns if isinstance(each, Dimension) and each.is_key(parameters))
+    scope = Scope(dimensions, columns, parameters, basis, report.fact)
+    condition = report.where(parameters)
     keys = [each.build(parameters) for each in dimensions]
-    statement = report.statement(Scope(dimensions, tuple(columns), parameters, basis))
-    if not is_plain(statement, keys):
-        raise PluginError(f"{type(report).__name__} does more than to sum over calls, so it has no rollup")
-    sums = Sums([*keys, *statement._where_criteria])
-    for each in (*statement.selected_columns, *statement._having_criteria):
-        try:
-            sums.whole(each)
-        except NoSums:
-            continue
-    return sums
+    parts = Parts(report.fact, keys if condition is None else [*keys, condition])
+    for figure in filter(None, map(scope.figure, columns)):
+        terms = figure.terms(basis)
+        for term in terms:
+            if not isinstance(term, Whole):
+                parts.add(term)
+    parts.add(EVERY)
+    return parts
 
 
 def _choices(parameters: type[ReportParameters]) -> Iterator[ReportParameters]:
@@ -117,13 +133,3 @@ def _check(keys: list[Expression], owner: str) -> None:
         for part in iterate(key):
             if isinstance(part, Function) and _CHANGING.match(part.name):
                 raise PluginError(f"{owner} has a key with {part.name}, which may change; a rollup would not follow")
-
-
-def _text(expression: Expression) -> str:
-    """An expression as a projection has it, where columns have no table."""
-
-    def bare(element: Any, **_: Any) -> Any:
-        return column(element.name) if getattr(element, "table", None) is cdr else None
-
-    replaced: Expression = replacement_traverse(expression, {}, bare)
-    return str(replaced.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))

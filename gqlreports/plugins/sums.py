@@ -1,91 +1,71 @@
-"""Figures taken apart into sums over CDRs, from which they can be put together again.
+"""The sums that figures are made of, from which they can be put together again.
 
-A sum over CDRs is the sum of its parts over any division of them.  So a figure that is made of such sums can be
-computed from sums that were taken before: of each hour, or of each currency.
+A sum over rows is the sum of its parts over any division of them.  So a figure that is made of sums can be computed
+from sums that were taken before: of each hour, of each currency, of each shard.
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ClauseList, ColumnClause, Function, Select, SelectBase, column, func
-from sqlalchemy.sql.visitors import iterate, replacement_traverse
+from sqlalchemy import Function, SelectBase, column, func
+from sqlalchemy.sql.visitors import iterate
 
-from gqlreports.plugins.aggregates import Expression, Tally
-from gqlreports.tables import cdr
-
-_SUMS = ("sum", "sumIf")
-_COUNTING = re.compile("count|uniq|any|group", re.IGNORECASE)
-# Of what SQL is written out: values, and the names and bodies of lambdas.
-_HARMLESS = re.compile(r"'(?:[^'\\]|\\.)*'|[0-9.]+|[a-z]+|\([a-z_, ]+\)(?: -> [a-z_ <>=0-9]+)?", re.DOTALL)
+from gqlreports.plugins.aggregates import Expression, Tally, Term, Whole
+from gqlreports.tables import Fact
 
 
 class NoSums(Exception):
-    """An expression that cannot be put together from sums."""
+    """A figure is made of no sums."""
 
 
-class Sums:
-    """The sums that some expressions are made of.
+class Parts:
+    """Sums over the rows of a fact, each once.
 
-    `keys` are what the CDRs are grouped by, `by` what else they must be told apart by, such as currencies, and
-    `sums` what is summed: each once.  Their names are `key(place)`, `by_name(place)` and `sum_name(place)`.
+    `keys` are what the rows are grouped by, `by` what tallies tell them apart by besides, such as currencies, and
+    `sums` what is summed.  Their names are `key_name(place)`, `by_name(place)` and `sum_name(place)`.
     """
 
-    def __init__(self, keys: Iterable[Expression] = ()) -> None:
+    def __init__(self, fact: Fact, keys: Iterable[Expression] = ()) -> None:
+        self.fact = fact
         self.keys = list(keys)
         self.by: list[Expression] = []
         self.sums: list[Expression] = []
 
-    def whole(self, expression: Expression) -> Expression:
-        """The expression over the sums in place of CDRs.  Raises NoSums where there is none."""
-        found: Expression = replacement_traverse(expression, {}, self._replaced)
-        if reads_calls(found) or any(_unknown(part) for part in iterate(found)):
+    def add(self, term: Term) -> Function[Any]:
+        """The term, over these sums in place of rows of the fact.  Raises NoSums for what is made of none."""
+        if isinstance(term, Whole):
             raise NoSums
-        return found
+        if isinstance(term, Tally):
+            by: Expression = column(by_name(_add(self.by, term.value)))
+            number: Expression = column(sum_name(_add(self.sums, term.number.over(self.fact))))
+            return func.sumMap(func.map(by, number))
+        return func.sum(column(sum_name(_add(self.sums, term.over(self.fact)))))
 
-    def parts(self) -> list[Expression]:
-        """All of them under their names, over CDRs."""
+    def labels(self) -> list[Expression]:
+        """All of them under their names, over the rows of the fact."""
         named = [(key_name, self.keys), (by_name, self.by), (sum_name, self.sums)]
         return [each.label(name(place)) for name, found in named for place, each in enumerate(found)]
 
-    def _replaced(self, element: Any, **_: Any) -> Any:
-        if isinstance(element, Tally):
-            by: Expression = column(by_name(_place(self.by, element.value)))
-            number: Expression = column(sum_name(_place(self.sums, element.number)))
-            return func.sumMap(func.map(by, number))
-        if isinstance(element, Function) and element.name in _SUMS:
-            return func.sum(column(sum_name(_place(self.sums, element))))
-        if (place := found_at(self.keys, element)) is not None:
-            return column(key_name(place))
-        return None
-
 
 class Atoms:
-    """The sums that whole figures are made of, as they are for a row, so that those of rows can be summed up again."""
+    """The terms of figures as they are for each row of a report, so that those of rows can be summed up again."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self.found: list[Expression] = []
 
-    def of_row(self, whole: Expression) -> Expression:
-        """A figure, from `Sums.whole`, over the atoms of its row."""
-        return self._over(whole, lambda name, atom: atom)
+    def of_row(self, term: Term) -> Expression:
+        """A term of a row."""
+        return column(atom_name(_add(self.found, self._parts.add(term))))
 
-    def of_rows(self, whole: Expression) -> Expression:
-        """The same over the atoms of any rows together."""
-        return self._over(whole, lambda name, atom: Function(name, atom))
+    def of_rows(self, term: Term) -> Expression:
+        """The same term of any rows together."""
+        over_parts = self._parts.add(term)
+        return Function(over_parts.name, column(atom_name(_add(self.found, over_parts))))
 
-    def named(self) -> list[Expression]:
-        """All of them under their names, over sums."""
+    def labels(self) -> list[Expression]:
+        """All of them under their names, over the parts."""
         return [each.label(atom_name(place)) for place, each in enumerate(self.found)]
-
-    def _over(self, whole: Expression, made: Callable[[str, Expression], Expression]) -> Expression:
-        def replaced(element: Any, **_: Any) -> Any:
-            if isinstance(element, Function) and element.name in ("sum", "sumMap"):
-                return made(element.name, column(atom_name(_place(self.found, element))))
-            return None
-
-        found: Expression = replacement_traverse(whole, {}, replaced)
-        return found
 
 
 def atom_name(place: int) -> str:
@@ -104,57 +84,29 @@ def sum_name(place: int) -> str:
     return f"_sum_{place}"
 
 
-def found_at(expressions: Sequence[Expression], expression: Any) -> int | None:
+def place_of(expression: Any, expressions: Sequence[Expression]) -> int | None:
     """The place of an expression among others; None where it is none of them."""
     places = (place for place, each in enumerate(expressions) if each is expression or each.compare(expression))
     return next(places, None)
 
 
-def reads_calls(expression: Expression) -> bool:
-    """Whether it reads a column of a CDR."""
-    return any(getattr(part, "table", None) is cdr for part in iterate(expression))
+def is_column(element: Any, fact: Fact) -> bool:
+    """Whether it is a column of a fact's table."""
+    return getattr(element, "table", None) is fact.table
 
 
-def is_plain(statement: Select[Any], keys: Sequence[Expression]) -> bool:
-    """Whether it does nothing but group the CDRs that meet a condition by some keys."""
-    more = (
-        statement._distinct,
-        statement._limit_clause is not None,
-        statement._offset_clause is not None,
-        statement._order_by_clauses,
-        statement._independent_ctes,
-    )
-    if any(more) or statement.get_final_froms() != [cdr]:
-        return False
-    grouped_by = [_bare(each) for each in statement._group_by_clauses]
-    if len(grouped_by) != len(keys) or any(found_at(grouped_by, key) is None for key in keys):
-        return False
-    figures = [each for each in map(_bare, statement.selected_columns) if found_at(keys, each) is None]
-    expressions = [*figures, *statement._where_criteria, *statement._having_criteria]
-    return not any(isinstance(part, SelectBase) for each in expressions for part in iterate(each))
+def reads(expression: Expression, fact: Fact) -> bool:
+    """Whether it reads a column of the fact."""
+    return any(is_column(part, fact) for part in iterate(expression))
 
 
-def _bare(element: Any) -> Any:
-    """What is grouped by, without what SQLAlchemy puts around it."""
-    while True:
-        if isinstance(element, ClauseList) and len(element.clauses) == 1:
-            [element] = element.clauses
-        elif hasattr(element, "element"):
-            element = element.element
-        else:
-            return element
+def has_subquery(expression: Expression) -> bool:
+    return any(isinstance(part, SelectBase) for part in iterate(expression))
 
 
-def _place(found: list[Expression], expression: Expression) -> int:
-    place = found_at(found, expression)
+def _add(found: list[Expression], expression: Expression) -> int:
+    place = place_of(expression, found)
     if place is None:
         found.append(expression)
         return len(found) - 1
     return place
-
-
-def _unknown(part: Any) -> bool:
-    """Whether a part may aggregate over rows in a way that is not known here."""
-    if isinstance(part, Function):
-        return bool(_COUNTING.match(part.name))
-    return isinstance(part, ColumnClause) and part.is_literal and not _HARMLESS.fullmatch(part.name)

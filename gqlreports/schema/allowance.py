@@ -22,8 +22,9 @@ class Allowance:
         days = -((request.start - request.end) // _DAY)
         self.limits.check("range_days", days, "choose a shorter range")
         most = self.limits.rows_per_report
-        if self.stored and await self.stored.in_all() > most:
-            rows = await self.stored.in_range(request.customer, request.start, request.end)
+        fact = request.report.report.fact
+        if self.stored and await self.stored.in_all(fact) > most:
+            rows = await self.stored.in_range(fact, request.customer, request.start, request.end)
             self.limits.check("rows_per_report", rows, "choose a shorter range")
 
 

@@ -121,7 +121,7 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
         columns=[_column(column) for column in columns],
         parameters=[_parameter(report, name, field) for name, field in fields.items()],
         chart=_chart(columns),
-        lists_calls=report.report.reads_calls(),
+        lists_calls=report.report.lists_calls(),
         staff_only=report.report.staff_only,
         definition_version=definition_version(report),
         example_query=example_query(report, columns),

@@ -30,7 +30,7 @@ def _statements(registered: RegisteredReport) -> Iterator[str]:
     for parameters in _choices(registered.report.Parameters()):
         keys = registered.dimensions(parameters, staff=True)
         for basis in CountingBasis:
-            scope = Scope(keys, registered.columns(staff=True), parameters, basis)
+            scope = Scope(keys, registered.columns(staff=True), parameters, basis, registered.report.fact)
             compiled = registered.report.statement(scope).compile(dialect=_DIALECT)
             yield f"{compiled} {sorted(compiled.params.items())}"
 

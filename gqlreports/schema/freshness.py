@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gqlreports.backends.base import Statement
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.tables import CALLS
 
 _DATA_THROUGH = Statement("SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM cdr_load")
 _NUMBERING_AS_OF = Statement(
@@ -12,7 +13,12 @@ _NUMBERING_AS_OF = Statement(
 
 
 async def data_through(answer: ReportAnswer) -> datetime | None:
-    """The start of the latest call among the loads that came to their end; None before the first."""
+    """The start of the latest call among the loads that came to their end; None before the first.
+
+    Reports of other facts than calls have none.
+    """
+    if answer.request.report.report.fact is not CALLS:
+        return None
     return await answer.moment(_DATA_THROUGH)
 
 

@@ -1,4 +1,4 @@
-"""How many calls the store holds, as its own metadata and primary index tell, without reading them."""
+"""How many rows of a fact the store holds, as its own metadata and primary index tell, without reading them."""
 
 import time
 from collections import OrderedDict
@@ -8,7 +8,8 @@ from datetime import datetime
 import orjson
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.schema.plan.stored import calls_in_all, calls_in_range
+from gqlreports.schema.plan.stored import rows_in_all, rows_in_range
+from gqlreports.tables import Fact
 
 FRESH = 60.0
 """Seconds for which a number is taken for true."""
@@ -24,13 +25,14 @@ class StoredCalls:
         self._backend = backend
         self._known: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
 
-    async def in_all(self) -> int:
+    async def in_all(self, fact: Fact) -> int:
         """The rows of all customers and times; UNKNOWN in a cluster, where no server knows."""
-        return await self._counted("all", calls_in_all)
+        return await self._counted(fact, lambda: rows_in_all(fact))
 
-    async def in_range(self, customer: str, start: datetime, end: datetime) -> int:
-        """The rows of one customer with `start <= dt < end`."""
-        return await self._counted((customer, start, end), lambda: calls_in_range(customer, start, end))
+    async def in_range(self, fact: Fact, customer: str, start: datetime, end: datetime) -> int:
+        """The rows of one customer with `start <= time < end`."""
+        key = fact, customer, start, end
+        return await self._counted(key, lambda: rows_in_range(fact, customer, start, end))
 
     async def _counted(self, key: Hashable, statement: Callable[[], Statement]) -> int:
         at, number = self._known.get(key, (-FRESH, 0))

@@ -1,14 +1,12 @@
-"""The rollups of a store: projections of its table of calls, which ClickHouse keeps as it keeps the calls."""
+"""The rollups of a store: projections of its tables of facts, which ClickHouse keeps as it keeps their rows."""
 
 from collections.abc import Collection, Sequence
 
 from gqlreports.plugins.rollup import PREFIX, Rollup
 from gqlreports.store.placement import Placement
-from gqlreports.tables import cdr
 
 KEPT = (
-    "SELECT DISTINCT name FROM system.projections "
-    f"WHERE database = currentDatabase() AND table IN ('cdr', 'cdr_local') AND startsWith(name, '{PREFIX}')"
+    f"SELECT DISTINCT name FROM system.projections WHERE database = currentDatabase() AND startsWith(name, '{PREFIX}')"
 )
 """The query for the names of those that are there."""
 
@@ -23,7 +21,7 @@ def rollups(placement: Placement, wanted: Sequence[Rollup], kept: Collection[str
 
 
 def _one(placement: Placement, rollup: Rollup, kept: Collection[str]) -> list[str]:
-    table = placement.alter(cdr)
+    table = placement.alter(rollup.fact.table)
     former = [name for name in sorted(kept) if name.startswith(rollup.prefix) and name != rollup.name]
     statements = [f"{table} DROP PROJECTION IF EXISTS {name}" for name in former]
     if rollup.name not in kept:

@@ -22,6 +22,7 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
 from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree
 from sqlalchemy import Column, Table, text
 
+from gqlreports.tables.fact import REPORTS_READ, Fact
 from gqlreports.tables.metadata import metadata
 
 Seconds = Decimal(18, 3)
@@ -82,8 +83,20 @@ cdr = Table(
     Column("lrn_nanp", UInt64, server_default=text(_nanp("lrn"))),
     Column("cli_nanp", UInt64, server_default=text(_nanp("dest_cli"))),
     MergeTree(partition_by="toYYYYMM(dt)", order_by=("customer_id", "dt", "switch", "callid", "branch_idx")),
-    info={"sharded_by": "cityHash64(switch, callid)"},
+    info={"sharded_by": "cityHash64(switch, callid)", REPORTS_READ: True},
 )
+
+_LEDGER = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
+CALLS = Fact(
+    cdr,
+    time=cdr.c.dt,
+    owner=cdr.c.customer_id,
+    key=(cdr.c.switch, cdr.c.callid, cdr.c.branch_idx),
+    sign=cdr.c.sign,
+    loaded_at=cdr.c.loaded_at,
+    dimensions=tuple(column for column in cdr.columns if column.name not in _LEDGER),
+)
+"""The calls, as the fact that reports are about unless they say otherwise."""
 
 _TEXTS = ("callid", "source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "source_ip")
 CODECS = {

@@ -7,6 +7,7 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import DateTime64, LowC
 from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import ReplacingMergeTree
 from sqlalchemy import Column, Table
 
+from gqlreports.tables.fact import REPORTS_READ
 from gqlreports.tables.metadata import metadata
 
 numbering = Table(
@@ -17,4 +18,5 @@ numbering = Table(
     Column("state", LowCardinality(String)),
     Column("loaded_at", DateTime64(6, "UTC")),
     ReplacingMergeTree(version="loaded_at", order_by="prefix"),
+    info={REPORTS_READ: True},
 )

@@ -1,5 +1,6 @@
 """Reports for these tests, beside the shipped ones: with moments, and with any number of rows."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from gqlreports.plugins import (
     MOMENT,
     SECONDS,
-    Aggregate,
     Report,
     ReportParameters,
     Scope,
@@ -18,6 +18,7 @@ from gqlreports.plugins import (
     dimension,
     measure,
     talk_time,
+    whole,
 )
 from gqlreports.plugins.registry import RegisteredReport, Registry
 
@@ -26,11 +27,9 @@ class Hours(Report):
     """Calls by hour, with the first of them."""
 
     hour = dimension(func.toStartOfHour(cdr.c.dt), "Hour", type=MOMENT)
-    first_call = measure(
-        Aggregate(lambda basis: func.min(cdr.c.dt), MOMENT, "the earliest time"), "When the first call began"
-    )
+    first_call = measure(whole(func.min(cdr.c.dt), MOMENT, "the earliest time"), "When the first call began")
     calls = measure(attempts, "Calls")
-    talk_time = measure(Aggregate(talk_time.build, SECONDS, talk_time.formula), "Conversation")
+    talk_time = measure(replace(talk_time, type=SECONDS), "Conversation")
 
 
 class ManyParameters(ReportParameters):

@@ -11,7 +11,6 @@ from starlette.testclient import TestClient
 
 from gqlreports.plugins import (
     TEXT,
-    Aggregate,
     CountingBasis,
     Report,
     ReportParameters,
@@ -24,6 +23,7 @@ from gqlreports.plugins import (
     provider_charge,
     ratio,
     talk_time,
+    whole,
 )
 from gqlreports.plugins.registry import GROUP, Registry
 from gqlreports.schema.plan.grain import total_columns
@@ -31,7 +31,7 @@ from gqlreports.web.app import create_app
 from tests import oracle
 from tests.sites import Site
 
-_first_account = Aggregate(lambda basis: func.min(cdr.c.account), TEXT, "the first account by name", nullable=True)
+_first_account = whole(func.min(cdr.c.account), TEXT, "the first account by name", nullable=True)
 
 
 class TalkParameters(ReportParameters):

@@ -142,7 +142,7 @@ MISDECLARED = [
         id="key that fails",
     ),
     pytest.param(
-        broken(f"{COLUMNS}\n    size = measure(Aggregate(lambda basis: basis.nonsense, COUNT, ''), '')"),
+        broken(f"{COLUMNS}\n    size = measure(Aggregate(lambda basis: basis.nonsense, abs, COUNT, ''), '')"),
         ["column size of Broken has no statement", "nonsense"],
         id="measure that fails",
     ),

@@ -29,13 +29,13 @@ from gqlreports.plugins import (
     RATIO,
     SECONDS,
     TEXT,
-    Aggregate,
     Report,
     ReportParameters,
     attempts,
     cdr,
     dimension,
     measure,
+    whole,
 )
 from gqlreports.plugins.cells import unchanged
 from gqlreports.plugins.contract import Dimension
@@ -77,7 +77,7 @@ NO_VALUE = 487
 def key(value: ColumnElement[Any], type: ColumnType, when: str) -> Any:
     """A key that is null for some calls; where it is no key, the largest value of all."""
     expression = case((cdr.c.sip_code == literal_column(str(NO_VALUE)), null()), else_=value)
-    largest = Aggregate(lambda basis: func.max(value), type, "the largest", nullable=True)
+    largest = whole(func.max(value), type, "the largest", nullable=True)
     return dimension(expression, "A key at times", type=type, when=when, otherwise=largest)
 
 

@@ -11,7 +11,6 @@ from gqlreports.plugins import (
     COUNT,
     FLAG,
     MOMENT,
-    Aggregate,
     Report,
     Scope,
     answered,
@@ -22,6 +21,7 @@ from gqlreports.plugins import (
     measure,
     ratio,
     talk_time,
+    whole,
 )
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
@@ -36,7 +36,7 @@ class EveryKind(Report):
     branch = dimension(func.toInt64(cdr.c.branch_idx), "Branch", type=COUNT)
     was_answered = dimension(cdr.c.answered, "Answered", type=FLAG)
     account = dimension(cdr.c.account, "Account")
-    first_call = measure(Aggregate(lambda basis: func.min(cdr.c.dt), MOMENT, "the first time"), "First call")
+    first_call = measure(whole(func.min(cdr.c.dt), MOMENT, "the first time"), "First call")
     calls = measure(attempts, "Calls")
     seconds = measure(talk_time, "Seconds", unit="s")
     asr = ratio(answered, attempts, "ASR", unit="0..1")

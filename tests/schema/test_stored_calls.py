@@ -8,6 +8,7 @@ import pytest
 
 from gqlreports.backends.base import Backend
 from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.tables import CALLS
 from tests.awkward import END, START
 from tests.conftest import SITES, STORES
 from tests.sites import Site
@@ -21,10 +22,13 @@ def test_as_many_as_the_files_have(kind: str, request: pytest.FixtureRequest) ->
     async def counted(backend: Backend) -> tuple[int, dict[str, tuple[int, int]]]:
         stored = StoredCalls(backend)
         each = {
-            customer: (await stored.in_range(customer, START, END), await stored.in_range(customer, LATER, END))
+            customer: (
+                await stored.in_range(CALLS, customer, START, END),
+                await stored.in_range(CALLS, customer, LATER, END),
+            )
             for customer in customers
         }
-        return await stored.in_all(), each
+        return await stored.in_all(CALLS), each
 
     site: Site = request.getfixturevalue(SITES[kind])
     customers = [*site.customers, "nobody", "5001' OR 1=1 --"]
@@ -53,7 +57,7 @@ def test_a_number_is_asked_for_once(site: Site) -> None:
 
     async def counted() -> set[int]:
         stored = StoredCalls(Counting())  # type: ignore[arg-type]
-        return {await stored.in_range("5001", datetime(2025, 10, 20, tzinfo=UTC), END) for _ in range(5)}
+        return {await stored.in_range(CALLS, "5001", datetime(2025, 10, 20, tzinfo=UTC), END) for _ in range(5)}
 
     assert len(asyncio.run(counted())) == 1
     assert asked == 1

@@ -1,15 +1,12 @@
 """DID As CLI: which numbers were presented as calling line identification."""
 
-from typing import Any
-
 from pydantic import Field
-from sqlalchemy import Select, func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column
 
 from gqlreports.plugins import (
     FLAG,
     Report,
     ReportParameters,
-    Scope,
     attempts,
     cdr,
     dimension,
@@ -39,6 +36,5 @@ class DidAsCli(Report):
         _is_did, "Whether the number was in the customer's DID inventory at the time of the call", type=FLAG
     )
 
-    def statement(self, scope: Scope) -> Select[Any]:
-        statement = super().statement(scope)
-        return statement.where(_is_did) if scope.parameters.dids_only else statement
+    def where(self, parameters: DidAsCliParameters) -> ColumnElement[bool] | None:
+        return _is_did if parameters.dids_only else None

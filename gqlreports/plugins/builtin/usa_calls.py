@@ -3,12 +3,11 @@
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, case, literal_column, or_
+from sqlalchemy import ColumnElement, case, literal_column, or_
 
 from gqlreports.plugins import (
     Report,
     ReportParameters,
-    Scope,
     answered,
     attempts,
     cdr,
@@ -56,5 +55,5 @@ class UsaCalls(Report):
     asr = ratio(answered, attempts, "Answer seizure ratio: answered calls per attempt (ITU-T E.411)", unit="0..1")
     duration = measure(talk_time, "Conversation time of answered calls", unit="s")
 
-    def statement(self, scope: Scope) -> Select[Any]:
-        return super().statement(scope).where(called_number(scope.parameters.number) > ZERO)
+    def where(self, parameters: UsaCallsParameters) -> ColumnElement[bool]:
+        return called_number(parameters.number) > ZERO

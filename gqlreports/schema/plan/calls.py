@@ -14,32 +14,25 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Scope
-from gqlreports.plugins.sums import is_plain
+from gqlreports.plugins.sums import has_subquery
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.history import KEY, with_history
+from gqlreports.schema.plan.history import KEY, STORED, with_history
 from gqlreports.schema.plan.narrowing import (
     OWN,
-    STORED,
     among,
     compiled,
     filled,
-    in_range,
-    known,
-    narrowed,
     not_among,
-    onto_stored,
     shape,
     value,
-    within,
 )
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import KEPT, Order, behind
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
-from gqlreports.tables import cdr
+from gqlreports.tables import CALLS
 
-NOT_SHOWN = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
-COLUMNS = tuple(column for column in cdr.columns if column.name not in NOT_SHOWN)
+COLUMNS = CALLS.dimensions
 CURSOR = "cursor"
 HISTORY = "history"
 NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf")
@@ -120,7 +113,7 @@ def _n(others: Others | None) -> dict[str, object]:
 def _calls(
     request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
 ) -> Statement:
-    found = _found(request, [*known(request), *behind(request, tree, order)])
+    found = _found(request, [*STORED.loaded_by(request), *behind(request, tree, order)])
     parts = zip(_parts(found, selection, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, Source] = {
@@ -139,7 +132,7 @@ def _calls(
 
 @lru_cache(KEPT)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
-    found = _found(request, [*known(request), *behind(request, tree, order)])
+    found = _found(request, [*STORED.loaded_by(request), *behind(request, tree, order)])
     counted = found.report.with_only_columns(func.sum(found.calls.c.sign).label("rows"))
     return compiled(found.narrowed(counted))
 
@@ -163,13 +156,16 @@ def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Fo
     A report that only sums looks at the stored table itself, so that each shard of a cluster sorts and limits its own
     calls; around another one they are narrowed, and all cross to the server that was asked.
     """
-    report = request.report.report.statement(Scope((), (), request.parameters, request.basis))
-    if not is_plain(report, []):
-        back = cdr.alias("taken_back")
-        return _Found(cdr, report, select(back), lambda statement: within(statement, narrowed(OWN, conditions)))
-    every = select(STORED).where(*in_range(OWN), *conditions)
-    of_report = every.where(*map(onto_stored, report._where_criteria))
-    return _Found(STORED, of_report, every.correlate(None), lambda statement: statement)
+    report, calls = request.report.report, CALLS.table
+    where = report.where(request.parameters)
+    if report.overrides_statement() or (where is not None and has_subquery(where)):
+        statement = report.statement(Scope((), (), request.parameters, request.basis))
+        rows = STORED.rows(OWN, conditions)
+        back = select(calls.alias("taken_back"))
+        return _Found(calls, statement, back, lambda statement: STORED.within(statement, rows))
+    every = select(STORED.table).where(*STORED.in_range(OWN), *conditions)
+    of_report = every if where is None else every.where(STORED.over(where))
+    return _Found(STORED.table, of_report, every.correlate(None), lambda statement: statement)
 
 
 def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]]:
@@ -193,7 +189,7 @@ def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]
 def _versions(selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
     """The selected columns of a version by their names in the API, with their values in the table."""
     chosen = [each for each in COLUMNS if to_camel(each.name) in selection]
-    values = {each.name: STORED.c[each.name] for each in chosen}
+    values = {each.name: STORED.table.c[each.name] for each in chosen}
     masks = {name: _masked(each, masked) for name, each in values.items() if name in NUMBERS}
     return {to_camel(each.name): (each.name, masks.get(each.name, values[each.name])) for each in chosen}
 

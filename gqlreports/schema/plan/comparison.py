@@ -13,7 +13,7 @@ from gqlreports.plugins.aggregates import Expression
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Calls, at_grain, grouped, of_nothing, total_columns
+from gqlreports.schema.plan.grain import Slice, at_grain, grouped, of_nothing, total_columns
 from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape
 from gqlreports.schema.plan.printing import Part, Source, printed
 from gqlreports.schema.plan.rows import (
@@ -124,7 +124,7 @@ def _compared_totals(asked: ComparedRequest, selection: Selection, tree: Tree) -
     columns = _with_currencies(request, (), selected(request, selection)) or total_columns(request.columns)[:1]
     kept = behind(request, tree, sides=asked.sides)
     current, previous = (
-        at_grain(side, (), columns, Calls(span, kept)).subquery(name)
+        at_grain(side, (), columns, Slice(span, kept)).subquery(name)
         for (side, span), name in zip(asked.sides, ("current", "previous"), strict=True)
     )
     sides = {each: (current.c[each.name], previous.c[each.name]) for each in columns}
@@ -187,7 +187,7 @@ def _met(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> 
 def _side(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree, side: int) -> Subquery:
     request, span = asked.sides[side]
     keys = request.dimensions
-    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)), Calls(span))
+    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)), Slice(span))
     matches = func.toBool(and_(true(), *matching(tree, report))).label(_MATCHES)
     shown = [report.c[each.name] for each in (*keys, *columns)]
     statement = select(*shown, literal_column(str(side)).label(_SIDE), matches).select_from(report)

@@ -1,46 +1,32 @@
-"""A report's statement at a grain, over the calls that it may read.
+"""A report's statement at a grain, over the rows of its fact that it may read.
 
-A report that only sums is taken apart: its sums are taken of the parts of the range, the whole hours of which a rollup
-may hold already, and by each currency, and put together above them.
+A report that its columns say all of is computed by algebra: its sums are taken of the parts of the range, the whole
+hours of which a rollup may hold already, and by each currency, and its figures are made of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Label, Select, Subquery, column, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, column, select, union_all
 
+from gqlreports.plugins.aggregates import EVERY, Expression, Term, is_present
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.plugins.sums import Atoms, NoSums, Sums, atom_name, is_plain, key_name
-from gqlreports.schema.plan.narrowing import (
-    OWN,
-    STORED,
-    Reading,
-    Span,
-    at_edges,
-    in_hours,
-    in_range,
-    known,
-    narrowed,
-    nothing,
-    onto_stored,
-    reading,
-    within,
-)
+from gqlreports.plugins.sums import Atoms, NoSums, Parts, atom_name, has_subquery, key_name
+from gqlreports.schema.plan.narrowing import OWN, Reading, Span, Stored, reading, stored
 from gqlreports.schema.request import ReportRequest
-
-_WHERE = {Reading.CALLS: (in_range,), Reading.HOURS: (in_hours,), Reading.BOTH: (in_hours, at_edges)}
+from gqlreports.tables import Fact
 
 
 @dataclass(frozen=True)
-class Calls:
-    """Those of a range that meet some conditions, which are made with `stored`."""
+class Slice:
+    """The rows of a range that meet some conditions, which are over the stored table."""
 
     span: Span = OWN
     conditions: tuple[ColumnElement[bool], ...] = ()
 
 
-OF_RANGE = Calls()
+OF_RANGE = Slice()
 
 
 def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
@@ -49,22 +35,30 @@ def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
 
 
 def grouped(
-    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Calls = OF_RANGE
+    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Slice = OF_RANGE
 ) -> Subquery:
     """The report at the grain of `keys`, as a table expression."""
     return at_grain(request, keys, needed, calls).subquery("report")
 
 
 def at_grain(
-    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Calls = OF_RANGE
+    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Slice = OF_RANGE
 ) -> Select[Any]:
     """The report's statement at the grain of `keys`, with the columns that are needed."""
-    calls = _known(request, calls)
-    statement = _statement(request, keys, needed)
-    expressions = [key.build(request.parameters) for key in keys]
-    if not is_plain(statement, expressions):
-        return within(statement, narrowed(calls.span, calls.conditions))
-    return _put_together(request, statement, expressions, calls)
+    grain = _Grain(request, _scope(request, keys, needed), _loaded_by(request, calls))
+    if not grain.is_algebra:
+        return grain.narrowed()
+    parts = Parts(grain.fact, grain.keys)
+    try:
+        shown = [grain.expression(each, parts.add).label(each.name) for each in grain.scope.columns]
+    except NoSums:
+        return grain.over_rows()
+    present = [is_present(parts.add(EVERY))] if keys else []
+    read = grain.reading(parts)
+    if not parts.by and read is not Reading.BOTH:
+        return grain.over_rows(read)
+    statement = select(*shown).select_from(grain.parts(parts, read).subquery("parts"))
+    return statement.having(*present).group_by(*grain.key_columns)
 
 
 def with_totals(
@@ -72,92 +66,128 @@ def with_totals(
 ) -> tuple[Subquery, dict[AnyColumn, ColumnElement[Any]]]:
     """The report at the grain of `keys`, and the columns `whole` over any of its rows together.
 
-    Raises NoSums for a report that cannot be taken apart.
+    Raises NoSums for a report whose figures are not made of sums.
     """
-    expressions = [key.build(request.parameters) for key in keys]
-    rows, totals = _statement(request, keys, needed), _statement(request, (), whole)
-    if not (is_plain(rows, expressions) and is_plain(totals, [])):
+    calls = _loaded_by(request, OF_RANGE)
+    grain = _Grain(request, _scope(request, keys, needed), calls)
+    totals = _Grain(request, _scope(request, (), whole), calls)
+    if not (grain.is_algebra and totals.is_algebra):
         raise NoSums
-    sums, atoms = Sums(expressions), Atoms()
-    shown = [atoms.of_row(sums.whole(_bare(each))).label(each.name) for each in rows.selected_columns]
-    having = [sums.whole(each) for each in rows._having_criteria]
-    over_all = {each.name: atoms.of_rows(sums.whole(_bare(each))) for each in totals.selected_columns}
-    grouped_by: list[ColumnElement[Any]] = [column(key_name(place)) for place in range(len(keys))]
-    source = _parts(request, rows, sums, _known(request, OF_RANGE)).subquery("parts")
-    of_rows = select(*grouped_by, *atoms.named()).select_from(source).having(*having).group_by(*grouped_by)
+    parts = Parts(grain.fact, grain.keys)
+    atoms = Atoms(parts)
+    shown = [grain.expression(each, atoms.of_row).label(each.name) for each in grain.scope.columns]
+    present = is_present(parts.add(EVERY))
+    over_all = {each: totals.expression(each, atoms.of_rows) for each in totals.scope.columns}
+    source = grain.parts(parts, grain.reading(parts)).subquery("parts")
+    of_rows = select(*grain.key_columns, *atoms.labels()).select_from(source)
+    of_rows = of_rows.having(present).group_by(*grain.key_columns)
     names: list[ColumnElement[Any]] = [column(atom_name(place)) for place in range(len(atoms.found))]
     report = select(*shown, *names).select_from(of_rows.subquery("atoms")).subquery("report")
-    return report, {each: over_all[each.name] for each in whole}
+    return report, {each: over_all[each] for each in whole}
 
 
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
-    """The one row of the report's figures over no CDR at all."""
-    return within(_statement(request, (), needed), nothing()).subquery("nothing")
+    """The one row of the report's figures over no row at all."""
+    here, scope = stored(request.report.report.fact), _scope(request, (), needed)
+    return here.within(request.report.report.statement(scope), here.no_rows()).subquery("nothing")
 
 
-def _known(request: ReportRequest, calls: Calls) -> Calls:
-    """Those that were loaded by the moment as of which the store is read."""
-    return replace(calls, conditions=(*known(request), *calls.conditions))
-
-
-def _statement(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn]) -> Select[Any]:
+def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn]) -> Scope:
     columns = tuple(dict.fromkeys(needed)) or total_columns(request.columns)[:1]
-    return request.report.report.statement(Scope(keys, columns, request.parameters, request.basis))
+    return Scope(keys, columns, request.parameters, request.basis, request.report.report.fact)
 
 
-def _put_together(
-    request: ReportRequest, statement: Select[Any], keys: list[ColumnElement[Any]], calls: Calls
-) -> Select[Any]:
-    sums = Sums(keys)
-    try:
-        shown = [sums.whole(_bare(each)).label(each.name) for each in statement.selected_columns]
-        having = [sums.whole(each) for each in statement._having_criteria]
-    except NoSums:
-        return _over(statement, statement.selected_columns, keys, calls, in_range(calls.span))
-    read = _reading(request, statement, sums)
-    if not sums.by and read is not Reading.BOTH:
-        [where] = _WHERE[read]
-        return _over(statement, statement.selected_columns, keys, calls, where(calls.span))
-    whole = select(*shown).select_from(_parts(request, statement, sums, calls).subquery("parts")).having(*having)
-    return whole.group_by(*(column(key_name(place)) for place in range(len(keys))))
+def _loaded_by(request: ReportRequest, calls: Slice) -> Slice:
+    """Those that were loaded by the moment as of which the store is read."""
+    conditions = stored(request.report.report.fact).loaded_by(request)
+    return replace(calls, conditions=(*conditions, *calls.conditions))
 
 
-def _parts(
-    request: ReportRequest, statement: Select[Any], sums: Sums, calls: Calls
-) -> Select[Any] | CompoundSelect[Any]:
-    """The sums of the parts of the range."""
-    keys = [*sums.keys, *sums.by]
-    parts = [
-        _over(statement, sums.parts(), keys, calls, where(calls.span), having=False)
-        for where in _WHERE[_reading(request, statement, sums)]
-    ]
-    return union_all(*parts) if len(parts) > 1 else parts[0]
+@dataclass(frozen=True)
+class _Grain:
+    """A report in a scope, over some rows of its fact."""
 
+    request: ReportRequest
+    scope: Scope
+    calls: Slice
 
-def _reading(request: ReportRequest, statement: Select[Any], sums: Sums) -> Reading:
-    """What the range is read from: sums of hours only where the report's rollup has them all."""
-    rollup = request.report.rollup
-    wanted = Sums([*sums.keys, *statement._where_criteria])
-    wanted.by, wanted.sums = sums.by, sums.sums
-    return reading(request) if rollup and rollup.holds(wanted) else Reading.CALLS
+    @property
+    def fact(self) -> Fact:
+        return self.scope.fact
 
+    @property
+    def stored(self) -> Stored:
+        return stored(self.fact)
 
-def _over(
-    statement: Select[Any],
-    columns: Any,
-    keys: list[ColumnElement[Any]],
-    calls: Calls,
-    where: list[ColumnElement[bool]],
-    having: bool = True,
-) -> Select[Any]:
-    """Columns and conditions of a plain statement over the stored table itself."""
-    criteria = [onto_stored(each) for each in statement._where_criteria]
-    over = select(*(onto_stored(_bare(each)).label(each.name) for each in columns)).select_from(STORED)
-    over = over.where(*where, *criteria, *calls.conditions).group_by(*(onto_stored(each) for each in keys))
-    return over.having(*(onto_stored(each) for each in statement._having_criteria)) if having else over
+    @property
+    def keys(self) -> list[Expression]:
+        return [key.build(self.scope.parameters) for key in self.scope.dimensions]
 
+    @property
+    def key_columns(self) -> list[Expression]:
+        """The keys, in sums that are grouped by them."""
+        return [column(key_name(place)) for place in range(len(self.scope.dimensions))]
 
-def _bare(expression: Any) -> ColumnElement[Any]:
-    """What stands under a label."""
-    found: ColumnElement[Any] = expression.element if isinstance(expression, Label) else expression
-    return found
+    @property
+    def where(self) -> list[ColumnElement[bool]]:
+        condition = self.request.report.report.where(self.scope.parameters)
+        return [] if condition is None else [condition]
+
+    @property
+    def is_algebra(self) -> bool:
+        """Whether the statement is what its columns say, and looks at single rows of the fact alone."""
+        if self.request.report.report.overrides_statement():
+            return False
+        figures = filter(None, map(self.scope.figure, self.scope.columns))
+        looked_at = [*self.where, *(each.over(self.fact, self.scope.basis) for each in figures)]
+        return not any(map(has_subquery, looked_at))
+
+    def expression(self, column: AnyColumn, value: Callable[[Term], Expression]) -> Expression:
+        """A column over sums that are grouped by the keys, given what stands for each term of a figure."""
+        figure = self.scope.figure(column)
+        if figure is None:
+            return self.key_columns[self.scope.dimensions.index(column)]
+        return figure.build(self.scope.basis, value)
+
+    def narrowed(self) -> Select[Any]:
+        """The report's own statement, for which the fact's table is the rows."""
+        statement = self.request.report.report.statement(self.scope)
+        return self.stored.within(statement, self.stored.rows(self.calls.span, self.calls.conditions))
+
+    def over_rows(self, read: Reading = Reading.CALLS) -> Select[Any]:
+        """The columns over the stored table itself."""
+        [where] = self._ranges(read)
+        columns = [self.scope.expression(each).label(each.name) for each in self.scope.columns]
+        statement = self._grouped(columns, self.keys, where)
+        return statement.having(self.stored.over(is_present(EVERY.over(self.fact)))) if self.keys else statement
+
+    def parts(self, parts: Parts, read: Reading) -> Select[Any] | CompoundSelect[Any]:
+        """The sums of the parts of the range."""
+        keys = [*parts.keys, *parts.by]
+        each = [self._grouped(parts.labels(), keys, where) for where in self._ranges(read)]
+        return union_all(*each) if len(each) > 1 else each[0]
+
+    def reading(self, parts: Parts) -> Reading:
+        """What the range is read from: sums of hours only where the report's rollup has them all."""
+        rollup = self.request.report.rollup
+        keys = [*parts.keys, *self.where, *parts.by]
+        return reading(self.request) if rollup and rollup.holds(keys, parts.sums) else Reading.CALLS
+
+    def _ranges(self, read: Reading) -> list[list[ColumnElement[bool]]]:
+        here, span = self.stored, self.calls.span
+        match read:
+            case Reading.CALLS:
+                return [here.in_range(span)]
+            case Reading.HOURS:
+                return [here.in_hours(span)]
+            case Reading.BOTH:
+                return [here.in_hours(span), here.at_edges(span)]
+
+    def _grouped(
+        self, columns: Sequence[Expression], keys: Sequence[Expression], where: Sequence[ColumnElement[bool]]
+    ) -> Select[Any]:
+        """Labelled columns over the stored rows, grouped by some keys."""
+        here = self.stored
+        statement = select(*map(here.over, columns)).select_from(here.table)
+        statement = statement.where(*where, *map(here.over, self.where), *self.calls.conditions)
+        return statement.group_by(*map(here.over, keys))

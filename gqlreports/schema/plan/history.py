@@ -6,12 +6,13 @@ from typing import Any
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal_column, select, tuple_
 
-from gqlreports.schema.plan.narrowing import OF_CUSTOMER, STORED, among, known
+from gqlreports.schema.plan.narrowing import among, stored
 from gqlreports.schema.plan.printing import Objects
 from gqlreports.schema.request import ReportRequest
-from gqlreports.tables import cdr
+from gqlreports.tables import CALLS
 
-KEY = ("switch", "callid", "branch_idx")
+KEY = tuple(column.name for column in CALLS.key)
+STORED = stored(CALLS)
 # No caller's name begins with #: a selected object of the name of a table would hide it.
 _VERSIONS, _HISTORY = "_versions", "#history"
 _ZERO: ColumnElement[Any] = literal_column("0")
@@ -52,22 +53,23 @@ def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement
 
     A correction may move a call by a day, and out of the range.
     """
-    every = [each for each in STORED.c if each.name not in ("sign", "loaded_at")]
-    key = tuple_(*(STORED.c[name] for name in KEY))
+    every = [each for each in STORED.table.c if each.name not in ("sign", "loaded_at")]
+    key = tuple_(*(STORED.table.c[name] for name in KEY))
     keys = select(*(calls.c[name] for name in KEY)).select_from(calls).correlate(None)
     first, last = (
         select(bound(calls.c.dt)).select_from(calls).correlate(None).scalar_subquery() for bound in (func.min, func.max)
     )
-    near = [STORED.c.dt >= first - _DAY, STORED.c.dt <= last + _DAY]
+    near = [STORED.table.c.dt >= first - _DAY, STORED.table.c.dt <= last + _DAY]
     added, back = (
-        func.arraySort(func.groupArrayIf(STORED.c.loaded_at, condition)).label(name)
-        for name, condition in (("_added", STORED.c.sign > _ZERO), ("_back", STORED.c.sign < _ZERO))
+        func.arraySort(func.groupArrayIf(STORED.table.c.loaded_at, condition)).label(name)
+        for name, condition in (("_added", STORED.table.c.sign > _ZERO), ("_back", STORED.table.c.sign < _ZERO))
     )
     values = [each.label(f"_shown_{place}") for place, each in enumerate(shown)]
-    statement = select(*every, *values, added, back).where(OF_CUSTOMER, *near, *known(request), among(key, keys))
+    conditions = [STORED.of_customer, *near, *STORED.loaded_by(request), among(key, keys)]
+    statement = select(*every, *values, added, back).where(*conditions)
     return statement.group_by(*every)
 
 
 def _type(name: str) -> str:
-    kind = str(cdr.c[name].type.compile(dialect=_DIALECT))
+    kind = str(CALLS.table.c[name].type.compile(dialect=_DIALECT))
     return "String" if kind.startswith("LowCardinality") else kind

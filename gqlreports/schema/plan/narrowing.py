@@ -1,22 +1,24 @@
-"""The CDRs that a statement may read, and how it is compiled.
+"""The rows of a fact that a statement may read, and how it is compiled.
 
-Whatever a report reads as `cdr` is the rows of the one customer in the one range, and nothing else.
+Whatever a report reads as the fact's table is the rows of the one customer in the one range, and nothing else.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import (
     BindParameter,
+    Column,
     ColumnElement,
+    FromClause,
     Function,
     Select,
-    SelectBase,
     and_,
     bindparam,
     func,
@@ -27,32 +29,24 @@ from sqlalchemy import (
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import quoted_name
-from sqlalchemy.sql.visitors import iterate, replacement_traverse
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
-from gqlreports.plugins.rollup import HOUR
+from gqlreports.plugins.rollup import hour
+from gqlreports.plugins.sums import has_subquery, is_column
 from gqlreports.schema.request import ReportRequest
-from gqlreports.tables import DICTIONARIES, cdr
+from gqlreports.tables import DICTIONARIES, Fact
 
 Element = TypeVar("Element", bound=ColumnElement[Any])
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
-# Named with its database, which the store fills in: the name alone may be that of an expression around.
-STORED = table_named(
-    "cdr",
-    *(column_named(each.name, each.type) for each in cdr.columns),
-    schema=quoted_name("{database:Identifier}", quote=False),
-).alias("cdr")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 HOUR_LENGTH = 3_600_000
 """Milliseconds."""
 FEWEST_HOURS = 24
 """A range with fewer whole hours is read call by call: a plan for two sources takes longer than that."""
-
-
-OF_CUSTOMER: ColumnElement[bool] = STORED.c.customer_id == bindparam("customer", None, type_=String)
 
 
 class Reading(Enum):
@@ -94,65 +88,84 @@ _SHAPES = {
 """A range of each kind."""
 
 
-def narrowed(span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
-    """The stored CDRs of the customer in a range that meet some conditions, made with `stored`."""
-    return select(literal_column("*")).select_from(STORED).where(*in_range(span), *conditions)
+@dataclass(frozen=True)
+class Stored:
+    """The stored table of a fact, where the rows of one customer in one range are picked out of it."""
+
+    fact: Fact
+
+    @cached_property
+    def table(self) -> FromClause:
+        """Named with its database, which the store fills in: the name alone may be that of an expression around."""
+        columns = (column_named(each.name, each.type) for each in self.fact.table.columns)
+        database = quoted_name("{database:Identifier}", quote=False)
+        return table_named(self.fact.name, *columns, schema=database).alias(self.fact.name)
+
+    def column(self, column: Column[Any]) -> ColumnElement[Any]:
+        """A column of the fact, in the stored table."""
+        return self.table.c[column.name]
+
+    @property
+    def of_customer(self) -> ColumnElement[bool]:
+        return self.column(self.fact.owner) == bindparam("customer", None, type_=String)
+
+    def in_range(self, span: Span) -> list[ColumnElement[bool]]:
+        """Of the customer and in the range."""
+        time = self.column(self.fact.time)
+        return [self.of_customer, time >= _instant(span.start), time < _instant(span.end)]
+
+    def in_hours(self, span: Span) -> list[ColumnElement[bool]]:
+        """Of the customer and in the whole hours of the range, said so that their sums can be read instead."""
+        begun = self.over(hour(self.fact))
+        return [self.of_customer, begun >= _hour(span.first_hour), begun < _hour(span.last_hour)]
+
+    def at_edges(self, span: Span) -> list[ColumnElement[bool]]:
+        """Of the customer and in the range, but not in its whole hours."""
+        time = self.column(self.fact.time)
+        before = and_(time >= _instant(span.start), time < _hour(span.first_hour))
+        after = and_(time >= _hour(span.last_hour), time < _instant(span.end))
+        return [self.of_customer, or_(before, after)]
+
+    def loaded_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
+        """Loaded by the moment as of which the store is read."""
+        return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant("as_of")]
+
+    def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
+        """The rows of the customer in a range that meet some conditions, which are over the stored table."""
+        return select(literal_column("*")).select_from(self.table).where(*self.in_range(span), *conditions)
+
+    def no_rows(self) -> Select[Any]:
+        return select(literal_column("*")).select_from(self.table).where(literal_column("false"))
+
+    def over(self, expression: Element) -> Element:
+        """An expression over the fact's table as one over the stored table; in subqueries too."""
+
+        def replaced(element: Any, **_: Any) -> Any:
+            return self.table.c[element.name] if is_column(element, self.fact) else None
+
+        found: Element = replacement_traverse(expression, {}, replaced)
+        return found
+
+    def key(self, expression: Element) -> Element:
+        """The same for a key, by which rows of the fact are picked out.
+
+        Raises PluginError for one that holds a subquery: in there the fact's table would be the stored one as well.
+        """
+        if has_subquery(expression):
+            raise PluginError("A key of this report holds a subquery, so its rows cannot be traced to their calls.")
+        return self.over(expression)
+
+    def within(self, statement: Select[Any], rows: Select[Any]) -> Select[Any]:
+        """A statement for which the fact's table is the given rows.
+
+        They take the table's own name, so whatever it reads by that name, in a join or subquery too, is narrowed.
+        """
+        return statement.add_cte(rows.cte(self.fact.name, nesting=True), nest_here=True)
 
 
-def in_range(span: Span) -> list[ColumnElement[bool]]:
-    """Of the customer and in the range."""
-    return [OF_CUSTOMER, STORED.c.dt >= _instant(span.start), STORED.c.dt < _instant(span.end)]
-
-
-def in_hours(span: Span) -> list[ColumnElement[bool]]:
-    """Of the customer and in the whole hours of the range, said so that their sums can be read instead."""
-    hour = stored(HOUR)
-    return [OF_CUSTOMER, hour >= _hour(span.first_hour), hour < _hour(span.last_hour)]
-
-
-def at_edges(span: Span) -> list[ColumnElement[bool]]:
-    """Of the customer and in the range, but not in its whole hours."""
-    before = and_(STORED.c.dt >= _instant(span.start), STORED.c.dt < _hour(span.first_hour))
-    behind = and_(STORED.c.dt >= _hour(span.last_hour), STORED.c.dt < _instant(span.end))
-    return [OF_CUSTOMER, or_(before, behind)]
-
-
-def known(request: ReportRequest) -> list[ColumnElement[bool]]:
-    """Loaded by the moment as of which the store is read."""
-    return [] if request.as_of is None else [STORED.c.loaded_at <= _instant("as_of")]
-
-
-def nothing() -> Select[Any]:
-    """No CDR at all."""
-    return select(literal_column("*")).select_from(STORED).where(literal_column("false"))
-
-
-def within(statement: Select[Any], rows: Select[Any]) -> Select[Any]:
-    """A statement for which `cdr` is the given rows.
-
-    They take the table's own name, so whatever it reads as `cdr`, in a join or subquery too, is narrowed.
-    """
-    return statement.add_cte(rows.cte("cdr", nesting=True), nest_here=True)
-
-
-def stored(expression: Element) -> Element:
-    """An expression over `cdr` as one over the stored table, for the place where `cdr` is being narrowed.
-
-    Raises PluginError for one that holds a subquery: in there `cdr` would be the stored table as well.
-    """
-    if any(isinstance(part, SelectBase) for part in iterate(expression)):
-        raise PluginError("A key of this report holds a subquery, so its rows cannot be traced to their calls.")
-    return onto_stored(expression)
-
-
-def onto_stored(expression: Element) -> Element:
-    """An expression over `cdr` as one over the stored table; in subqueries too."""
-
-    def replaced(element: Any, **_: Any) -> Any:
-        return STORED.c[element.name] if getattr(element, "table", None) is cdr else None
-
-    found: Element = replacement_traverse(expression, {}, replaced)
-    return found
+@cache
+def stored(fact: Fact) -> Stored:
+    return Stored(fact)
 
 
 def value(name: str, kind: Any) -> BindParameter[Any]:

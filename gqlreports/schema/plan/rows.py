@@ -13,7 +13,7 @@ from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Calls, grouped
+from gqlreports.schema.plan.grain import Slice, grouped
 from gqlreports.schema.plan.narrowing import OWN, Span, among, compiled, filled, not_among, shape, stored, value
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.request import ReportRequest
@@ -114,7 +114,7 @@ def _row_count(request: ReportRequest, tree: Tree) -> Statement:
 def _totals(
     request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: Cell = as_it_is
 ) -> Statement:
-    report = grouped(request, (), selected(request, selection), Calls(OWN, behind(request, tree, largest)))
+    report = grouped(request, (), selected(request, selection), Slice(OWN, behind(request, tree, largest)))
     return compiled(select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report))
 
 
@@ -128,7 +128,7 @@ def _subtotals(
     tree: Tree,
 ) -> Statement:
     needed = (*(each for each in selected(request, selection) if each not in summed_away(request, by)), *by)
-    report = grouped(request, by, (*needed, *(each.column for each in order)), Calls(OWN, behind(request, tree)))
+    report = grouped(request, by, (*needed, *(each.column for each in order)), Slice(OWN, behind(request, tree)))
     statement = select(*printed(selection, subtotal_sources(request, by, report))).select_from(report)
     return compiled(paged_if(paged, statement.order_by(*ordering(order, by, report))))
 
@@ -181,8 +181,9 @@ def behind(
     A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several `sides`, a
     row that matches in one of them is enough.
     """
+    here = stored(request.report.report.fact)
     keys: dict[AnyColumn, ColumnElement[Any]] = {
-        key: stored(key.build(request.parameters)) for key in request.dimensions
+        key: here.key(key.build(request.parameters)) for key in request.dimensions
     }
     key = key_of(request.dimensions, list(keys.values()))
     others = () if largest is None else (not_among(key, _keys_of_rows(request, tree, OWN, largest)),)
@@ -225,7 +226,7 @@ def _keys_of_rows(request: ReportRequest, tree: Tree, span: Span, largest: Order
     keys = request.dimensions
     order = () if largest is None else (largest,)
     needed = (*keys, *filters.columns(tree), *(each.column for each in order))
-    report = grouped(request, keys, needed, Calls(span))
+    report = grouped(request, keys, needed, Slice(span))
     found = select(key_of(keys, [report.c[key.name] for key in keys])).select_from(report)
     found = found.where(*matching(tree, report))
     if largest is not None:

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, litera
 
 from gqlreports.backends.base import Statement
 from gqlreports.plugins.contract import AnyColumn, Dimension
-from gqlreports.plugins.rollup import HOUR
+from gqlreports.plugins.rollup import hour
 from gqlreports.plugins.types import COUNT
 from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Calls, grouped, of_nothing, total_columns
+from gqlreports.schema.plan.grain import Slice, grouped, of_nothing, total_columns
 from gqlreports.schema.plan.narrowing import HOUR_LENGTH, OWN, compiled, filled, shape, value
 from gqlreports.schema.plan.printing import Source, printed
 from gqlreports.schema.plan.rows import (
@@ -29,7 +29,7 @@ from gqlreports.schema.plan.rows import (
 )
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
-from gqlreports.tables import cdr
+from gqlreports.tables import Fact
 
 _ONE: ColumnElement[Any] = literal_column("1")
 _ZERO: ColumnElement[Any] = literal_column("0")
@@ -107,7 +107,7 @@ def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subque
 
 def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
     """All keys of the series with their ranks in the order."""
-    report = grouped(request, series.by, (*series.by, series.order.column), Calls(OWN, behind(request, tree)))
+    report = grouped(request, series.by, (*series.by, series.order.column), Slice(OWN, behind(request, tree)))
     rank = func.row_number().over(order_by=ordering((series.order,), series.by, report))
     keys = [report.c[key.name] for key in series.by]
     return select(*keys, func.toInt64(rank).label(_PLACE)).select_from(report)
@@ -117,21 +117,23 @@ def _figures(
     request: ReportRequest, columns: tuple[AnyColumn, ...], series: Series | None, tree: Tree, by_hour: bool
 ) -> Subquery:
     """The measures of each bucket of each series that has a CDR."""
-    start = _dimension(_START, func.roundDown(_hour() if by_hour else _moment(), value("buckets", Array(Int64))))
+    fact = request.report.report.fact
+    moment = _hour(fact) if by_hour else _moment(fact)
+    start = _dimension(_START, func.roundDown(moment, value("buckets", Array(Int64))))
     place = () if series is None else (_dimension(_PLACE, _place_of_cdr(request, series, tree)),)
-    calls = Calls(OWN, behind(request, tree))
+    calls = Slice(OWN, behind(request, tree))
     report = grouped(request, (start, *place), (start, *place, *columns), calls)
     no_place = [] if place else [_ZERO.label(_PLACE)]
     return select(report, *no_place, _ONE.label(_FOUND)).select_from(report).subquery("figures")
 
 
-def _moment() -> ColumnElement[Any]:
-    return func.toUnixTimestamp64Milli(cdr.c.dt)
+def _moment(fact: Fact) -> ColumnElement[Any]:
+    return func.toUnixTimestamp64Milli(fact.time)
 
 
-def _hour() -> ColumnElement[Any]:
+def _hour(fact: Fact) -> ColumnElement[Any]:
     """As a moment; where buckets begin with hours it stands for all moments in it."""
-    return func.toInt64(func.toUnixTimestamp(HOUR)) * literal_column("1000")
+    return func.toInt64(func.toUnixTimestamp(hour(fact))) * literal_column("1000")
 
 
 def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnElement[Any]:

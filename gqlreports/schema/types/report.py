@@ -44,7 +44,7 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     if columns.measures:
         namespace["timeline"] = timeline_field(columns)
         namespace["top"] = top_field(columns)
-    if registered.report.reads_calls():
+    if registered.report.lists_calls():
         namespace |= call_fields(columns)
     report = type(columns.name("Report"), (interface,), namespace)
     made = strawberry.type(report, description=registered.description)

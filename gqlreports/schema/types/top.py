@@ -66,7 +66,7 @@ def _top_type(columns: ReportColumns) -> type[Any]:
         "others": _others_field(columns),
         "other_row_count": _other_row_count_field(),
     }
-    if columns.registered.report.reads_calls():
+    if columns.registered.report.lists_calls():
         namespace |= other_call_fields(columns)
     made = type(columns.name("Top"), (), namespace)
     return strawberry.type(made, description=f"The largest rows of {columns.registered.title}, and the others.")

@@ -1,0 +1,148 @@
+"""The figures of calls that reports are made of."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, literal_column, null, or_
+
+from gqlreports.plugins.aggregates import (
+    EVERY,
+    Additivity,
+    Aggregate,
+    CountingBasis,
+    Expression,
+    Sum,
+    Tally,
+    count,
+    itself,
+    total,
+)
+from gqlreports.plugins.types import COUNT, MONEY, SECONDS, TEXT
+from gqlreports.tables import cdr
+
+_FIRST_BRANCHES = Sum(condition=cdr.c.branch_idx == literal_column("0"))
+is_answered: ColumnElement[bool] = cdr.c.answered
+attempts = Aggregate(
+    lambda basis: (EVERY if basis is CountingBasis.ATTEMPT else _FIRST_BRANCHES,),
+    itself,
+    COUNT,
+    "calls (basis CALL) or route attempts (basis ATTEMPT)",
+)
+route_attempts = Aggregate((EVERY,), itself, COUNT, "route attempts: all branches, whatever the basis")
+answered = count(is_answered, "answered calls")
+effective = count(
+    or_(is_answered, cdr.c.sip_code.in_([literal_column(code) for code in ("480", "486", "600", "603")])),
+    "route attempts that were answered, or ended with SIP status 480, 486, 600 or 603",
+)
+"""Numerator of the network effectiveness ratio; its denominator is `route_attempts`, so that it never exceeds 1.
+
+ITU-T E.411 and E.425 take as effective an answer, user busy, ring no answer and terminal rejection; RFC 6076, section
+4.7, names their SIP statuses.
+"""
+talk_time = total(cdr.c.duration, "seconds of answered calls", is_answered, SECONDS)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Money in a column, and the column that names its currency.
+
+    A sum never mixes currencies: `total` is null where the non-zero charges are in several, `currency` where they
+    are in several or there are none.
+    """
+
+    amount: Expression
+    currency_code: Expression
+    payer: str
+
+    @property
+    def total(self) -> Aggregate:
+        """Exact sum of the charges, with 8 decimals."""
+
+        def combine(tally: Expression, amount: Expression) -> Expression:
+            return case((func.length(_held(tally)) > literal_column("1"), null()), else_=amount)
+
+        formula = f"sum of the {self.payer}'s charges"
+        sums = (self._currencies, Sum(self.amount))
+        return Aggregate(sums, combine, MONEY, formula, nullable=True, additivity=Additivity.WITHIN_CURRENCY)
+
+    @property
+    def currency(self) -> Aggregate:
+        """ISO 4217 code of the non-zero charges."""
+
+        def combine(tally: Expression) -> Expression:
+            return _the_one(func.mapKeys(_held(tally)))
+
+        formula = f"the one currency of the {self.payer}'s non-zero charges"
+        sums = (self._currencies,)
+        return Aggregate(sums, combine, TEXT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
+
+    def minus(self, other: "Charge") -> "Difference":
+        """This charge less another."""
+        return Difference(self, other)
+
+    @property
+    def _currencies(self) -> Tally:
+        """The currencies of non-zero charges."""
+        return Tally(self.currency_code, self.amount != literal_column("0"))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One charge less another.
+
+    It never mixes currencies: `total` is null where the non-zero charges of both together are in several, `currency`
+    where they are in several or there are none.
+    """
+
+    minuend: Charge
+    subtrahend: Charge
+
+    @property
+    def total(self) -> Aggregate:
+        """Exact difference of the sums, with 8 decimals."""
+        left, right = self.minuend, self.subtrahend
+
+        def combine(
+            left_tally: Expression, right_tally: Expression, left_amount: Expression, right_amount: Expression
+        ) -> Expression:
+            several = func.length(_codes(left_tally, right_tally)) > literal_column("1")
+            return case((several, null()), else_=left_amount - right_amount)
+
+        formula = f"{left.total.formula} - {right.total.formula}"
+        sums = (*self._currencies, Sum(left.amount), Sum(right.amount))
+        return Aggregate(sums, combine, MONEY, formula, nullable=True, additivity=Additivity.WITHIN_CURRENCY)
+
+    @property
+    def currency(self) -> Aggregate:
+        """ISO 4217 code of the non-zero charges of both."""
+
+        def combine(left_tally: Expression, right_tally: Expression) -> Expression:
+            return _the_one(_codes(left_tally, right_tally))
+
+        payers = f"{self.minuend.payer}'s and the {self.subtrahend.payer}'s"
+        formula = f"the one currency of the {payers} non-zero charges"
+        additivity = Additivity.NOT_ADDITIVE
+        return Aggregate(self._currencies, combine, TEXT, formula, nullable=True, additivity=additivity)
+
+    @property
+    def _currencies(self) -> tuple[Tally, Tally]:
+        return self.minuend._currencies, self.subtrahend._currencies
+
+
+def _held(tally: Expression) -> Expression:
+    """The map without the values of CDRs that cancel each other."""
+    return func.mapFilter(literal_column("(currency, rows) -> rows > 0"), tally)
+
+
+def _codes(*tallies: Expression) -> Expression:
+    """All codes of some tallies, each once."""
+    return func.arrayDistinct(func.arrayConcat(*(func.mapKeys(_held(each)) for each in tallies)))
+
+
+def _the_one(codes: Expression) -> Expression:
+    """The only code of an array, null where it holds several, none or an empty one."""
+    only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
+    return case((func.length(codes) == literal_column("1"), only), else_=null())
+
+
+customer_charge = Charge(cdr.c.customer_charge, cdr.c.customer_card_currency, "customer")
+provider_charge = Charge(cdr.c.provider_charge, cdr.c.provider_card_currency, "provider")
