@@ -19,7 +19,7 @@ from benchmarks.results import Section, Table
 from benchmarks.statements import day
 from benchmarks.store import Home
 from gqlreports.backends.base import Statement
-from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.backends.request import REQUEST_ID
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.plan import rows

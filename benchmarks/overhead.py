@@ -25,7 +25,7 @@ from benchmarks.results import Section, Table
 from benchmarks.statements import Question, day
 from benchmarks.store import Home
 from gqlreports.backends.base import Fetched
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry

@@ -15,12 +15,12 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
-from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
+from gqlreports.store.layout import COLUMNS
 from gqlreports.store.load_cdrs import load_cdrs
 
 with needed("embedded", "Tests of reports need"):
-    from gqlreports.backends.embedded import EmbeddedBackend
+    from gqlreports.backends.embedded.backend import EmbeddedBackend
 
 _CUSTOMER = "1001"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

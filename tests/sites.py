@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Limits
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Principal, Role

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Backend, Limits, Statement
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import parse_address
 from gqlreports.store.definition import definition
 from gqlreports.store.migrate import migrate, rehearse
-from gqlreports.store.placement import Placement
+from gqlreports.store.topology import Topology
 from tests.clickhouse.server import ClickHouse
 from tests.sites import REGISTRY, Engine
 
@@ -79,7 +79,7 @@ class ServedStore:
 
     def migrate(self) -> None:
         address = parse_address(self.url)
-        placement = Placement(self.database, self.cluster, address.user, address.password)
+        placement = Topology(self.database, self.cluster, address.user, address.password)
         asyncio.run(_closed_behind(self.unchecked(), lambda backend: migrate(backend, placement)))
 
 
@@ -94,7 +94,7 @@ class ClusterStore(ServedStore):
     servers: Sequence[ClickHouse] = ()
 
     def migrate(self) -> None:
-        placement = Placement(self.database, self.cluster)
+        placement = Topology(self.database, self.cluster)
         upgrade = asyncio.run(
             _closed_behind(self.unchecked(), lambda backend: rehearse(backend, placement, REGISTRY.rollups))
         )
@@ -133,14 +133,14 @@ def _on_one_server(statement: str, first: bool, database: str) -> str:
 def new_database(url: str, cluster: str | None = None) -> ServedStore:
     """A database of its own on a server, with all that a store must have."""
     database = f"test_{secrets.token_hex(6)}"
-    command(url, f"CREATE DATABASE {database}{Placement(cluster=cluster).on_cluster}")
+    command(url, f"CREATE DATABASE {database}{Topology(cluster=cluster).on_cluster}")
     store = ServedStore(url, database, cluster)
     store.migrate()
     return store
 
 
 def drop(store: ServedStore) -> None:
-    command(store.url, f"DROP DATABASE {store.database}{Placement(cluster=store.cluster).on_cluster} SYNC")
+    command(store.url, f"DROP DATABASE {store.database}{Topology(cluster=store.cluster).on_cluster} SYNC")
 
 
 def command(url: str, sql: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import StoreError
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app

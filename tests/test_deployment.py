@@ -12,8 +12,8 @@ import yaml
 from sqlalchemy import make_url
 from typer.main import get_command
 
-from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Limits
+from gqlreports.backends.server.http import parse_address
 from gqlreports.cli import app
 from gqlreports.config import Settings
 

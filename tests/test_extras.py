@@ -186,7 +186,7 @@ def test_it_names_the_extra_that_is_needed(plain: Plain, extra: str, command: st
 @pytest.mark.parametrize(
     ("extra", "modules"),
     [
-        ("embedded", "gqlreports.backends.embedded"),
+        ("embedded", "gqlreports.backends.embedded.backend"),
         ("files", "gqlreports.export.parquet, gqlreports.export.xlsx, gqlreports.store.parquet"),
         ("openid", "gqlreports.directory.tokens, cryptography"),
         ("postgresql", "psycopg"),

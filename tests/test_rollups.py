@@ -16,7 +16,7 @@ from gqlreports.errors import PluginError
 from gqlreports.plugins import CountingBasis, Report, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.rollup import rollup_of
-from gqlreports.plugins.scalars import Operator
+from gqlreports.plugins.types import Operator
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan import comparison, rows, timeline
@@ -28,9 +28,8 @@ from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 from gqlreports.schema.zones import zone
-from gqlreports.store.definition import definition
-from gqlreports.store.placement import Placement
-from gqlreports.store.rollups import rollups
+from gqlreports.store.definition import definition, rollup_statements
+from gqlreports.store.topology import Topology
 from tests.sites import REGISTRY, Engine
 from tests.stores import EmbeddedStore
 
@@ -281,6 +280,6 @@ def test_a_new_version_of_a_report_takes_the_place_of_the_former(engine: Engine,
     before = store.run(kept)
     for version in (former, former, now):
         there = store.run(kept)
-        for statement in rollups(Placement(), [version], there):
+        for statement in rollup_statements(Topology(), [version], there):
             store.run(lambda backend, sql=statement: change(backend, sql))  # type: ignore[misc]
         assert store.run(kept) == {*before, version.name}

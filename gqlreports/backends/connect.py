@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from gqlreports.backends.address import SCHEMES, Address, parse_address
 from gqlreports.backends.base import Backend, Definition, Limits
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import SCHEMES, Address, parse_address
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 from gqlreports.extras import needed
@@ -27,7 +27,7 @@ def connect(settings: Settings, definition: Definition | None) -> Backend:
             "The store's URL must be chdb://PATH, and PATH without a ?, or clickhouse://HOST; check GQLREPORTS_STORE."
         )
     with needed("embedded", "An embedded store needs"):
-        from gqlreports.backends.embedded import EmbeddedBackend
+        from gqlreports.backends.embedded.backend import EmbeddedBackend
     return EmbeddedBackend(Path(path), definition, limits)
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gqlreports.backends.address import SCHEMES
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import address_of, connect
+from gqlreports.backends.server.http import SCHEMES
 from gqlreports.cli.support import told, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
@@ -15,7 +15,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.store.copying import Part, copy_store
 from gqlreports.store.definition import definition
 from gqlreports.store.migrate import Upgrade, migrate, rehearse
-from gqlreports.store.placement import Placement
+from gqlreports.store.topology import Topology
 
 _HIDDEN = "[HIDDEN]"
 
@@ -29,12 +29,12 @@ def migrate_store(
     with told() as settings:
         if store is not None:
             settings = settings.model_copy(update={"store": store})
-        placement, rollups = _placement(settings, cluster), Registry.load().rollups
+        topology, rollups = _topology(settings, cluster), Registry.load().rollups
         if dry_run:
-            hidden = replace(placement, password=placement.password and _HIDDEN)
+            hidden = replace(topology, password=topology.password and _HIDDEN)
             _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden, rollups)))
         else:
-            _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, placement, rollups)))
+            _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, topology, rollups)))
 
 
 def copy(
@@ -72,10 +72,10 @@ def _print_done(upgrade: Upgrade) -> None:
         typer.echo("No migration is pending.")
 
 
-def _placement(settings: Settings, cluster: str | None) -> Placement:
+def _topology(settings: Settings, cluster: str | None) -> Topology:
     if settings.store_url.partition("://")[0] not in SCHEMES:
         if cluster is not None:
             raise InvalidInput("A cluster needs a server: --store clickhouse://HOST.")
-        return Placement()
+        return Topology()
     address = address_of(settings)
-    return Placement(address.database, cluster, address.user, address.password)
+    return Topology(address.database, cluster, address.user, address.password)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,6 +17,12 @@ from sqlalchemy.orm import Session
 from gqlreports.directory.migrations import HEAD
 from gqlreports.errors import DirectoryUnavailable
 from gqlreports.extras import needed
+
+
+def utc_now() -> datetime:
+    """UTC without an offset."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
 
 logger = logging.getLogger(__name__)
 

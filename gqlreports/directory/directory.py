@@ -7,11 +7,8 @@ from time import monotonic
 from sqlalchemy import bindparam, insert, or_, select
 
 from gqlreports.directory import keys
-from gqlreports.directory.clock import utc_now
-from gqlreports.directory.database import Database
-from gqlreports.directory.grant import Grant
-from gqlreports.directory.key_limits import KeyLimits, checked_name
-from gqlreports.directory.key_text import parse_key
+from gqlreports.directory.database import Database, utc_now
+from gqlreports.directory.keys import Grant, KeyLimits, checked_name, parse_key
 from gqlreports.directory.models import ApiKey, Customer, ReportRun
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent

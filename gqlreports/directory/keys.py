@@ -1,19 +1,178 @@
-"""API keys in the directory: made, found, rotated and compared."""
+"""API keys: their text, what they give, and how they are made, found, rotated and compared.
 
+A key is `gqlr_`, its public id (12 digits), `_`, 256 random bits (64 digits) and a checksum (8 digits), the digits
+hexadecimal.  The checksum is the CRC-32 of all before it: a key with a wrong or swapped digit is refused without a
+look-up, and a scanner that finds the form in a file knows whether it is a key.  Keys made before had no id and no
+checksum: `gqlr_` and 43 characters of base64url.
+"""
+
+import hashlib
 import hmac
-from datetime import datetime, timedelta
+import logging
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
+from zlib import crc32
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from gqlreports.directory.grant import Grant
-from gqlreports.directory.key_limits import KeyLimits
-from gqlreports.directory.key_text import INVALID, PresentedKey, key_hash, new_key_id, new_key_text
 from gqlreports.directory.models import ApiKey, ApiKeyCustomer, ApiKeyNetwork, ApiKeyReport
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
+
+PREFIX = "gqlr_"
+_FORM = re.compile(PREFIX + "(?P<id>[0-9a-f]{12})_[0-9a-f]{64}(?P<checksum>[0-9a-f]{8})", re.ASCII)
+_FORM_BEFORE = re.compile(PREFIX + "[A-Za-z0-9_-]{43}", re.ASCII)
+
+INVALID = "This key is not valid; ask the operator for another."
+
+
+@dataclass(frozen=True)
+class PresentedKey:
+    """A key of the right form; `id` is None for one that was made before keys had ids, `hash` its SHA-256."""
+
+    id: str | None
+    hash: str
+
+
+def new_key_id() -> str:
+    return secrets.token_hex(6)
+
+
+def new_key_text(key_id: str) -> str:
+    """A key of that id, from 256 bits of the system's randomness."""
+    body = f"{PREFIX}{key_id}_{secrets.token_hex(32)}"
+    return body + _checksum(body)
+
+
+def parse_key(text: str) -> PresentedKey:
+    """Raises Unauthenticated for what cannot be a key; the message does not repeat it."""
+    found = _FORM.fullmatch(text)
+    if found is not None and found["checksum"] == _checksum(text[: found.start("checksum")]):
+        return PresentedKey(found["id"], key_hash(text))
+    if found is None and _FORM_BEFORE.fullmatch(text):
+        return PresentedKey(None, key_hash(text))
+    raise Unauthenticated(INVALID)
+
+
+def key_hash(text: str) -> str:
+    """SHA-256 serves, for there is nothing to guess in 256 random bits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checksum(body: str) -> str:
+    return f"{crc32(body.encode()):08x}"
+
+
+_LONGEST_NAME = 255
+_LONGEST_CUSTOMER = 64
+
+
+@dataclass(frozen=True)
+class KeyLimits:
+    """Limits of a key, none of a kind: not limited in that; `expires_at` is UTC without an offset."""
+
+    customers: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    @classmethod
+    def checked(
+        cls,
+        role: Role,
+        customers: Iterable[str],
+        reports: Iterable[str],
+        networks: Iterable[str],
+        expires_at: datetime | None,
+    ) -> "KeyLimits":
+        """Raises InvalidInput for limits that cannot be, or that do not go with the role."""
+        made = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
+        if role is Role.PARTNER and not made.customers:
+            raise InvalidInput("A partner's key needs its customers.")
+        if role is Role.ADMIN and (made.customers or made.reports):
+            raise InvalidInput("An admin's key has no customers and no report types: it could make another without.")
+        return made
+
+
+def checked_name(name: str) -> str:
+    """Raises InvalidInput for one that is empty, too long or not printable."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(f"A key's name has 1 to {_LONGEST_NAME} printable characters.")
+    return name
+
+
+def checked_customers(customers: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in order.  Raises InvalidInput for what cannot be the id of one."""
+    distinct = _distinct(customers)
+    if not all(0 < len(each) <= _LONGEST_CUSTOMER and each.isprintable() for each in distinct):
+        raise InvalidInput(f"A customer's id has 1 to {_LONGEST_CUSTOMER} printable characters.")
+    return distinct
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _networks(networks: Iterable[str]) -> tuple[str, ...]:
+    try:
+        return _distinct(str(ip_network(each)) for each in networks)
+    except ValueError as error:
+        raise InvalidInput(f"A network is an address and a length, as in 203.0.113.0/24: {error}.") from None
+
+
+def _expiry(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment <= datetime.now(UTC):
+        raise InvalidInput("A key must expire in the future.")
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """`expires_at` is UTC without an offset; without networks it holds from everywhere."""
+
+    principal: Principal
+    expires_at: datetime | None
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "Grant":
+        customers = frozenset(each.customer_id for each in key.customers)
+        reports = frozenset(each.report_type for each in key.reports)
+        role = Role(key.role)
+        bounded = customers if customers or role is Role.PARTNER else None
+        principal = Principal(key.id, key.name, role, bounded, reports or None)
+        return cls(principal, key.expires_at, tuple(ip_network(each.network) for each in key.networks))
+
+    def principal_now(self, now: datetime, source: str | None) -> Principal:
+        """Raises Unauthenticated, in the words for any key that is not valid, when or where it does not hold."""
+        if self.expires_at is not None and self.expires_at <= now:
+            logger.info("The key %s has expired.", self.principal.key_id)
+            raise Unauthenticated(INVALID)
+        if self.networks and not self._holds_from(source):
+            logger.warning("The key %s does not hold from %s.", self.principal.key_id, source)
+            raise Unauthenticated(INVALID)
+        return self.principal
+
+    def _holds_from(self, source: str | None) -> bool:
+        try:
+            address = ip_address(source or "")
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return any(each in network for network in self.networks for each in (address, mapped) if each is not None)
+
 
 LONGEST_OVERLAP = timedelta(days=366)
 _STORED = select(ApiKey.id, ApiKey.hash, ApiKey.revoked_at)

@@ -9,8 +9,7 @@ import orjson
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.errors import LoadError
-from gqlreports.store.cells import cells
-from gqlreports.store.files import BOM, opened
+from gqlreports.store.files import BOM, file_rows, opened
 
 _CURRENCY = re.compile("[A-Z]{3}")
 _LONGEST_NAME = 255
@@ -40,7 +39,7 @@ def _json_rows(stream: io.BufferedReader, path: str) -> list[Any]:
 
 
 def _csv_rows(stream: io.BufferedReader, path: str) -> list[dict[str, str]]:
-    names, rows = cells(stream)
+    names, rows = file_rows(stream)
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise LoadError(f"{path} lacks the columns {', '.join(missing)} of customers; nothing was loaded.")

@@ -23,12 +23,12 @@ def checked_password(password: str) -> str:
     return password
 
 
-def hashed(password: str) -> str:
+def password_hash_of(password: str) -> str:
     """Takes some 50 ms and 64 MiB, as it does for whoever guesses."""
     return _HASHER.hash(_same_everywhere(password))
 
 
-def matches(password_hash: str | None, password: str) -> bool:
+def password_matches(password_hash: str | None, password: str) -> bool:
     """Takes as long where there is no hash, and nothing matches then."""
     nobodys = _nobodys()
     try:
@@ -38,9 +38,9 @@ def matches(password_hash: str | None, password: str) -> bool:
     return password_hash is not None
 
 
-def renewed(password_hash: str, password: str) -> str:
+def renewed_hash(password_hash: str, password: str) -> str:
     """A new hash of the same password where the old one's parameters are no longer what is advised."""
-    return hashed(password) if _HASHER.check_needs_rehash(password_hash) else password_hash
+    return password_hash_of(password) if _HASHER.check_needs_rehash(password_hash) else password_hash
 
 
 def _same_everywhere(password: str) -> bytes:

@@ -1,22 +1,87 @@
-"""Sessions of users: begun with a password, held by a token, and ended."""
+"""The sessions of users: begun with a password, held by a token, and ended; and the tries to begin one.
+
+Nobody guesses without bound, and nobody keeps others out.  Who fails too often at one name from one network has to
+wait; so has a network that fails at many names, and a name at which many networks fail.  The latter two do not hold for
+someone who has logged in from that network of late, so that strangers who guess lock nobody out of where they work.
+"""
 
 import logging
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from gqlreports.directory import log_ins, passwords
-from gqlreports.directory.clock import utc_now
-from gqlreports.directory.database import Database
-from gqlreports.directory.key_text import key_hash
-from gqlreports.directory.models import User, UserSession
+from gqlreports.directory.database import Database, utc_now
+from gqlreports.directory.keys import key_hash
+from gqlreports.directory.models import LogIn, User, UserSession
+from gqlreports.directory.passwords import password_matches, renewed_hash
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent
-from gqlreports.errors import Unauthenticated
+from gqlreports.errors import TooManyLogIns, Unauthenticated
+
+WINDOW = timedelta(minutes=15)
+"""How long a failure counts."""
+KNOWN_FOR = timedelta(days=30)
+"""How long someone is known where they logged in."""
+OF_A_NAME_FROM_A_NETWORK = 5
+OF_A_NETWORK = 30
+OF_A_NAME = 100
+# The part of an IPv6 address that one subscriber has for its own.
+_SUBSCRIBER = 64
+
+
+def begin_log_in(session: Session, name: str, source: str | None, now: datetime) -> None:
+    """Takes a try down as a failure, before it is known, so that many at once are as many failures.
+
+    Raises TooManyLogIns, alike for names that are no user's; such a try does not count.
+    """
+    session.execute(delete(LogIn).where(LogIn.at <= now - WINDOW, ~LogIn.succeeded))
+    session.execute(delete(LogIn).where(LogIn.at <= now - KNOWN_FOR))
+    session.add(_log_in(name, source, now, succeeded=False))
+    session.flush()
+    same_name, same_network = _same(name, source)
+    _check(session, now, OF_A_NAME_FROM_A_NETWORK, same_name, same_network)
+    if session.scalar(select(LogIn.id).where(same_name, same_network, LogIn.succeeded).limit(1)) is None:
+        _check(session, now, OF_A_NETWORK, same_network)
+        _check(session, now, OF_A_NAME, same_name)
+
+
+def succeed_log_in(session: Session, name: str, source: str | None, now: datetime) -> None:
+    """The failures of that name from there are forgotten."""
+    session.execute(delete(LogIn).where(*_same(name, source)))
+    session.add(_log_in(name, source, now, succeeded=True))
+
+
+def _check(session: Session, now: datetime, most: int, *which: ColumnElement[bool]) -> None:
+    latest = select(LogIn.at).where(*which, ~LogIn.succeeded).order_by(LogIn.at.desc())
+    # The try itself is the first of them.
+    oldest = session.scalar(latest.offset(most).limit(1))
+    if oldest is not None:
+        raise TooManyLogIns(max(1, math.ceil((oldest + WINDOW - now).total_seconds())))
+
+
+def _log_in(name: str, source: str | None, now: datetime, *, succeeded: bool) -> LogIn:
+    return LogIn(at=now, name_hash=key_hash(name), source=_network(source), succeeded=succeeded)
+
+
+def _same(name: str, source: str | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return LogIn.name_hash == key_hash(name), LogIn.source == _network(source)
+
+
+def _network(source: str | None) -> str:
+    if source is None:
+        return ""
+    address = ip_address(source)
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ip_network((address, _SUBSCRIBER), strict=False))
+    return str(address)
+
 
 logger = logging.getLogger(__name__)
 
@@ -51,20 +116,20 @@ class Sessions:
         """
         name, now = name.strip().lower(), utc_now()
         with self._session() as session, session.begin():
-            log_ins.begin(session, name, source, now)
+            begin_log_in(session, name, source, now)
             kept = _password_hash(session, name)
-        if not passwords.matches(kept, password):
+        if not password_matches(kept, password):
             if kept is not None:
                 logger.warning("Someone at %s gave a wrong password for the user %s.", source, name)
             raise Unauthenticated(WRONG)
-        token, renewed = secrets.token_urlsafe(32), passwords.renewed(kept or "", password)
+        token, renewed = secrets.token_urlsafe(32), renewed_hash(kept or "", password)
         with self._session() as session, session.begin():
             # A password that was changed, or a user who was disabled, meanwhile gets no session.
             same = (User.name == name, User.password_hash == kept, User.disabled_at.is_(None))
             seen = update(User).where(*same).values(logged_in_at=now, password_hash=renewed).returning(User.name)
             if session.execute(seen).one_or_none() is None:
                 raise Unauthenticated(WRONG)
-            log_ins.succeed(session, name, source, now)
+            succeed_log_in(session, name, source, now)
             _remove_ended(session, now)
             session.add(UserSession(hash=key_hash(token), user_name=name, created_at=now, seen_at=now))
         logger.info("The user %s logged in from %s.", name, source)

@@ -1,4 +1,4 @@
-"""Users who log in: made, listed and changed; whatever changes one ends its sessions."""
+"""Users who log in: created, listed and changed; whatever changes one ends its sessions."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,11 +6,10 @@ from contextlib import contextmanager
 
 from sqlalchemy import select
 
-from gqlreports.directory.clock import utc_now
-from gqlreports.directory.database import Database
-from gqlreports.directory.key_limits import checked_customers
+from gqlreports.directory.database import Database, utc_now
+from gqlreports.directory.keys import checked_customers
 from gqlreports.directory.models import User, UserCustomer
-from gqlreports.directory.passwords import checked_password, hashed
+from gqlreports.directory.passwords import checked_password, password_hash_of
 from gqlreports.directory.principal import Role
 from gqlreports.directory.sessions import Sessions
 from gqlreports.errors import InvalidInput, NotFound
@@ -32,7 +31,7 @@ class Users:
     def add(self, name: str, password: str, role: Role, customers: Iterable[str] = ()) -> None:
         """Raises InvalidInput for a name that is taken or none, and for a password or customers that cannot be."""
         name, owned = _checked_name(name), _customers(role, customers)
-        password_hash = hashed(checked_password(password))
+        password_hash = password_hash_of(checked_password(password))
         with self._session() as session, session.begin():
             if session.get(User, name) is not None:
                 raise InvalidInput(f"There is a user {name} already.")
@@ -46,7 +45,7 @@ class Users:
 
     def set_password(self, name: str, password: str) -> None:
         """Raises NotFound, and InvalidInput for a password that cannot be."""
-        password_hash = hashed(checked_password(password))
+        password_hash = password_hash_of(checked_password(password))
         with self._changed(name) as user:
             user.password_hash = password_hash
 

@@ -27,11 +27,11 @@ from gqlreports.plugins.figures import (
     customer_charge,
     effective,
     is_answered,
+    percentile,
     provider_charge,
     route_attempts,
     talk_time,
 )
-from gqlreports.plugins.percentiles import percentile
 from gqlreports.plugins.types import COUNT, FLAG, MOMENT, MONEY, RATIO, SECONDS, TEXT
 from gqlreports.tables import Fact, cdr
 

@@ -1,6 +1,7 @@
 """The figures of calls that reports are made of."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlalchemy import ColumnElement, case, func, literal_column, null, or_
 
@@ -15,9 +16,10 @@ from gqlreports.plugins.aggregates import (
     count,
     itself,
     total,
+    whole,
 )
 from gqlreports.plugins.types import COUNT, MONEY, SECONDS, TEXT
-from gqlreports.tables import cdr
+from gqlreports.tables import Fact, cdr
 
 _FIRST_BRANCHES = Sum(condition=cdr.c.branch_idx == literal_column("0"))
 is_answered: ColumnElement[bool] = cdr.c.answered
@@ -146,3 +148,33 @@ def _the_one(codes: Expression) -> Expression:
 
 customer_charge = Charge(cdr.c.customer_charge, cdr.c.customer_card_currency, "customer")
 provider_charge = Charge(cdr.c.provider_charge, cdr.c.provider_card_currency, "provider")
+
+
+def percentile(value: Expression, level: float, values: str) -> Aggregate:
+    """The smallest value v such that at least ceil(`level` * n) of the n values are <= v (the nearest rank).
+
+    The values are whole numbers, those of the CDRs that were not taken back, without nulls; `values` names them in
+    words.  Null where there is none.  Raises ValueError for a level that is not in 0 < level <= 1.
+    """
+    if not 0 < level <= 1:
+        raise ValueError(f"the level of a percentile is above 0 and at most 1, not {level}")
+
+    def nearest_rank(fact: Fact) -> Expression:
+        rows = func.map(func.assumeNotNull(value), func.toInt64(fact.sign))
+        held = func.mapFilter(literal_column("(value, rows) -> rows > 0"), func.sumMapIf(rows, func.isNotNull(value)))
+        counts = func.mapValues(held)
+        enough = literal_column("(value, reached)").op("->")(_at_least(level, func.arraySum(counts)))
+        return func.arrayFirstOrNull(enough, func.mapKeys(held), func.arrayCumSum(counts))
+
+    return whole(nearest_rank, COUNT, f"nearest-rank {level} percentile of the {values}", nullable=True)
+
+
+def _at_least(level: float, number: Expression) -> Expression:
+    """Whether `reached` is at least `level` of a number.
+
+    In whole numbers, for in binary 0.07 * 100 is above 7, and wide ones, for a level may have 17 digits.
+    """
+    exact = Fraction(str(level))
+    part: Expression = literal_column(str(exact.numerator))
+    whole: Expression = literal_column(str(exact.denominator))
+    return func.toInt128(literal_column("reached")) * whole >= func.toInt128(number) * part

@@ -18,9 +18,8 @@ from sqlalchemy import Function, column, func
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import EVERY, CountingBasis, Expression, Whole
+from gqlreports.plugins.aggregates import EVERY, CountingBasis, Expression, Parts, Whole, is_column, place_of, reads
 from gqlreports.plugins.contract import Dimension, Report, ReportParameters, Scope
-from gqlreports.plugins.sums import Parts, is_column, place_of, reads
 from gqlreports.tables import Fact
 
 PREFIX = "rollup_"

@@ -1,20 +1,152 @@
-"""The types that a column may have, each with all that is not the same for every type.
+"""The types that a column may have, each with all that differs from type to type.
 
-Nothing has a default: a new type is one entry here, which answers every question, and a place in `TYPES`.  What it asks
-of a layer below, a scalar in the schema, say, is looked for as that layer's module is imported (`complete`).
+Nothing has a default: a new type is one entry here, which answers every question, and a place in `TYPES`.  What it
+needs of a layer below (a scalar of the schema, say) is checked when that layer's module is imported (`complete`).
+
+The first part holds the scalars of GraphQL, and how callers filter by them; the second how a value is printed in a
+file: SQL that is made of the value's own and of the name of a time zone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar
 
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
+from clickhouse_connect.cc_sqlalchemy.datatypes.base import ChSqlaType
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, not_
 from sqlalchemy.types import TypeEngine
 
-from gqlreports.plugins.cells import Printed, in_zone, no_formula, rfc3339, unchanged, unicode
-from gqlreports.plugins.scalars import BIG_INT, BOOLEAN, DATE_TIME, DECIMAL, FLOAT, STRING, Scalar
+Expression: TypeAlias = ColumnElement[Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Operator(Enum):
+    """How a column is compared; the name is the one callers use, but for the case of its letters."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    IN = "in"
+    NOT_IN = "notIn"
+    STARTS_WITH = "startsWith"
+    ENDS_WITH = "endsWith"
+    CONTAINS = "contains"
+    IS_NULL = "isNull"
+    IS_NOT_NULL = "isNotNull"
+
+
+EQUAL = (Operator.EQ,)
+ORDERED = (
+    *(Operator.EQ, Operator.NE),
+    *(Operator.LT, Operator.LTE, Operator.GT, Operator.GTE),
+    *(Operator.IN, Operator.NOT_IN),
+)
+TEXTUAL = (*ORDERED, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
+
+
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """The value of a filter on its way into a statement.
+
+    `sql` is the type of the parameter that it travels as, `sent` makes the parameter's value of the scalar's, and
+    `read` what is compared of the parameter.
+    """
+
+    sql: ChSqlaType
+    sent: Callable[[Any], object]
+    read: Callable[[Expression], Expression]
+
+
+@dataclass(frozen=True, eq=False)
+class Scalar:
+    """A scalar of GraphQL.  Types that have one in common have its filters and its comparison in common.
+
+    `json` is what a value is in JSON, as Python reads it; `numeric` says whether it has a change in a comparison.
+    `operators` are those of filters, besides whether it is null.
+    """
+
+    name: str
+    json: type[Any]
+    numeric: bool
+    operators: tuple[Operator, ...]
+    operand: Operand
+
+
+def as_it_is(value: Any) -> Any:
+    return value
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _of_microseconds(microseconds: Expression) -> Expression:
+    return func.fromUnixTimestamp64Micro(microseconds, literal_column("'UTC'"))
+
+
+STRING = Scalar("String", str, False, TEXTUAL, Operand(clickhouse.String(), as_it_is, as_it_is))
+BOOLEAN = Scalar("Boolean", bool, False, EQUAL, Operand(clickhouse.Bool(), as_it_is, as_it_is))
+BIG_INT = Scalar("BigInt", int, True, ORDERED, Operand(clickhouse.Int64(), as_it_is, as_it_is))
+FLOAT = Scalar("Float", float, True, ORDERED, Operand(clickhouse.Float64(), as_it_is, as_it_is))
+# Wider than any column, so that no digit of a caller's is lost.
+DECIMAL = Scalar("Decimal", str, True, ORDERED, Operand(clickhouse.Decimal(76, 20), as_it_is, as_it_is))
+DATE_TIME = Scalar("DateTime", str, False, ORDERED, Operand(clickhouse.Int64(), _microseconds, _of_microseconds))
+
+
+Print: TypeAlias = Callable[[Expression, Expression], Expression]
+"""The SQL of a value as it is printed, from the value and the zone."""
+
+# RE2, escaped for a SQL literal: how what a spreadsheet takes for a formula begins; some drop blanks in front.
+_FORMULA: Expression = literal_column(r"'^(?:[\\t\\r\\n]|[\\x00-\\x20]*[-=+@\\x{FF0B}\\x{FF0D}\\x{FF1D}\\x{FF20}])'")
+_SIGNED_DIGITS: Expression = literal_column("'^[-+][0-9]+$'")
+_APOSTROPHE: Expression = literal_column(r"'\''")
+# formatDateTime prints microseconds, and an offset without its colon.
+_FORM: Expression = literal_column("'%Y-%m-%dT%H:%i:%S.%f%z'")
+_END: Expression = literal_column("'[0-9]{3}([-+][0-9]{2})([0-9]{2})$'")
+_NEW_END: Expression = literal_column(r"'\\1:\\2'")
+_NO_OFFSET: Expression = literal_column("'[+]00:00$'")
+
+
+def unchanged(value: Expression, zone: Expression) -> Expression:
+    return value
+
+
+def unicode(value: Expression, zone: Expression) -> Expression:
+    """A text in valid UTF-8."""
+    return func.toValidUTF8(value)
+
+
+def no_formula(value: Expression, zone: Expression) -> Expression:
+    """A text, with an apostrophe in front where a spreadsheet takes it for a formula.
+
+    A sign and digits alone are a telephone number, and stay as they are.
+    """
+    text = unicode(value, zone)
+    formula = and_(func.match(text, _FORMULA), not_(func.match(text, _SIGNED_DIGITS)))
+    return case((formula, func.concat(_APOSTROPHE, text)), else_=text)
+
+
+def rfc3339(value: Expression, zone: Expression) -> Expression:
+    """A moment with the offset of the zone, `Z` where that is 0."""
+    printed = func.formatDateTime(_moment(value), _FORM, zone)
+    return func.replaceRegexpOne(func.replaceRegexpOne(printed, _END, _NEW_END), _NO_OFFSET, literal_column("'Z'"))
+
+
+def in_zone(value: Expression, zone: Expression) -> Expression:
+    """A moment, whose type has the zone."""
+    return func.toTimeZone(_moment(value), zone)
+
+
+def _moment(value: Expression) -> Expression:
+    return func.toDateTime64(value, literal_column("3"), literal_column("'UTC'"))
+
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -52,9 +184,9 @@ class ColumnType:
     look: Look
     looks: Mapping[str, Look]
     width: int
-    jsonl: Printed
-    csv: Printed
-    arrow: Printed
+    jsonl: Print
+    csv: Print
+    arrow: Print
     arrow_type: Callable[[Any, str], Any]
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from gqlreports.backends.base import Backend, Fetched
-from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.backends.request import REQUEST_ID
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.together import Field, split, together
 from gqlreports.schema.request import ReportRequest

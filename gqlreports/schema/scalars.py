@@ -10,8 +10,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.scalars import Scalar
-from gqlreports.plugins.types import complete
+from gqlreports.plugins.types import Scalar, complete
 
 BigInt = NewType("BigInt", int)
 ExactDecimal = NewType("ExactDecimal", str)

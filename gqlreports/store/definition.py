@@ -1,28 +1,164 @@
-"""What a store must have, and what it lacks of it."""
+"""What a store must have: its migrations, dictionaries and rollups.
 
-from collections.abc import Collection
+Migrations are steps in an order.  The statements of a step do nothing where their work is done: it may run twice, and
+in two processes at once.  A step that stands here is never changed; what comes later is a step of its own.
+
+Dictionaries hold rate centers by thousands-block, and who had a DID when.  Rollups are projections of the tables of
+facts, which ClickHouse keeps as it keeps their rows.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from gqlreports.plugins.registry import Registry
-from gqlreports.plugins.rollup import Rollup
-from gqlreports.store.dictionaries import dictionaries
-from gqlreports.store.migrations import MIGRATIONS, Migration
-from gqlreports.store.placement import Placement, literal
-from gqlreports.store.rollups import KEPT, rollups
-from gqlreports.tables.migration import migration
-
-EMBEDDED = Placement()
+from gqlreports.plugins.rollup import PREFIX, Rollup
+from gqlreports.store.topology import Topology, identifier, literal
+from gqlreports.tables import CODECS, cdr, cdr_load, did, migration, numbering
 
 
 @dataclass(frozen=True)
-class Definition:
+class Migration:
+    """`statements` are given where the tables are, and are SQL in the order in which they run."""
+
+    number: int
+    name: str
+    statements: Callable[[Topology], list[str]]
+
+
+def _first_tables(topology: Topology) -> list[str]:
+    return [statement for table in (cdr, did, numbering) for statement in topology.create(table)]
+
+
+def _deletes_with_rollups(topology: Topology) -> list[str]:
+    """Without it a table with projections refuses DELETE."""
+    return [f"{topology.alter(cdr)} MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'"]
+
+
+def _codecs(topology: Topology) -> list[str]:
+    """What is there already takes them on when its parts are merged."""
+    columns = ", ".join(f"MODIFY COLUMN `{name}` CODEC({codec})" for name, codec in CODECS.items())
+    table = topology.alter(cdr)
+    return [f"{table} {columns}", f"{table} MODIFY SETTING default_compression_codec = 'LZ4'"]
+
+
+def _whole_indexes(topology: Topology) -> list[str]:
+    """By itself ClickHouse keeps the customers of an index alone where nearly every granule begins with another one.
+
+    So it is in rollups, and a day of a customer would be searched for among all its hours.
+    """
+    return [f"{topology.alter(cdr)} MODIFY SETTING {_SKIPPED_COLUMNS} = 1"]
+
+
+_SKIPPED_COLUMNS = "primary_key_ratio_of_unique_prefix_values_to_skip_suffix_columns"
+
+MIGRATIONS = (
+    Migration(1, "calls, DIDs and numbering data", _first_tables),
+    Migration(2, "loads that came to their end", lambda topology: topology.create(cdr_load)),
+    Migration(3, "deletes that keep rollups", _deletes_with_rollups),
+    Migration(4, "codecs of the calls", _codecs),
+    Migration(5, "whole indexes", _whole_indexes),
+)
+
+
+# The rate center of every thousands-block in service: its own where one is assigned, else its code's.
+_RATE_CENTERS = """
+SELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state
+FROM (
+    SELECT toUInt64(prefix) AS block, rate_center, state, 1 AS precise
+    FROM {database}.numbering FINAL WHERE length(prefix) = 7 AND rate_center != ''
+    UNION ALL
+    SELECT toUInt64(prefix) * 10 + arrayJoin(range(10)) AS block, rate_center, state, 0 AS precise
+    FROM {database}.numbering FINAL WHERE length(prefix) = 6 AND rate_center != ''
+) GROUP BY block
+"""
+
+# From and to are milliseconds since 1970, both within the window.
+_DID_WINDOWS = """
+SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS valid_from,
+    if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS valid_to
+FROM {database}.did FINAL
+"""
+
+
+def dictionaries(topology: Topology) -> list[str]:
+    """The statements that make both; on a server they replace those that are there, which hold nothing of their own."""
+    return [
+        f"{_create_dictionary('rate_center', topology)} "
+        "(block UInt64, rate_center String DEFAULT '', state String DEFAULT '') "
+        f"PRIMARY KEY block {_source(topology, _RATE_CENTERS, 'numbering')} LAYOUT(HASHED()) {_lifetime(topology)}",
+        f"{_create_dictionary('did_window', topology)} "
+        "(customer_id String, number String, valid_from Int64, valid_to Int64) "
+        f"PRIMARY KEY customer_id, number {_source(topology, _DID_WINDOWS, 'did')} "
+        f"LAYOUT(COMPLEX_KEY_RANGE_HASHED()) RANGE(MIN valid_from MAX valid_to) {_lifetime(topology)}",
+    ]
+
+
+def _create_dictionary(name: str, topology: Topology) -> str:
+    if topology.database is None:
+        return f"CREATE DICTIONARY IF NOT EXISTS {name}"
+    return f"CREATE OR REPLACE DICTIONARY {name}{topology.on_cluster}"
+
+
+def _source(topology: Topology, query: str, table: str) -> str:
+    """The server itself, in the store's database, as the user that migrates."""
+    database = identifier(topology.database or "default")
+    parts = [f"QUERY {literal(query.format(database=database))}"]
+    if topology.user:
+        parts.insert(0, f"USER {literal(topology.user)} PASSWORD {literal(topology.password or '')}")
+    if topology.cluster:
+        parts.append(f"INVALIDATE_QUERY {literal(f'SELECT max(loaded_at) FROM {database}.{table}')}")
+    return f"SOURCE(CLICKHOUSE({' '.join(parts)}))"
+
+
+def _lifetime(topology: Topology) -> str:
+    """Loading reloads a dictionary on its own server; the others of a cluster look every few seconds."""
+    return "LIFETIME(MIN 10 MAX 20)" if topology.cluster else "LIFETIME(0)"
+
+
+ROLLUPS_THERE = (
+    f"SELECT DISTINCT name FROM system.projections WHERE database = currentDatabase() AND startsWith(name, '{PREFIX}')"
+)
+"""The query for the names of those that are there."""
+
+
+def rollup_statements(topology: Topology, wanted: Sequence[Rollup], kept: Collection[str]) -> list[str]:
+    """The statements that bring those that lack, and take away their former versions.
+
+    What is there of reports that are not among them stays.  ClickHouse fills a new one in the background; a report
+    reads the parts of the table that lack it call by call meanwhile.
+    """
+    return [statement for each in wanted for statement in _rollup(topology, each, kept)]
+
+
+def _rollup(topology: Topology, rollup: Rollup, kept: Collection[str]) -> list[str]:
+    table = topology.alter(rollup.fact.table)
+    former = [name for name in sorted(kept) if name.startswith(rollup.prefix) and name != rollup.name]
+    statements = [f"{table} DROP PROJECTION IF EXISTS {name}" for name in former]
+    if rollup.name not in kept:
+        statements.append(
+            f"{table} ADD PROJECTION IF NOT EXISTS {rollup.name} ({rollup.definition}){_settings(topology)}"
+        )
+        statements.append(f"{table} MATERIALIZE PROJECTION {rollup.name} SETTINGS mutations_sync = 0")
+    return statements
+
+
+def _settings(topology: Topology) -> str:
+    """Finer granules than a table's: a month of a customer's sums fills few.  Older servers do not know the clause."""
+    return " WITH SETTINGS (index_granularity = 2048)" if topology.database is None else ""
+
+
+EMBEDDED = Topology()
+
+
+@dataclass(frozen=True)
+class StoreDefinition:
     """The migrations as statements, for a store that is placed in some way."""
 
-    placement: Placement
+    topology: Topology
     migrations: tuple[Migration, ...] = MIGRATIONS
     rollups: tuple[Rollup, ...] = ()
 
-    kept = KEPT
+    kept = ROLLUPS_THERE
     # Unlike the list of tables, which leaves out what a user may not see, it fails where the user lacks the right.
     recorded = "EXISTS TABLE migration"
     applied = "SELECT DISTINCT number, cluster FROM migration"
@@ -30,7 +166,7 @@ class Definition:
     @property
     def record(self) -> list[str]:
         """The statements that make the table in which a store records its migrations."""
-        return self.placement.create(migration)
+        return self.topology.create(migration)
 
     def pending(self, applied: Collection[int]) -> list[str]:
         """The migrations that a store lacks, in words."""
@@ -44,18 +180,18 @@ class Definition:
         steps = [
             statement
             for each in self._lacking(applied)
-            for statement in (*each.statements(self.placement), self._recorded(each))
+            for statement in (*each.statements(self.topology), self._recorded(each))
         ]
-        return [*steps, *dictionaries(self.placement), *rollups(self.placement, self.rollups, kept)]
+        return [*steps, *dictionaries(self.topology), *rollup_statements(self.topology, self.rollups, kept)]
 
     def _lacking(self, applied: Collection[int]) -> list[Migration]:
         return [each for each in self.migrations if each.number not in applied]
 
     def _recorded(self, step: Migration) -> str:
-        values = f"{step.number}, {literal(step.name)}, {literal(self.placement.cluster or '')}, now64(3, 'UTC')"
+        values = f"{step.number}, {literal(step.name)}, {literal(self.topology.cluster or '')}, now64(3, 'UTC')"
         return f"INSERT INTO migration (number, name, cluster, applied_at) SELECT {values}"
 
 
-def definition(registry: Registry | None = None) -> Definition:
+def definition(registry: Registry | None = None) -> StoreDefinition:
     """That of an embedded store, with the rollups of the reports of a registry."""
-    return Definition(EMBEDDED, rollups=registry.rollups if registry else ())
+    return StoreDefinition(EMBEDDED, rollups=registry.rollups if registry else ())

@@ -1,16 +1,87 @@
-"""Opens files and standard input, plain or compressed, and tells how far they were read."""
+"""Files as loaders read them: bytes with progress, rows of small tables, chunks of CDRs, and rows that are rejected."""
 
 import csv
 import gzip
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from gqlreports.errors import LoadError
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A row as it stands in its file: where it begins (line 1 is the first) and its text."""
+
+    line: int
+    text: str
+
+
+class _Tabs(csv.excel_tab):
+    quoting = csv.QUOTE_NONE
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A row of a small table: its cells by column name, trimmed, and where it stands."""
+
+    values: dict[str, str]
+    record: FileRecord
+
+
+def file_rows(stream: io.BufferedReader) -> tuple[tuple[str, ...], Iterator[FileRow]]:
+    """The column names and the rows of a CSV file, or of a tab separated one if a tab is in its first line."""
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    first = text.readline()
+    tabs = "\t" in first
+    dialect = _Tabs if tabs else csv.excel
+    names = tuple(name.strip() for name in next(csv.reader([first], dialect), []))
+    return names, _file_rows(text, names, dialect)
+
+
+def _file_rows(text: io.TextIOWrapper, names: tuple[str, ...], dialect: type[csv.Dialect]) -> Iterator[FileRow]:
+    reader = csv.reader(text, dialect)
+    line = 2
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            values = dict.fromkeys(names, "") | dict(zip(names, (cell.strip() for cell in row), strict=False))
+            yield FileRow(values, FileRecord(line, dialect.delimiter.join(row)))
+        line = reader.line_num + 2
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows, printed in ClickHouse's format `form`.
+
+    `records` finds them again in the file, in order.  `rewritten` prints them anew, cell by cell, for the case that
+    ClickHouse cannot read what a more lenient reader can.  `broken` are lines among them in which there is no row.
+    """
+
+    data: bytes
+    form: str
+    records: Callable[[], Iterable[FileRecord]]
+    rewritten: Callable[[], bytes] | None = None
+    broken: Sequence[FileRecord] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file: its column names, and its rows in chunks.
+
+    In a CSV file a row may have fewer or more cells than there are columns, and its columns are called by `cell_name`.
+    Those of `values` come as the values of their type, all others as text.
+    """
+
+    columns: tuple[str, ...]
+    chunks: Iterator[Chunk]
+    csv: bool
+    values: frozenset[str] = frozenset()
+
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -61,3 +132,50 @@ def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
     if start == b"\x28\xb5\x2f\xfd":
         return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), 1 << 20)
     return stream
+
+
+_HELD = 10_000
+
+
+@dataclass
+class Rejects:
+    """Collects rows and writes them to `target`, which is made when there is a first."""
+
+    target: Path
+    count: int = 0
+    _rows: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, record: FileRecord, reason: str) -> None:
+        self.count += 1
+        self._rows.append((record.line, reason, record.text))
+        if len(self._rows) >= _HELD:
+            self.write()
+
+    def write(self) -> None:
+        if not self._rows:
+            return
+        try:
+            self._append()
+        except OSError as error:
+            raise LoadError(f"Rejected rows cannot be written to {self.target}: {error.strerror}.") from error
+        self._rows.clear()
+
+    def _append(self) -> None:
+        new = not self.target.exists()
+        with self.target.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(("line", "reason", "row"))
+            writer.writerows(self._rows)
+
+
+@contextmanager
+def rejects_beside(path: str) -> Iterator[Rejects]:
+    """The rejects of a file: `PATH.rejects.csv`, or `stdin.rejects.csv` here for `-`; an older one goes first."""
+    target = Path("stdin.rejects.csv" if path == "-" else f"{path}.rejects.csv")
+    target.unlink(missing_ok=True)
+    rejects = Rejects(target)
+    try:
+        yield rejects
+    finally:
+        rejects.write()

@@ -10,10 +10,8 @@ import orjson
 
 from gqlreports.errors import LoadError
 from gqlreports.extras import needed
-from gqlreports.store.cdr_columns import EXTRA_CELLS, cell_name
-from gqlreports.store.cells import Record
-from gqlreports.store.chunks import Chunk, Source
-from gqlreports.store.files import BOM, OnRead, opened
+from gqlreports.store.files import BOM, Chunk, FileRecord, OnRead, Source, opened
+from gqlreports.store.layout import EXTRA_CELLS, cell_name
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
@@ -70,7 +68,7 @@ class _CsvRows:
     body: bytes
     first_line: int
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[FileRecord]:
         return (record for record, _ in self._rows())
 
     def rewritten(self) -> bytes:
@@ -79,7 +77,7 @@ class _CsvRows:
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(cells for _, cells in self._rows())
         return text.getvalue().encode("utf-8", "surrogateescape")
 
-    def _rows(self) -> Iterator[tuple[Record, list[str]]]:
+    def _rows(self) -> Iterator[tuple[FileRecord, list[str]]]:
         lines = self.body.decode("utf-8", "surrogateescape").split("\n")
         limit = csv.field_size_limit(max(len(self.body), csv.field_size_limit()))
         try:
@@ -87,7 +85,7 @@ class _CsvRows:
             before = 0
             for cells in reader:
                 text = "\n".join(lines[before : reader.line_num]).rstrip("\r")
-                yield Record(self.first_line + before, text), cells
+                yield FileRecord(self.first_line + before, text), cells
                 before = reader.line_num
         finally:
             csv.field_size_limit(limit)
@@ -129,14 +127,16 @@ def _json_lines(stream: io.BufferedReader) -> Source:
 
 
 def _json_chunks(stream: io.BufferedReader) -> Iterator[Chunk]:
-    good: list[Record] = []
-    broken: list[Record] = []
+    good: list[FileRecord] = []
+    broken: list[FileRecord] = []
     size = 0
     for number, raw in enumerate(stream, 1):
         text = raw.removeprefix(BOM).strip()
         if not text:
             continue
-        (good if _object(text) is not None else broken).append(Record(number, text.decode("utf-8", "surrogateescape")))
+        (good if _object(text) is not None else broken).append(
+            FileRecord(number, text.decode("utf-8", "surrogateescape"))
+        )
         size += len(text)
         if size > CHUNK_BYTES or len(good) + len(broken) >= CHUNK_ROWS:
             yield _json_chunk(good, broken)
@@ -144,7 +144,7 @@ def _json_chunks(stream: io.BufferedReader) -> Iterator[Chunk]:
     yield _json_chunk(good, broken)
 
 
-def _json_chunk(good: list[Record], broken: list[Record]) -> Chunk:
+def _json_chunk(good: list[FileRecord], broken: list[FileRecord]) -> Chunk:
     data = "\n".join(record.text for record in good).encode("utf-8", "surrogateescape")
     return Chunk(data, "JSONEachRow", lambda: good, broken=broken)
 

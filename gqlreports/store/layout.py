@@ -1,21 +1,224 @@
-"""What columns a CDR file has, and how its rows become those of the store."""
+"""What columns a CDR file has, what each must hold, and how its rows become those of the store."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from gqlreports.errors import LoadError
-from gqlreports.store.cdr_columns import (
-    COLUMNS,
-    EXTRA_CELLS,
-    KINDS,
-    MISSING_CELL,
-    STAGED,
-    answered,
-    cell_name,
-    reason,
-    typed,
+from gqlreports.store.files import Source
+
+NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
+PLAIN_MONEY = r"^[+-]?[0-9]{1,10}(\\.[0-9]{0,8}0*)?$"
+MOMENT = (
+    r"^(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
 )
-from gqlreports.store.chunks import Source
-from gqlreports.store.corrections import KEY, MOVED, NAMES
+MISSING_CELL = "\\0"
+"""What a row holds in the columns behind its end."""
+EXTRA_CELLS = ("_extra", "_more")
+"""The names of what a row holds behind the file's last column."""
+
+
+_LAST = 4_102_444_799_999
+"""The last millisecond of 2099."""
+
+
+class Kind(Enum):
+    """What a column holds where it is not text."""
+
+    TEXT = auto()
+    MOMENT = auto()
+    WHOLE = auto()
+    MONEY = auto()
+    SECONDS = auto()
+
+
+DIGITS = 18
+SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
+"""How many of the digits of a decimal stand behind its point."""
+STAGED = {
+    Kind.MOMENT: "Nullable(Int64)",
+    Kind.WHOLE: "Nullable(Int64)",
+    **{kind: f"Nullable(Decimal({DIGITS}, {scale}))" for kind, scale in SCALES.items()},
+}
+"""As what values come, moments in milliseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class CellRule:
+    """How a cell is taken: `typed` makes the value of the store from it, `fault` says when it cannot be right."""
+
+    typed: Callable[[str], str]
+    fault: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class FileColumn:
+    """A column of the file, whose cells are text, or values of its `kind`.
+
+    `reason` says why a cell that has a fault has one.  A file must have the column if it is `required`; if not, a
+    missing one counts as empty.
+    """
+
+    name: str
+    text: CellRule
+    reason: str = ""
+    required: bool = True
+    kind: Kind = Kind.TEXT
+    value: CellRule | None = None
+
+    def rule(self, values: Collection[str]) -> CellRule:
+        """That of its cells, if those of the columns `values` are values."""
+        return self.value if self.value and self.name in values else self.text
+
+
+def _text_column(name: str, required: bool = True) -> FileColumn:
+    return FileColumn(name, CellRule(lambda x: x), required=required)
+
+
+def _named(name: str) -> FileColumn:
+    return FileColumn(name, CellRule(lambda x: x, lambda x: f"{x} = ''"), f"no {name}")
+
+
+def _in_time(x: str) -> str:
+    return f"ifNull({x} BETWEEN 0 AND {_LAST}, 0)"
+
+
+def _moment(name: str) -> FileColumn:
+    def typed(x: str) -> str:
+        return f"ifNull(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))"
+
+    def fault(x: str) -> str:
+        year = f"toYear(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
+        return f"NOT match({x}, '{MOMENT}') OR ifNull({year}, 0) NOT BETWEEN 1970 AND 2099"
+
+    value = CellRule(
+        lambda x: f"fromUnixTimestamp64Milli(if({_in_time(x)}, assumeNotNull({x}), 0), 'UTC')",
+        lambda x: f"NOT {_in_time(x)}",
+    )
+    return FileColumn(name, CellRule(typed, fault), f"bad time in {name}", kind=Kind.MOMENT, value=value)
+
+
+def _money(name: str, required: bool = True) -> FileColumn:
+    def fault(x: str) -> str:
+        exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
+        return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
+
+    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, CellRule(lambda x: f"ifNull({x}, 0)"))
+
+
+def _seconds(name: str, required: bool = True) -> FileColumn:
+    def fault(x: str) -> str:
+        right = f"match({x}, '{NUMBER}') AND NOT match({x}, '^-.*[1-9]') AND isNotNull(toDecimal64OrNull({x}, 3))"
+        return f"{x} != '' AND NOT ({right})"
+
+    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
+    value = CellRule(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0, 0)")
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value)
+
+
+def _whole(name: str, kind: str, empty: str, required: bool = True) -> FileColumn:
+    typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})".format
+    text = CellRule(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    value = CellRule(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value)
+
+
+def _branch(name: str) -> FileColumn:
+    rule = CellRule(
+        lambda x: f"ifNull(accurateCastOrNull({x}, 'UInt8'), 0)",
+        lambda x: f"isNull(accurateCastOrNull({x}, 'UInt8'))",
+    )
+    return FileColumn(name, rule, f"bad number in {name}", kind=Kind.WHOLE, value=rule)
+
+
+COLUMNS = (
+    _named("customer_id"),
+    _named("callid"),
+    _moment("dt"),
+    _branch("branch_idx"),
+    _text_column("switch"),
+    _text_column("direction", required=False),
+    _text_column("account"),
+    _text_column("tech_prefix"),
+    _text_column("source_cli", required=False),
+    _text_column("dest_cli"),
+    _text_column("source_dest_number", required=False),
+    _text_column("dest_number"),
+    _text_column("lrn"),
+    _seconds("duration"),
+    _seconds("customer_duration", required=False),
+    _money("customer_charge"),
+    _text_column("customer_card_id", required=False),
+    _money("customer_card_rate", required=False),
+    _text_column("customer_card_currency"),
+    _text_column("customer_card_dest_code"),
+    _text_column("customer_card_dest_name", required=False),
+    _text_column("provider_id", required=False),
+    _text_column("provider_card_id"),
+    _seconds("provider_duration", required=False),
+    _money("provider_charge"),
+    _text_column("provider_card_currency"),
+    _whole("pdd_out", "UInt32", "NULL", required=False),
+    _seconds("ring_duration", required=False),
+    _whole("sip_code", "UInt16", "0", required=False),
+    _text_column("sip_reason", required=False),
+    _text_column("release_reason", required=False),
+    _text_column("dtmf"),
+    _text_column("source_ip", required=False),
+)
+KEY = "switch, callid, branch_idx"
+"""What tells one CDR from another."""
+NAMES = ", ".join(column.name for column in COLUMNS)
+MOVED = "starts in another month than the call it corrects"
+ANSWER_TIME = "answer_time"
+"""A column that a file may have besides: the moment of the answer, empty where there was none."""
+
+_ANSWERED = FileColumn(
+    ANSWER_TIME,
+    CellRule(lambda x: f"{x} != ''", lambda x: f"{x} != '' AND NOT match({x}, '{MOMENT}')"),
+    f"bad time in {ANSWER_TIME}",
+    required=False,
+    kind=Kind.MOMENT,
+    value=CellRule(lambda x: f"isNotNull({x})", lambda x: f"isNotNull({x}) AND NOT {_in_time(x)}"),
+)
+_ALL = (*COLUMNS, _ANSWERED)
+KINDS = {column.name: column.kind for column in _ALL}
+"""Of each column that is read."""
+
+
+def cell_name(place: int, name: str) -> str:
+    """What a column of a CSV file is called here: by its place where it is not known."""
+    return name if name in KINDS else f"_{place}"
+
+
+def answered(columns: Collection[str], values: Collection[str]) -> str:
+    """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
+    if ANSWER_TIME in columns:
+        return _ANSWERED.rule(values).typed(ANSWER_TIME)
+    [duration] = (each for each in COLUMNS if each.name == "duration")
+    by_duration = f"{duration.rule(values).typed('duration')} > 0"
+    if "sip_code" not in columns:
+        return by_duration
+    status = "accurateCastOrNull(sip_code, 'UInt16')"
+    return f"if(ifNull({status}, 0) = 0, {by_duration}, intDiv(assumeNotNull({status}), 100) = 2)"
+
+
+def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
+    """The first fault of a row in words, empty for a row that is right; a CSV row tells if it is `long` or `short`."""
+    faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
+    for each in _ALL:
+        fault = each.rule(values).fault
+        if fault and each.name in columns:
+            faults.append(f"{fault(each.name)}, '{each.reason}'")
+    return f"multiIf({', '.join(faults)}, '')"
+
+
+def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
+    """The value of each of COLUMNS, those that the file lacks from an empty text."""
+    return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
+
 
 MISSING = f"'{MISSING_CELL}'"
 BLANKS = r"' \t\r\n'"

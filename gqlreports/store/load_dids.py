@@ -11,9 +11,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
-from gqlreports.store.cells import Cells, cells
-from gqlreports.store.files import OnRead, opened
-from gqlreports.store.rejects import Rejects, rejects_beside
+from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
 
 COLUMNS = ("did", "customer_id", "valid_from", "valid_to")
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +36,7 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
     """
     loaded = LoadedDids()
     with opened(path, on_read) as stream, rejects_beside(path) as rejects:
-        names, rows = cells(stream)
+        names, rows = file_rows(stream)
         missing = [name for name in COLUMNS if name not in names]
         if missing:
             raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
@@ -51,13 +49,13 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
     return loaded
 
 
-def _batches(rows: Iterator[Cells], rejects: Rejects) -> Iterator[list[bytes]]:
+def _batches(rows: Iterator[FileRow], rejects: Rejects) -> Iterator[list[bytes]]:
     printed = (line for row in rows for line in _printed(row, rejects))
     while batch := list(islice(printed, _BATCH)):
         yield batch
 
 
-def _printed(row: Cells, rejects: Rejects) -> list[bytes]:
+def _printed(row: FileRow, rejects: Rejects) -> list[bytes]:
     """The row as JSON, or nothing where it cannot be right."""
     try:
         return [orjson.dumps(_record(row.values))]

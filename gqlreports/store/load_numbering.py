@@ -14,9 +14,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
-from gqlreports.store.cells import Cells, cells
-from gqlreports.store.files import OnRead, opened
-from gqlreports.store.rejects import Rejects, rejects_beside
+from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
 
 _LIVE = "AS"
 
@@ -64,7 +62,7 @@ async def load_numbering(backend: Backend, path: str, on_read: OnRead) -> Loaded
     """
     prefixes: Prefixes = {}
     with opened(path, on_read) as stream, rejects_beside(path) as rejects:
-        names, rows = cells(stream)
+        names, rows = file_rows(stream)
         layout = _layout(names, path)
         for row in rows:
             _take(row, layout, prefixes, rejects)
@@ -81,7 +79,7 @@ def _layout(names: tuple[str, ...], path: str) -> Layout:
     raise LoadError(f"{path} has neither layout of numbering data: it needs the columns {wanted}; nothing was loaded.")
 
 
-def _take(row: Cells, layout: Layout, prefixes: Prefixes, rejects: Rejects) -> None:
+def _take(row: FileRow, layout: Layout, prefixes: Prefixes, rejects: Rejects) -> None:
     """A prefix that a file lists twice is in service if either line says so."""
     prefix = "".join(row.values[name] for name in layout.prefix).replace("-", "")
     if not layout.form.fullmatch(prefix):

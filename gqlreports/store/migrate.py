@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.rollup import Rollup
-from gqlreports.store.definition import Definition
-from gqlreports.store.placement import Placement
+from gqlreports.store.definition import StoreDefinition
+from gqlreports.store.topology import Topology
 
 
 @dataclass(frozen=True)
@@ -21,38 +21,38 @@ class Upgrade:
     statements: list[str]
 
 
-async def migrate(backend: Backend, placement: Placement, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
+async def migrate(backend: Backend, topology: Topology, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
     """Run what a store lacks.  Raises InvalidInput for another cluster than the store's."""
     async with backend.session() as session:
-        upgrade = await _upgrade(session, placement, rollups)
+        upgrade = await _upgrade(session, topology, rollups)
         for statement in upgrade.statements:
             await session.command(Statement(statement))
     return upgrade
 
 
-async def rehearse(backend: Backend, placement: Placement, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
+async def rehearse(backend: Backend, topology: Topology, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
     """What `migrate` would run."""
     async with backend.session() as session:
-        return await _upgrade(session, placement, rollups)
+        return await _upgrade(session, topology, rollups)
 
 
-async def _upgrade(session: Session, placement: Placement, rollups: tuple[Rollup, ...]) -> Upgrade:
-    definition = Definition(placement)
+async def _upgrade(session: Session, topology: Topology, rollups: tuple[Rollup, ...]) -> Upgrade:
+    definition = StoreDefinition(topology)
     [[there]] = await session.query(Statement(definition.recorded))
     rows = await session.query(Statement(definition.applied)) if there else []
-    definition = Definition(_placed(placement, {cluster for _, cluster in rows}), rollups=rollups)
+    definition = StoreDefinition(_placed(topology, {cluster for _, cluster in rows}), rollups=rollups)
     applied = {number for number, _ in rows}
     kept = {name for (name,) in await session.query(Statement(definition.kept))}
     pending = [*definition.pending(applied), *(f"rollup of {each.report}" for each in rollups if each.name not in kept)]
     return Upgrade(pending, [*definition.record, *definition.statements(applied, kept)])
 
 
-def _placed(placement: Placement, clusters: set[str]) -> Placement:
+def _placed(topology: Topology, clusters: set[str]) -> Topology:
     """A store stays where it was made."""
     if not clusters:
-        return placement
+        return topology
     [known] = clusters
-    if placement.cluster not in (None, known or None):
+    if topology.cluster not in (None, known or None):
         where = f"on the cluster {known}" if known else "on one server, not on a cluster"
-        raise InvalidInput(f"This store is {where}; a new database can be on {placement.cluster}.")
-    return replace(placement, cluster=known or None)
+        raise InvalidInput(f"This store is {where}; a new database can be on {topology.cluster}.")
+    return replace(topology, cluster=known or None)

@@ -10,9 +10,8 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-from gqlreports.store.cdr_columns import DIGITS, KINDS, SCALES, Kind
-from gqlreports.store.cells import Record
-from gqlreports.store.chunks import Chunk, Source
+from gqlreports.store.files import Chunk, FileRecord, Source
+from gqlreports.store.layout import DIGITS, KINDS, SCALES, Kind
 
 _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pyarrow.uint16(), pyarrow.uint32()}
 """Whole numbers of at most ten digits."""
@@ -91,10 +90,10 @@ def _as_text(column: pyarrow.Array) -> pyarrow.Array:
     return text.fill_null("") if text.null_count else text
 
 
-def _records(columns: list[str], arrays: list[pyarrow.Array], first_row: int) -> Callable[[], list[Record]]:
+def _records(columns: list[str], arrays: list[pyarrow.Array], first_row: int) -> Callable[[], list[FileRecord]]:
     @_as_unreadable()
-    def records() -> list[Record]:
+    def records() -> list[FileRecord]:
         rows = pyarrow.table([_as_text(each) for each in arrays], names=columns).to_pylist()
-        return [Record(first_row + index, json.dumps(row)) for index, row in enumerate(rows)]
+        return [FileRecord(first_row + index, json.dumps(row)) for index, row in enumerate(rows)]
 
     return records

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import structlog
 from opentelemetry import trace
 
-from gqlreports.backends.query_id import NO_REQUEST, REQUEST_ID
+from gqlreports.backends.request import NO_REQUEST, REQUEST_ID
 
 
 def configure_logs(stream: TextIO | None = None) -> None:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gqlreports.backends.answers import AnswerCounts
+from gqlreports.backends.answer_cache import CacheCounts
 from gqlreports.errors import InvalidInput
 from gqlreports.telemetry.record import Record
 
@@ -57,7 +57,7 @@ class Metrics:
             self._rows.labels(report.type).inc(report.rows_read)
             self._bytes.labels(report.type).inc(report.bytes_read)
 
-    def watch(self, answers: AnswerCounts) -> None:
+    def watch(self, answers: CacheCounts) -> None:
         """Show what becomes of answers that are kept."""
         self.registry.register(_Answers(answers))
 
@@ -71,7 +71,7 @@ class Metrics:
 
 @dataclass(eq=False)
 class _Answers(Collector):
-    counts: AnswerCounts
+    counts: CacheCounts
 
     def collect(self) -> Iterator[Metric]:
         counts = self.counts

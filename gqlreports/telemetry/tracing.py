@@ -1,10 +1,56 @@
-"""Traces to OpenTelemetry, where the environment says where they go (`OTEL_EXPORTER_OTLP_ENDPOINT`)."""
+"""A span for each statement of the store, and the export of traces to OpenTelemetry.
+
+The environment says where they go (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+"""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 
 from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
+from gqlreports.backends.base import Backend, Fetched, Session, Statement
 from gqlreports.extras import needed
+from gqlreports.telemetry.record import current
+
+_TRACER = trace.get_tracer("gqlreports")
+_ATTRIBUTES = {"db.system.name": "clickhouse"}
+
+
+class BackendObserver:
+    """The same as `backend`, but for what is noted of its reads."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.open = backend.open
+        self.check = backend.check
+        self.close = backend.close
+        self.version = backend.version
+
+    async def fetch_json(self, statement: Statement) -> Fetched:
+        record = current()
+        with record.store.running(), _span("fetch") as span:
+            fetched = await self._backend.fetch_json(statement)
+            span.set_attribute("db.response.returned_rows", fetched.rows)
+        record.rows += fetched.rows
+        record.rows_read += fetched.rows_read
+        record.bytes_read += fetched.bytes_read
+        return fetched
+
+    @asynccontextmanager
+    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        with current().store.running(), _span("stream"):
+            async with self._backend.stream(statement, form) as pieces:
+                yield pieces
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        return self._backend.session()
+
+
+def _span(name: str) -> AbstractContextManager[trace.Span]:
+    return _TRACER.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=_ATTRIBUTES, record_exception=False)
+
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gqlreports.backends.answers import AnsweredBackend
+from gqlreports.backends.answer_cache import AnswerCache
 from gqlreports.backends.base import Backend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
@@ -24,8 +24,8 @@ from gqlreports.schema.admission import Admission
 from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.stored_calls import StoredCalls
-from gqlreports.telemetry.backend import SeenBackend
 from gqlreports.telemetry.metrics import Metrics
+from gqlreports.telemetry.tracing import BackendObserver
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Authentication
 from gqlreports.web.body import HeaderLimit
@@ -71,9 +71,9 @@ def create_app(
     # What is asked for the limits is no part of a report's cost.
     stored = StoredCalls(backend)
     if options.answers_bytes:
-        backend = answered = AnsweredBackend(backend, options.answers_bytes)
+        backend = answered = AnswerCache(backend, options.answers_bytes)
         metrics.watch(answered.counts)
-    backend = SeenBackend(backend)
+    backend = BackendObserver(backend)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

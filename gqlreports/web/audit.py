@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TypeAlias
 
-from gqlreports.backends.query_id import REQUEST_ID
-from gqlreports.directory.clock import utc_now
+from gqlreports.backends.request import REQUEST_ID
+from gqlreports.directory.database import utc_now
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import DirectoryUnavailable

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.key_text import PREFIX
+from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import Unauthenticated
 

@@ -5,7 +5,7 @@ import time
 
 from starlette.requests import Request
 
-from gqlreports.backends.deadline import DEADLINE
+from gqlreports.backends.request import DEADLINE
 from gqlreports.web.errors import Refused
 
 HEADER = "X-Request-Timeout"

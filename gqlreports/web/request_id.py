@@ -6,7 +6,7 @@ import secrets
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.backends.request import REQUEST_ID
 
 HEADER = "X-Request-Id"
 _FORM = re.compile("[A-Za-z0-9._-]{1,64}")

@@ -19,7 +19,7 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.query_id import REQUEST_ID
+from gqlreports.backends.request import REQUEST_ID
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import QueryTimeout, ReportsError
 from gqlreports.schema.admission import Admission

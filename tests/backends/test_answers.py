@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from gqlreports.backends.answers import AnsweredBackend
+from gqlreports.backends.answer_cache import AnswerCache
 from gqlreports.backends.base import Backend, Fetched, Limits, Statement
-from gqlreports.backends.deadline import DEADLINE
+from gqlreports.backends.embedded.backend import Writes
 from gqlreports.backends.failures import ReadFailed
-from gqlreports.backends.server_version import ServerVersion
-from gqlreports.backends.writes import Writes
+from gqlreports.backends.request import DEADLINE
+from gqlreports.backends.server.changes import ServerVersion
 from gqlreports.errors import QueryTimeout, StoreError
 from tests.backends.test_conformance import until_nothing_runs
 from tests.stores import ServedStore, Store
@@ -24,7 +24,7 @@ ROOM = 1 << 20
 SLOW = Statement("SELECT sum(sleepEachRow(0.05)) AS slept FROM numbers(20)")
 ENDLESS = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
 CALLS = Statement("SELECT count() AS n, sum(duration) AS seconds FROM cdr WHERE switch = 'answers'")
-Work = Callable[[AnsweredBackend], Coroutine[Any, Any, None]]
+Work = Callable[[AnswerCache], Coroutine[Any, Any, None]]
 
 
 async def write(backend: Backend, *texts: str) -> None:
@@ -56,7 +56,7 @@ async def read(backend: Backend, statement: Statement) -> Any:
 def run(store: Store, work: Work, room: int = ROOM) -> None:
     async def answered(backend: Backend) -> None:
         await settled(backend)
-        await work(AnsweredBackend(backend, room))
+        await work(AnswerCache(backend, room))
         await write(backend, "DELETE FROM cdr WHERE switch = 'answers'")
 
     store.run(answered, Limits(60))
@@ -73,7 +73,7 @@ def run(store: Store, work: Work, room: int = ROOM) -> None:
     ],
 )
 def test_an_answer_is_kept_until_the_data_changes(whole_store: Store, change: str) -> None:
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         backend = answered._backend
         await write(backend, call(1), call(2))
         first = again = await answered.fetch_json(CALLS)
@@ -97,7 +97,7 @@ def test_dictionaries_are_part_of_the_data(whole_store: Store) -> None:
     known = Statement(f"SELECT dictHas('did_window', ('7', '{number}'), toInt64(1)) AS known")
     insert = f"INSERT INTO did (customer_id, number, valid_from) VALUES ('7', '{number}', 0)"
 
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         backend = answered._backend
         await read(answered, known)
         await settled(backend)
@@ -119,7 +119,7 @@ def test_dictionaries_are_part_of_the_data(whole_store: Store) -> None:
     "changing", ["now64(9)", "NOW64(9)", "rand()", "toString(generateUUIDv4())", "CURRENT_TIMESTAMP", "today()"]
 )
 def test_what_changes_with_the_time_or_by_chance_is_not_kept(whole_store: Store, changing: str) -> None:
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         for customer in (None, "1"):
             statement = Statement(f"SELECT {changing} AS moment, count() AS n FROM cdr", customer=customer)
             assert await answered.version(statement) is None
@@ -132,7 +132,7 @@ def test_what_changes_with_the_time_or_by_chance_is_not_kept(whole_store: Store,
 def test_two_customers_never_share_an_answer(whole_store: Store) -> None:
     text = "SELECT groupUniqArray(customer_id) AS seen FROM cdr WHERE switch = 'answers'"
 
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         await write(answered._backend, call(1, "1"), call(2, "2"))
         for _ in range(2):
             seen = [await read(answered, Statement(text, customer=customer)) for customer in ("1", "2", "3")]
@@ -145,7 +145,7 @@ def test_two_customers_never_share_an_answer(whole_store: Store) -> None:
 def test_values_of_other_kinds_are_other_questions(whole_store: Store) -> None:
     values: list[object] = [1, "1", ["1"], ["1", "2"], "['1']"]
 
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         kinds = ["UInt8", "String", "Array(String)", "Array(String)", "String"]
         for value, kind in zip(values, kinds, strict=True):
             statement = Statement("SELECT toString({v:%s}) AS v" % kind, {"v": value})  # noqa: UP031
@@ -156,7 +156,7 @@ def test_values_of_other_kinds_are_other_questions(whole_store: Store) -> None:
 
 
 def test_who_asks_the_same_at_once_is_answered_by_one_query(whole_store: Store) -> None:
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         assert await answered.version(SLOW) is not None
         callers = [asyncio.ensure_future(answered.fetch_json(SLOW)) for _ in range(4)]
         hurried = _with_seconds(0.6, answered.fetch_json(SLOW))
@@ -180,7 +180,7 @@ def test_who_asks_the_same_at_once_is_answered_by_one_query(whole_store: Store) 
 
 
 def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         callers = [asyncio.ensure_future(answered.fetch_json(ENDLESS)) for _ in range(3)]
         hurried = _with_seconds(0.5, answered.fetch_json(ENDLESS))
         await asyncio.sleep(0.3)
@@ -200,7 +200,7 @@ def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
 def test_a_failure_is_told_to_all_and_never_kept(whole_store: Store) -> None:
     failing = Statement("SELECT sleep(0.3) AS s, throwIf((SELECT count() FROM cdr WHERE switch = 'answers') = 0) AS t")
 
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         await settled(answered._backend)
         found = await asyncio.gather(*(answered.fetch_json(failing) for _ in range(3)), return_exceptions=True)
         assert all(isinstance(each, StoreError) for each in found)
@@ -218,7 +218,7 @@ def test_what_is_kept_has_a_bound_and_the_least_used_goes(whole_store: Store) ->
     def sized(number: int, size: int) -> Statement:
         return Statement("SELECT repeat('x', {size:UInt32}) AS x, {n:UInt32} AS n", {"size": size, "n": number})
 
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         assert not (await answered.fetch_json(sized(0, room // 8))).cached
         assert not (await answered.fetch_json(sized(0, room // 8))).cached
         assert answered.counts.bytes == 0
@@ -263,7 +263,7 @@ def _with_seconds(seconds: float, work: Coroutine[Any, Any, Fetched]) -> "asynci
 
 
 def test_what_an_operator_defined_is_not_kept(whole_store: Store) -> None:
-    async def work(answered: AnsweredBackend) -> None:
+    async def work(answered: AnswerCache) -> None:
         await write(answered._backend, "CREATE OR REPLACE FUNCTION itsMoment AS () -> now64(9)")
         try:
             assert await answered.version(Statement("SELECT itsMoment() AS moment")) is None

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gqlreports.backends.base import Statement
+from gqlreports.backends.embedded.readers import Reader
 from gqlreports.backends.failures import ReadFailed
-from gqlreports.backends.reader import Reader
 from tests.backends.test_conformance import HALF, NEXT
 from tests.sites import Engine
 

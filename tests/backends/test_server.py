@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from gqlreports.backends.address import Address, parse_address
 from gqlreports.backends.base import Backend, Limits, Statement
-from gqlreports.backends.query_id import REQUEST_ID
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.request import REQUEST_ID
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import Address, parse_address
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput, QueryTimeout, StoreError, StoreUnavailable
 from gqlreports.store.definition import definition

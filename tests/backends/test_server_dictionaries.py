@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Backend, Limits, Statement
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout
 from gqlreports.store.definition import definition
 from tests.clickhouse.server import ClickHouse, Users, user

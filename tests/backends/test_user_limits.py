@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Limits, Statement
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout, QueryTooLarge, StatementRefused, StoreError
 from tests import stores
 from tests.backends.test_wall import FILTERED, IMPOSSIBLE, REFUSED, SETUP, found

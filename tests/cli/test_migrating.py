@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gqlreports.plugins.registry import Registry
-from gqlreports.store.migrations import MIGRATIONS
+from gqlreports.store.definition import MIGRATIONS
 from tests import commands
 from tests.stores import ServedStore, command, drop, new_database
 

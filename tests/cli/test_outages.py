@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gqlreports.backends.address import parse_address
 from gqlreports.backends.base import Statement
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import StoreUnavailable
 from tests.clickhouse.server import ClickHouse, free_port
 from tests.commands import inside

@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from gqlreports.backends.address import parse_address
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import parse_address
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.key_text import PREFIX
+from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.models import ApiKey, Customer
 from gqlreports.directory.principal import Principal, Role

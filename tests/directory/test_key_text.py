@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqlreports.directory.key_text import PresentedKey, new_key_id, new_key_text, parse_key
+from gqlreports.directory.keys import PresentedKey, new_key_id, new_key_text, parse_key
 from gqlreports.errors import Unauthenticated
 
 HEXADECIMAL = "0123456789abcdef"

@@ -13,8 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.event import listen, remove
 
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.grant import Grant
-from gqlreports.directory.key_text import new_key_id, new_key_text
+from gqlreports.directory.keys import Grant, new_key_id, new_key_text
 from gqlreports.directory.models import ApiKey, ApiKeyNetwork
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated

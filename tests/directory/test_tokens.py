@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from gqlreports.config import Settings
 from gqlreports.directory import tokens as module
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.directory.token_rules import TokenRules, token_rules
-from gqlreports.directory.tokens import Tokens
+from gqlreports.directory.tokens import TokenRules, Tokens, token_rules
 from gqlreports.errors import InvalidInput, ProviderUnavailable, Unauthenticated
 from tests.directory.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
 

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 
 from gqlreports.backends.base import Limits, Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.cli.files import write_file
 from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout
 from gqlreports.export import xlsx

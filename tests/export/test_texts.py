@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import literal_column
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.export.export import Export
 from gqlreports.export.formats import FORMATS
 from gqlreports.plugins import CountingBasis

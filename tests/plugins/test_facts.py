@@ -17,17 +17,15 @@ from sqlalchemy import Column, Select, Table, func, select
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis, Fact, Report, Scope, count, dimension, measure, ratio, total
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan.rows import totals
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
-from gqlreports.store.definition import EMBEDDED, Definition
-from gqlreports.store.migrations import MIGRATIONS, Migration
-from gqlreports.tables import metadata
-from gqlreports.tables.fact import REPORTS_READ
+from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition
+from gqlreports.tables import REPORTS_READ, metadata
 from gqlreports.web.app import create_app
 from tests.sites import Engine, Site
 
@@ -167,7 +165,7 @@ def messages(engine: Engine, site: Site, tmp_path_factory: pytest.TempPathFactor
     steps = (*MIGRATIONS, Migration(99, "messages", lambda placement: placement.create(message)))
     engine.close()
     path = tmp_path_factory.mktemp("messages") / "store"
-    backend = EmbeddedBackend(path, Definition(EMBEDDED, steps, registry.rollups))
+    backend = EmbeddedBackend(path, StoreDefinition(EMBEDDED, steps, registry.rollups))
     asyncio.run(fill(backend))
     yield Messages(registry, backend, TestClient(create_app(registry, backend, site.directory)), site.staff_key)
     asyncio.run(backend.close())

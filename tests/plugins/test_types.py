@@ -37,11 +37,9 @@ from gqlreports.plugins import (
     measure,
     whole,
 )
-from gqlreports.plugins.cells import unchanged
 from gqlreports.plugins.contract import Dimension
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.plugins.scalars import BIG_INT, Operand, Scalar
-from gqlreports.plugins.types import TYPES, ColumnType, Look
+from gqlreports.plugins.types import BIG_INT, TYPES, ColumnType, Look, Operand, Scalar, unchanged
 from gqlreports.schema.plan.narrowing import compiled
 from gqlreports.schema.plan.rows import key_of
 from gqlreports.web.app import create_app

@@ -22,8 +22,7 @@ from gqlreports.plugins import (
     provider_charge,
     ratio,
 )
-from gqlreports.plugins.checks import check_report
-from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.plugins.registry import RegisteredReport, Registry, check_report
 from gqlreports.schema.catalogue import describe
 from gqlreports.schema.query import build_schema
 from gqlreports.web.app import create_app

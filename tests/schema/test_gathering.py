@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gqlreports.backends.base import Backend, Fetched, Statement
-from gqlreports.plugins.scalars import Operator
+from gqlreports.plugins.types import Operator
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.plan.filters import EVERYTHING, Condition, Where

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
-from gqlreports.plugins.scalars import Operator
+from gqlreports.plugins.types import Operator
 from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls

@@ -24,7 +24,7 @@ import pyarrow.parquet
 import pytest
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import LoadError
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
@@ -33,7 +33,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selection
 from gqlreports.schema.types.parameters import validated
 from gqlreports.store import formats
-from gqlreports.store.cdr_columns import COLUMNS as FILE_COLUMNS
+from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import Loaded, load_cdrs
 from gqlreports.tables import cdr
 from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects

@@ -14,18 +14,17 @@ from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy.schema import CreateTable
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import InvalidInput, StoreError
-from gqlreports.store.definition import EMBEDDED, Definition, definition
+from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition, definition
 from gqlreports.store.migrate import migrate, rehearse
-from gqlreports.store.migrations import MIGRATIONS, Migration
-from gqlreports.store.placement import Placement
+from gqlreports.store.topology import Topology
 from gqlreports.tables import cdr, did, metadata, numbering
 from tests.sites import Engine
 from tests.stores import ServedStore, Store, command, drop
 
 GOLDEN = Path(__file__).parent / "golden"
-CLUSTER = Placement("reports", "main", "loader", "[HIDDEN]")
+CLUSTER = Topology("reports", "main", "loader", "[HIDDEN]")
 COLUMNS = """
 SELECT table, name, type, default_expression FROM system.columns
 WHERE database = currentDatabase() AND table NOT IN ('rate_center', 'did_window') ORDER BY table, position
@@ -37,11 +36,11 @@ async def rows(backend: Backend, sql: str) -> list[dict[str, Any]]:
     return found
 
 
-def new_placed(served: ServedStore) -> tuple[ServedStore, Placement]:
+def new_placed(served: ServedStore) -> tuple[ServedStore, Topology]:
     """An empty database beside another."""
     database = f"test_{secrets.token_hex(6)}"
     command(served.url, f"CREATE DATABASE {database}")
-    return replace(served, database=database), Placement(database)
+    return replace(served, database=database), Topology(database)
 
 
 def test_a_store_has_the_tables_that_the_reports_know(whole_store: Store) -> None:
@@ -68,7 +67,7 @@ def test_numbers_count_up_from_one() -> None:
 
 
 def test_again_there_is_nothing_to_do(served_store: ServedStore) -> None:
-    placement = Placement(served_store.database, served_store.cluster)
+    placement = Topology(served_store.database, served_store.cluster)
     upgrade = served_store.run(lambda backend: migrate(backend, placement))
     assert upgrade.pending == []
     test_a_migration_is_recorded_once(served_store)
@@ -124,14 +123,17 @@ def test_a_step_that_failed_is_taken_again(served_store: ServedStore) -> None:
 
     async def run_all(backend: Backend) -> None:
         async with backend.session() as session:
-            for statement in (*Definition(placement).record, *Definition(placement, steps).statements([], [])):
+            for statement in (
+                *StoreDefinition(placement).record,
+                *StoreDefinition(placement, steps).statements([], []),
+            ):
                 await session.command(Statement(statement))
 
     async def attempted(backend: Backend) -> list[str]:
         with pytest.raises(StoreError):
             await run_all(backend)
         applied = {row["number"] for row in await rows(backend, "SELECT number FROM migration")}
-        return Definition(placement, steps).pending(applied)
+        return StoreDefinition(placement, steps).pending(applied)
 
     assert Unchecked(empty).run(attempted) == ["99 (later)"]
     drop(empty)
@@ -178,7 +180,7 @@ def test_what_a_cluster_is_told(store: Store) -> None:
     """No cluster can be had here: ClickHouse's parser takes each statement, and a person reviews them."""
 
     async def formatted(backend: Backend) -> list[str]:
-        told = [*Definition(CLUSTER).record, *Definition(CLUSTER).statements([], [])]
+        told = [*StoreDefinition(CLUSTER).record, *StoreDefinition(CLUSTER).statements([], [])]
         return [(await rows(backend, f"SELECT formatQuery($sql${each}$sql$) AS sql"))[0]["sql"] for each in told]
 
     text = "".join(f"{statement};\n\n" for statement in store.run(formatted))
@@ -188,8 +190,8 @@ def test_what_a_cluster_is_told(store: Store) -> None:
 def test_a_store_stays_where_it_was_made(served_store: ServedStore) -> None:
     if served_store.cluster is None:
         with pytest.raises(InvalidInput, match="on one server"):
-            served_store.run(lambda backend: migrate(backend, Placement(served_store.database, "other")))
+            served_store.run(lambda backend: migrate(backend, Topology(served_store.database, "other")))
     for name in ("a b", "x'; DROP TABLE cdr", ""):
         with pytest.raises(InvalidInput, match="no name of a cluster"):
-            Placement(cluster=name)
+            Topology(cluster=name)
     assert EMBEDDED.on_cluster == ""

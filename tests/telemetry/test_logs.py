@@ -30,11 +30,11 @@ def _logging_as_before() -> Iterator[None]:
 def test_a_line_is_one_json_object_whatever_is_in_it() -> None:
     stream = io.StringIO()
     configure_logs(stream)
-    for name in ("gqlreports.backends.embedded", "uvicorn.error", "strawberry.execution"):
+    for name in ("gqlreports.backends.embedded.backend", "uvicorn.error", "strawberry.execution"):
         logging.getLogger(name).warning("It failed: %s", INJECTED, extra={"customer": INJECTED})
     lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["logger"] for line in lines] == [
-        "gqlreports.backends.embedded",
+        "gqlreports.backends.embedded.backend",
         "uvicorn.error",
         "strawberry.execution",
     ]

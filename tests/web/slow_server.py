@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column
 
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role

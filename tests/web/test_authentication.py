@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from gqlreports.backends.base import Limits
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.key_text import new_key_id, new_key_text
+from gqlreports.directory.keys import new_key_id, new_key_text
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from gqlreports.backends.base import Limits
-from gqlreports.backends.deadline import DEADLINE, seconds_left
+from gqlreports.backends.request import DEADLINE, seconds_left
 from gqlreports.limits import RequestLimits
 from gqlreports.web.options import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from gqlreports.backends.base import Limits
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition

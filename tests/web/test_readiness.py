@@ -4,10 +4,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from gqlreports.backends.address import Address
 from gqlreports.backends.base import Backend
-from gqlreports.backends.embedded import EmbeddedBackend
-from gqlreports.backends.server import ServerBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
+from gqlreports.backends.server.backend import ServerBackend
+from gqlreports.backends.server.http import Address
 from gqlreports.directory.directory import Directory
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app

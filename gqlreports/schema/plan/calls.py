@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, 
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
+from gqlreports.plugins.aggregates import has_subquery
 from gqlreports.plugins.contract import Scope
-from gqlreports.plugins.sums import has_subquery
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.history import KEY, STORED, with_history
 from gqlreports.schema.plan.narrowing import (

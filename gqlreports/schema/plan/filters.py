@@ -11,7 +11,7 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, true
 
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.plugins.scalars import Operator, as_it_is
+from gqlreports.plugins.types import Operator, as_it_is
 from gqlreports.schema.plan.narrowing import value
 
 Expression: TypeAlias = ColumnElement[Any]

@@ -10,9 +10,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, column, select, union_all
 
-from gqlreports.plugins.aggregates import EVERY, Expression, Term, is_present
+from gqlreports.plugins.aggregates import (
+    EVERY,
+    Atoms,
+    Expression,
+    NoSums,
+    Parts,
+    Term,
+    atom_name,
+    has_subquery,
+    is_present,
+    key_name,
+)
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.plugins.sums import Atoms, NoSums, Parts, atom_name, has_subquery, key_name
 from gqlreports.schema.plan.narrowing import OWN, Reading, Span, Stored, reading, stored
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import Fact

@@ -33,8 +33,8 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
+from gqlreports.plugins.aggregates import has_subquery, is_column
 from gqlreports.plugins.rollup import hour
-from gqlreports.plugins.sums import has_subquery, is_column
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import DICTIONARIES, Fact
 

@@ -8,8 +8,8 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import UInt64
 from sqlalchemy import ColumnElement, Subquery, and_, func, literal_column, select
 
 from gqlreports.backends.base import Statement
+from gqlreports.plugins.aggregates import NoSums
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.plugins.sums import NoSums
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import Tree, Where
 from gqlreports.schema.plan.grain import with_totals

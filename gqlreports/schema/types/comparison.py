@@ -8,8 +8,7 @@ import strawberry
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
-from gqlreports.plugins.scalars import Scalar
-from gqlreports.plugins.types import TYPES
+from gqlreports.plugins.types import TYPES, Scalar
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.periods import RelativePeriod, compared_period
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart

@@ -9,8 +9,7 @@ from strawberry.annotation import StrawberryAnnotation
 
 from gqlreports.errors import InvalidInput, LimitExceeded
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.plugins.scalars import Operator, Scalar
-from gqlreports.plugins.types import TYPES
+from gqlreports.plugins.types import TYPES, Operator, Scalar
 from gqlreports.schema.plan.filters import Condition, Either, Every, Not, Tree, Where
 from gqlreports.schema.plan.filters import columns as columns_of
 from gqlreports.schema.scalars import annotation

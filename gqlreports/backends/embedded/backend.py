@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,22 +15,65 @@ from typing import Any, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver import Client
 
-from gqlreports.backends.allowance import Allowance
+from gqlreports.backends.answer_cache import Determinism
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
-from gqlreports.backends.deadline import seconds_left
-from gqlreports.backends.embedded_session import EmbeddedSession
+from gqlreports.backends.embedded.folder import make_ready
+from gqlreports.backends.embedded.readers import DATABASE, STREAMING, Reader, Readers
 from gqlreports.backends.failures import FAILURES, store_error, with_words
-from gqlreports.backends.folder import make_ready
-from gqlreports.backends.lasting import Lasting
-from gqlreports.backends.reader import DATABASE, STREAMING, Reader
-from gqlreports.backends.readers import Readers
+from gqlreports.backends.isolation import Isolation
+from gqlreports.backends.request import TimeBudget, seconds_left
 from gqlreports.backends.settings import WRITING
-from gqlreports.backends.wall import Wall
-from gqlreports.backends.writes import Writes
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
-logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+
+
+class Writes:
+    """Counts them, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._ended = 0
+
+    @property
+    def version(self) -> str | None:
+        """Another one after each write; None while one runs, of which a reader may see a part."""
+        with self._lock:
+            return None if self._running else str(self._ended)
+
+    def counted(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Some work that writes, however it ends."""
+        with self._lock:
+            self._running += 1
+        try:
+            return work(*arguments)
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._ended += 1
+
+
+class EmbeddedSession:
+    """`in_thread` runs the client's calls, which block, and gives their failures a meaning."""
+
+    def __init__(self, client: Client, in_thread: Callable[..., Any]) -> None:
+        self._client = client
+        self._in_thread = in_thread
+
+    async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
+        result = await self._in_thread(self._client.query, statement.sql, dict(statement.parameters))
+        rows: Sequence[Sequence[Any]] = result.result_rows
+        return rows
+
+    async def command(self, statement: Statement) -> None:
+        await self._in_thread(self._client.command, statement.sql, dict(statement.parameters))
+
+    async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
+        await self._in_thread(self._client.raw_insert, table, columns, data, None, form)
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -65,8 +108,8 @@ class EmbeddedBackend:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
         self._lock = threading.Lock()
         self._control: Client | None = None
-        self._wall = Wall(DATABASE)
-        self._lasting = Lasting()
+        self._wall = Isolation(DATABASE)
+        self._determinism = Determinism()
         self._writes = Writes()
         self._readers = Readers(path, self._limits.settings, self._wall)
         self._queries: set[_Query] = set()
@@ -94,7 +137,7 @@ class EmbeddedBackend:
 
     async def version(self, statement: Statement) -> str | None:
         """No other process can write to an open store, so it is enough to count what this one writes."""
-        return self._writes.version if await self._lasting.lasts(statement, self.fetch_json) else None
+        return self._writes.version if await self._determinism.is_deterministic(statement, self.fetch_json) else None
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -126,7 +169,7 @@ class EmbeddedBackend:
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """Only the store's time counts, not that which the caller takes for the pieces."""
-        allowance = Allowance(self._limits.seconds)
+        allowance = TimeBudget(self._limits.seconds)
         while True:
             async with allowance.part():
                 piece = await self._cancellable(query, next, pieces, None)

@@ -1,10 +1,7 @@
-"""Call detail records: one row per route attempt, kept as a ledger.
+"""The tables of the CDR store, as SQLAlchemy knows them, and what those of facts are to reports."""
 
-Rows are only ever added.  `sign` is +1 for a CDR and -1 where a correction takes an earlier row back, so every
-figure over CDRs is a sum of something times `sign`.  The last three columns hold the 10 digits of a number of the
-North American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster the calls of each customer are
-spread over all shards, and the branches of a call are on one.
-"""
+from dataclasses import dataclass
+from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     Bool,
@@ -19,11 +16,54 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt32,
     UInt64,
 )
-from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree
-from sqlalchemy import Column, Table, text
+from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree, ReplacingMergeTree
+from sqlalchemy import Column, MetaData, Table, text
 
-from gqlreports.tables.fact import REPORTS_READ, Fact
-from gqlreports.tables.metadata import metadata
+metadata = MetaData()
+"""The registry of all tables of the store."""
+
+
+REPORTS_READ = "reports_read"
+"""The name in a table's `info` that says that the statements of reports may name it."""
+OWNER = "customer_id"
+"""The column by which the store keeps the rows of customers apart, in every table that has one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """A table in which each row is something that happened to one customer (`owner`) at one `time`.
+
+    The table is a ledger: `sign` is +1 for a row and -1 where a correction takes an earlier one back, so that a figure
+    is a sum of something times `sign`.  The `key` tells one row from another, but for corrections of the same.
+    `loaded_at` is when a row was loaded.  The `dimensions` are what a row says: the columns that callers may see.
+    """
+
+    table: Table
+    time: Column[Any]
+    owner: Column[Any]
+    key: tuple[Column[Any], ...]
+    sign: Column[Any]
+    loaded_at: Column[Any]
+    dimensions: tuple[Column[Any], ...]
+
+    def __post_init__(self) -> None:
+        if self.owner.name != OWNER or not self.table.info.get(REPORTS_READ):
+            raise TypeError(f"the table of a fact needs the column {OWNER}, and {REPORTS_READ} in its info")
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+
+def tables_for_reports() -> set[str]:
+    """The names of the stored tables that the statement of a report may name."""
+    return {table.name for table in metadata.tables.values() if table.info.get(REPORTS_READ)}
+
+
+def tables_of_customers() -> set[str]:
+    """The names of the stored tables whose rows are of one customer each."""
+    return {table.name for table in metadata.tables.values() if OWNER in table.c}
+
 
 Seconds = Decimal(18, 3)
 Money = Decimal(18, 8)
@@ -85,6 +125,13 @@ cdr = Table(
     MergeTree(partition_by="toYYYYMM(dt)", order_by=("customer_id", "dt", "switch", "callid", "branch_idx")),
     info={"sharded_by": "cityHash64(switch, callid)", REPORTS_READ: True},
 )
+"""Call detail records: one row for each route attempt, kept as a ledger.
+
+Rows are only ever added.  `sign` is +1 for a CDR and -1 where a correction takes an earlier row back, so every figure
+over CDRs is a sum of something times `sign`.  The last three columns hold the 10 digits of a number of the North
+American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster the calls of each customer are spread
+over all shards, and the branches of a call are on one.
+"""
 
 _LEDGER = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
 CALLS = Fact(
@@ -106,3 +153,62 @@ CODECS = {
     **dict.fromkeys(("duration", "ring_duration", "customer_card_rate", "sip_code"), "T64, LZ4"),
 }
 """How columns are compressed; the others by LZ4.  docs/performance-figures.md has the figures that decided it."""
+
+
+cdr_load = Table(
+    "cdr_load",
+    metadata,
+    Column("finished_at", DateTime64(3, "UTC"), doc="When the load came to its end."),
+    Column("last_dt", DateTime64(3, "UTC"), doc="Start of the latest call of the file."),
+    Column("added", UInt64, doc="How many CDRs were new."),
+    MergeTree(order_by="finished_at"),
+)
+"""Loads of CDR files that have ended: they tell through when the data is complete."""
+
+
+did = Table(
+    "did",
+    metadata,
+    Column("customer_id", String),
+    Column("number", String),
+    Column("valid_from", DateTime64(3, "UTC")),
+    Column("valid_to", Nullable(DateTime64(3, "UTC"))),
+    Column("loaded_at", DateTime64(6, "UTC")),
+    ReplacingMergeTree(version="loaded_at", order_by=("customer_id", "number", "valid_from")),
+    info={REPORTS_READ: True},
+)
+"""The customers' DID numbers, each with the time in which it was theirs."""
+
+
+numbering = Table(
+    "numbering",
+    metadata,
+    Column("prefix", String),
+    Column("rate_center", String),
+    Column("state", LowCardinality(String)),
+    Column("loaded_at", DateTime64(6, "UTC")),
+    ReplacingMergeTree(version="loaded_at", order_by="prefix"),
+    info={REPORTS_READ: True},
+)
+"""Numbering data: the rate center of central office codes (6 digits) and of thousands-blocks (7 digits).
+
+A code that is listed but not in service has the rate center `''`.
+"""
+
+
+migration = Table(
+    "migration",
+    metadata,
+    Column("number", UInt32),
+    Column("name", String),
+    Column("cluster", String),
+    Column("applied_at", DateTime64(3, "UTC")),
+    ReplacingMergeTree(version="applied_at", order_by="number"),
+)
+"""The migrations that a store has had, and the cluster that it is on, `''` for none.
+
+A migration that two processes ran at once may stand here twice.
+"""
+
+DICTIONARIES = ("rate_center", "did_window")
+"""The names of the store's dictionaries."""

@@ -27,7 +27,7 @@ def identifier(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Placement:
+class Topology:
     """`database` None is the one that the connection has; `cluster` is a name in the server's `remote_servers`.
 
     `user` and `password` are those with which the store's dictionaries read its tables.

@@ -1,29 +1,97 @@
 """A ClickHouse server or cluster, over HTTP."""
 
 import asyncio
+import io
 import logging
 import math
+import random
+import sys
+import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
 
-from gqlreports.backends.address import Address
+from clickhouse_connect.driver.asyncclient import AsyncClient
+
+from gqlreports.backends.answer_cache import Determinism
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
-from gqlreports.backends.deadline import seconds_left
 from gqlreports.backends.failures import FAILURES, log_text, lost_connection, may_still_run, store_error
-from gqlreports.backends.http import Answer, HttpClient
-from gqlreports.backends.lasting import Lasting
-from gqlreports.backends.query_id import new_query_id
-from gqlreports.backends.retry import retried
-from gqlreports.backends.server_dictionaries import ServerDictionaries
-from gqlreports.backends.server_session import SESSION, ServerSession
-from gqlreports.backends.server_version import ServerVersion
+from gqlreports.backends.isolation import Isolation
+from gqlreports.backends.request import new_query_id, seconds_left
+from gqlreports.backends.server.changes import ServerDictionaries, ServerVersion
+from gqlreports.backends.server.http import Address, Answer, HttpClient
 from gqlreports.backends.settings import LINES, READING, WRITING, projections
-from gqlreports.backends.wall import Wall
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+PATIENCE = 5.0
+"""Seconds from the first failure after which it is given up."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
+
+
+async def retry(read: Callable[[], Awaitable[Result]]) -> Result:
+    """The outcome of a read, tried again after growing pauses where its connection failed, and for nothing else."""
+    pause, give_up = FIRST_PAUSE, time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await read()
+        except FAILURES as error:
+            if not lost_connection(error) or time.monotonic() + pause > give_up:
+                raise
+            logger.warning("The store's connection failed, trying again: %s", error)
+        # No two callers wait alike, or they would all come back at once.
+        await asyncio.sleep(pause * random.uniform(0.5, 1))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+SESSION = {
+    "session_timeout": "600",
+    # In a cluster a row counts as written once it is on its shard, and is looked for on the replica that it went to.
+    "distributed_foreground_insert": "1",
+    "load_balancing": "in_order",
+}
+_TEMPORARY = "SELECT name FROM system.tables WHERE is_temporary"
+
+
+class ServerSession:
+    """`told` gives a failure its meaning."""
+
+    def __init__(self, client: AsyncClient, error_boundary: Callable[[], AbstractContextManager[None]]) -> None:
+        self._client = client
+        self._told = error_boundary
+
+    async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
+        with self._told():
+            result = await self._client.query(statement.sql, dict(statement.parameters))
+        rows: Sequence[Sequence[Any]] = result.result_rows
+        return rows
+
+    async def command(self, statement: Statement) -> None:
+        with self._told():
+            await self._client.command(statement.sql, dict(statement.parameters))
+
+    async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
+        # The driver sends a body that it can send again a second time where the connection breaks; this one it cannot.
+        body = io.BytesIO(zstd.compress(data, level=1))
+        with self._told():
+            await self._client.raw_insert(table, columns, body, fmt=form, compression="zstd")
+
+    async def drop_temporary_tables(self) -> None:
+        """Give their memory back at once; the server itself would keep them for as long as the session may rest."""
+        try:
+            for [name] in (await self._client.query(_TEMPORARY)).result_rows:
+                await self._client.command(f"DROP TEMPORARY TABLE IF EXISTS `{name}`")
+        except FAILURES as error:
+            logger.warning("A session's temporary tables go later: %s", error)
+
 
 CONNECTIONS = 32
 """How many queries run at once; further ones wait for their turn, within their time."""
@@ -64,8 +132,8 @@ class ServerBackend:
         self._address = address
         self._definition = definition
         self._limits = limits or Limits()
-        self._wall = Wall(address.database)
-        self._lasting = Lasting()
+        self._wall = Isolation(address.database)
+        self._determinism = Determinism()
         self._version = ServerVersion(self.fetch_json)
         self._dictionaries = ServerDictionaries(self.fetch_json)
         self._opening = asyncio.Lock()
@@ -77,11 +145,11 @@ class ServerBackend:
         self._closed = False
 
     async def open(self) -> None:
-        with _told():
+        with _error_boundary():
             await self._opened()
 
     async def check(self) -> None:
-        with _told():
+        with _error_boundary():
             await self._opened()
             if self._control:
                 await self._control.command("SELECT 1")
@@ -95,12 +163,14 @@ class ServerBackend:
             rows, read, size, time = (int(answer.facts.get(name, 0)) for name in _FACTS)
             return Fetched(json, rows, read, size, time / 1e6)
 
-        with _told():
+        with _error_boundary():
             async with asyncio.timeout(seconds_left(self._limits.seconds)):
-                return await self._dictionaries.consistent(statement, lambda: retried(fetched))
+                return await self._dictionaries.consistent(statement, lambda: retry(fetched))
 
     async def version(self, statement: Statement) -> str | None:
-        return await self._version.now() if await self._lasting.lasts(statement, self.fetch_json) else None
+        return (
+            await self._version.now() if await self._determinism.is_deterministic(statement, self.fetch_json) else None
+        )
 
     @asynccontextmanager
     async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -111,19 +181,19 @@ class ServerBackend:
                 await stack.aclose()
                 return await stack.enter_async_context(self._answer(statement, form, _STREAMING))
 
-            with _told():
+            with _error_boundary():
                 async with asyncio.timeout(seconds_left(self._limits.seconds)):
                     # It comes with the first groups, for which all rows have been looked up.
-                    answer = await self._dictionaries.consistent(statement, lambda: retried(answered))
-            yield _told_pieces(answer)
+                    answer = await self._dictionaries.consistent(statement, lambda: retry(answered))
+            yield _pieces(answer)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        with _told():
+        with _error_boundary():
             if self._definition:
                 await self._opened()
             client = await self._connect(2, _WRITING, session_id=str(uuid.uuid4()), settings=WRITING | SESSION)
-        session = ServerSession(client, _told)
+        session = ServerSession(client, _error_boundary)
         try:
             yield session
         finally:
@@ -218,13 +288,13 @@ class ServerBackend:
             return
         try:
             async with asyncio.timeout(_SILENCE):
-                await retried(lambda: control.command("KILL QUERY WHERE query_id = {id:String}", {"id": query_id}))
+                await retry(lambda: control.command("KILL QUERY WHERE query_id = {id:String}", {"id": query_id}))
         except FAILURES as error:
             logger.warning("Query %s could not be stopped: %s", query_id, error)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _error_boundary() -> Iterator[None]:
     """Gives the store's failures their meaning, and the log their text."""
     try:
         yield
@@ -238,7 +308,7 @@ def _told() -> Iterator[None]:
         raise meaning from error
 
 
-async def _told_pieces(answer: Answer) -> AsyncIterator[bytes]:
-    with _told():
+async def _pieces(answer: Answer) -> AsyncIterator[bytes]:
+    with _error_boundary():
         async for piece in answer.pieces():
             yield piece

@@ -1,4 +1,8 @@
-"""The answers of a store, kept for who asks the same of the same data."""
+"""The answers of a store, kept for whoever asks the same of the same data.
+
+Only the answer to a deterministic statement is kept: one that changes with the data, and neither with the time nor by
+chance.
+"""
 
 import asyncio
 import math
@@ -10,8 +14,48 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gqlreports.backends.base import Backend, Fetched, Session, Statement
-from gqlreports.backends.deadline import DEADLINE, time_left
 from gqlreports.backends.failures import store_error
+from gqlreports.backends.isolation import Ask, called, rows_of, tree_of
+from gqlreports.backends.request import DEADLINE, time_left
+from gqlreports.errors import StoreError
+
+TEXTS = 4096
+"""For how many texts it is remembered; each is looked at once."""
+# ClickHouse has renamed the column, and may give up that with the origin.
+_FUNCTIONS = (
+    "SELECT lower(name) AS function, COLUMNS('^(origin|(is_)?deterministic)$') FROM system.functions "
+    "WHERE lower(name) IN {names:Array(String)}"
+)
+_NOT_DETERMINISTIC = (0, "SQLUserDefined", "ExecutableUserDefined", "WasmUserDefined")
+# ClickHouse calls them not deterministic, since more than their arguments decides; dictionaries are a part of the data.
+_BY_DATA = ("arrayjoin", "dict")
+
+
+class Determinism:
+    """Asks the store what it knows of a statement's functions."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, bool] = OrderedDict()
+
+    async def is_deterministic(self, statement: Statement, ask: Ask) -> bool:
+        """False also where the store cannot tell now."""
+        if (known := self._known.get(statement.sql)) is not None:
+            return known
+        try:
+            is_deterministic = await _is_deterministic(statement, ask)
+        except StoreError:
+            return False
+        self._known[statement.sql] = is_deterministic
+        if len(self._known) > TEXTS:
+            self._known.popitem(last=False)
+        return is_deterministic
+
+
+async def _is_deterministic(statement: Statement, ask: Ask) -> bool:
+    names = [name for name in called(await tree_of(statement, ask)) if not name.startswith(_BY_DATA)]
+    found = await rows_of(Statement(_FUNCTIONS, {"names": names}), ask)
+    return not any(value in _NOT_DETERMINISTIC for row in found for value in row.values())
+
 
 _LARGEST_PART = 8
 """An answer that would take more than this part of the room is not kept."""
@@ -23,7 +67,7 @@ Key: TypeAlias = tuple[str, str, str | None]
 
 
 @dataclass
-class AnswerCounts:
+class CacheCounts:
     """How many statements were answered from what was kept, with others that asked the same, and by the store.
 
     `bytes` is what is kept.
@@ -43,7 +87,7 @@ class _Flight:
     waiting: int = 0
 
 
-class AnsweredBackend:
+class AnswerCache:
     """The same as `backend`, but it runs a statement once for each version of the data, and keeps the answer.
 
     What is kept takes at most `room` bytes, and what was asked for least recently goes first.  The version is asked
@@ -57,7 +101,7 @@ class AnsweredBackend:
         self._version: str | None = None
         self._kept: OrderedDict[Key, Fetched] = OrderedDict()
         self._flights: dict[tuple[str, Key], _Flight] = {}
-        self.counts = AnswerCounts()
+        self.counts = CacheCounts()
         self.open = backend.open
         self.check = backend.check
         self.close = backend.close

@@ -1,16 +1,24 @@
-"""What the answers of a server depend on: others write to it too, so it is asked each time."""
+"""What others change on a server while this process uses it.
+
+They write, so the server is asked for its version before an answer that was kept is given again.  And they renew its
+dictionaries: ClickHouse looks up block by block, each in the dictionary that is there at its moment, so a report under
+which one is renewed has the former values in some of its rows and the new ones in others.
+"""
 
 import asyncio
 import logging
 import math
+import time
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from typing import TypeVar
 
 import orjson
 
 from gqlreports.backends.base import Statement
-from gqlreports.backends.deadline import DEADLINE
 from gqlreports.backends.failures import ACCESS_DENIED
-from gqlreports.backends.wall import Ask
+from gqlreports.backends.isolation import Ask
+from gqlreports.backends.request import DEADLINE
 from gqlreports.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -84,3 +92,49 @@ class ServerVersion:
             return None
         [found] = orjson.loads((await self._ask(_VERSION)).json)
         return None if found["dictionaries"] == _UNSETTLED else f"{found['parts']} {found['dictionaries']}"
+
+
+Result = TypeVar("Result")
+
+_RENEWED = Statement("""
+SELECT toUnixTimestamp64Milli(now64(3)) / 1000 AS now, toUnixTimestamp(max(last_successful_update_time)) AS renewed
+FROM system.dictionaries WHERE database = {database:String}
+""")
+
+
+class ServerDictionaries:
+    """Asks the server by `ask` when they were renewed last; of a cluster, the one server that it is connected to."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._told = True
+
+    async def consistent(self, statement: Statement, run: Callable[[], Awaitable[Result]]) -> Result:
+        """The outcome of a statement, which is run again where a dictionary may have been renewed under it."""
+        while True:
+            began = time.monotonic()
+            outcome = await run()
+            if not (self._looks_up(statement) and await self._renewed_since(began)):
+                return outcome
+
+    def _looks_up(self, statement: Statement) -> bool:
+        return self._told and statement.customer is not None and "dict" in statement.sql.lower()
+
+    async def _renewed_since(self, began: float) -> bool:
+        """`began` is by the monotonic clock.
+
+        ClickHouse tells times in whole seconds: what runs behind this call begins in another second than a renewal.
+        """
+        try:
+            [found] = orjson.loads((await self._ask(_RENEWED)).json)
+        except StoreError as error:
+            if getattr(error.__cause__, "code", None) != ACCESS_DENIED:
+                raise
+            self._told = False
+            logger.warning("A report may mix renewed data with former: grant SELECT on system.dictionaries.")
+            return False
+        settled = found["renewed"] + 1
+        if settled <= found["now"] - (time.monotonic() - began):
+            return False
+        await asyncio.sleep(max(settled - found["now"], 0))
+        return True

@@ -1,10 +1,12 @@
-"""A read-only connection to chDB.
+"""Read-only connections to chDB, and those that are kept for the next query.
 
 chDB's own connection, since the client of clickhouse-connect leaves out what a query read.  Values are bound by
 clickhouse-connect, for chDB does not escape them.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlencode
@@ -14,7 +16,8 @@ from clickhouse_connect.driver.binding import bind_query
 
 from gqlreports.backends.base import Fetched, Statement
 from gqlreports.backends.failures import ReadFailed
-from gqlreports.backends.settings import LINES, READING
+from gqlreports.backends.isolation import Isolation
+from gqlreports.backends.settings import LINES, READING, projections
 
 STREAMING = LINES | {
     # Nothing: in chDB an empty value stands for 1.
@@ -82,3 +85,56 @@ class Reader:
 def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
     sql, values = bind_query(statement.sql, statement.values(DATABASE), None)
     return str(sql), form, {name.removeprefix("param_"): value for name, value in values.items()}
+
+
+IDLE = 64
+"""How many connections wait at most, each about 60 kB; then the one that has waited longest is closed."""
+
+
+class Readers:
+    """Makes and keeps read-only connections, each with the filter of one customer for good, or with none.
+
+    A filter is set where a connection begins, since nothing can be set on one that is read-only, and so is the rollup
+    that is read.  So the reports of a customer share theirs, and take no longer than without a filter.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, str], wall: Isolation) -> None:
+        self._path = path
+        self._wall = wall
+        self._settings = dict(settings)
+        self._idle: list[Reader] = []
+        self._lock = threading.Lock()
+        self._numbers = count()
+
+    def take(self, statement: Statement) -> Reader:
+        """One that is idle, or a new one."""
+        purpose = _purpose(statement)
+        with self._lock:
+            alike = [place for place, reader in enumerate(self._idle) if reader.purpose == purpose]
+            if alike:
+                return self._idle.pop(alike[-1])
+        return self.new(statement)
+
+    def new(self, statement: Statement, more: Mapping[str, str] | None = None) -> Reader:
+        """One of its own, with `more` settings; it is not given back."""
+        own = projections(statement.rollup) | self._wall.settings(statement.customer)
+        settings = {**self._settings, **(more or {}), **own}
+        return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))
+
+    def give_back(self, reader: Reader) -> None:
+        """After a success alone: chDB hands what a failed query left behind to the next one."""
+        with self._lock:
+            self._idle.append(reader)
+            oldest = self._idle.pop(0) if len(self._idle) > IDLE else None
+        if oldest:
+            oldest.close()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.close()
+
+
+def _purpose(statement: Statement) -> Purpose:
+    return statement.customer, statement.rollup

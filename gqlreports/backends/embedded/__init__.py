@@ -1,0 +1,1 @@
+"""The embedded store: chDB on a directory of its own."""

@@ -1,0 +1,179 @@
+"""What keeps customers apart in the store, behind the plan.
+
+The plan picks out the rows of the one customer before a report sees them.  Behind it the store itself filters each
+table that holds customers' rows, for the one customer of the request and on a read-only connection, so that nothing in
+a statement lifts the filter.  A statement that names what the filter does not reach is refused.  What a statement names
+is read from its tree, which ClickHouse's own parser makes (`EXPLAIN AST`): a report may name the tables of facts, DIDs
+and numbering data, and whatever the statement itself defines.
+"""
+
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import orjson
+
+from gqlreports.backends.base import Fetched, Statement
+from gqlreports.errors import StatementRefused, StoreError
+from gqlreports.tables import tables_for_reports, tables_of_customers
+
+TABLE_FUNCTIONS = {"generateSeries", "generate_series", "numbers", "values", "view", "zeros"}
+"""The table functions that a report may use: they read nothing, or a query that is looked at like the rest."""
+FUNCTIONS = {"catboostevaluate", "file", "joinget", "joingetornull"} | {
+    f"ai{what}" for what in ("classify", "embed", "extract", "filter", "generate", "redact", "similarity", "translate")
+}
+"""The functions, in lower case, that a report may not use: they read past the tables, or send values away."""
+
+Name: TypeAlias = tuple[str, str]
+"""A database, `""` where none is named, and what is named in it."""
+Node: TypeAlias = tuple[str, str]
+"""A node of a tree: its kind, and the rest of its line."""
+
+_BEHIND_NAME = re.compile(r"(?: \(alias .*)?(?: \(children \d+\))?$", re.DOTALL)
+_IN = re.compile("(global)?(not)?(null)?in(ignoreset)?", re.IGNORECASE)
+_PLACE = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}")
+
+
+def check_places(sql: str) -> None:
+    """Raises StatementRefused where a name is a parameter, other than the database's own."""
+    for place in _PLACE.findall(sql):
+        if place != "database":
+            raise StatementRefused(f"a name that is the parameter {place}")
+
+
+def strange_names(lines: Sequence[str], database: str) -> set[Name]:
+    """What a tree names that may be stored, besides the tables that a report may name.
+
+    An alias with line breaks may add lines, but take none away.  Raises StatementRefused for what no report may use.
+    """
+    nodes = [_node_of(line) for line in lines]
+    for (parent, _), (kind, text) in pairwise([("", ""), *nodes]):
+        _check_node(parent, kind, text)
+    # What stands right of IN may be a table, and looks like a column.
+    kinds = {"TableIdentifier"}
+    if any(kind == "Function" and _IN.fullmatch(_first(text)) for kind, text in nodes):
+        kinds.add("Identifier")
+    named = {_name_of(text) for kind, text in nodes if kind in kinds}
+    return named - {(place, table) for place in ("", database) for table in tables_for_reports()}
+
+
+def called(lines: Sequence[str]) -> set[str]:
+    """The names in a tree that may be those of functions, in lower case; CURRENT_DATE has no parentheses."""
+    nodes = [_node_of(line) for line in lines]
+    return {_BEHIND_NAME.sub("", text).lower() for kind, text in nodes if kind in ("Function", "Identifier")}
+
+
+def _check_node(parent: str, kind: str, text: str) -> None:
+    name = _first(text)
+    if kind == "Set":
+        raise StatementRefused("SETTINGS")
+    if kind == "ColumnsApplyTransformer":
+        raise StatementRefused("APPLY, which hides the function that it calls")
+    if kind == "Function" and parent == "TableExpression" and name not in TABLE_FUNCTIONS:
+        raise StatementRefused(f"the table function {name}")
+    if kind == "Function" and name.lower() in FUNCTIONS:
+        raise StatementRefused(f"the function {name}")
+
+
+def _node_of(line: str) -> Node:
+    kind, _, text = line.strip(" ").partition(" ")
+    return kind, text
+
+
+def _first(text: str) -> str:
+    return text.partition(" ")[0]
+
+
+def _name_of(text: str) -> Name:
+    name = _BEHIND_NAME.sub("", text)
+    place, dot, table = name.partition(".")
+    return (place, table) if dot else ("", name)
+
+
+logger = logging.getLogger(__name__)
+Ask: TypeAlias = Callable[[Statement], Awaitable[Fetched]]
+
+PASSED = 4096
+"""How many texts are remembered that passed; each is looked at once."""
+_DICTIONARY = "did_window"
+_SYNTAX_ERROR = 62
+
+
+class Isolation:
+    """That of a store with a database."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        owned = tables_of_customers()
+        self._filtered = sorted({_DICTIONARY, *owned, *(f"{name}_local" for name in owned)})
+        self._passed: OrderedDict[str, None] = OrderedDict()
+
+    def settings(self, customer: str | None) -> dict[str, str]:
+        """The filter that leaves of every table the rows of one customer; nothing for what is not a report's.
+
+        A server finds the customer in `log_comment` too, for a row policy and its log of queries.
+        """
+        if customer is None:
+            return {}
+        condition = _literal(f"customer_id = {_literal(customer)}")
+        each = ", ".join(f"{_literal(f'{self._database}.{table}')}: {condition}" for table in self._filtered)
+        return {"additional_table_filters": f"{{{each}}}", "log_comment": customer}
+
+    async def check(self, statement: Statement, ask: Ask) -> None:
+        """Look at a report's statement, once for each text, by asking the store.
+
+        Raises StatementRefused for what the filter does not reach, and whatever `ask` raises.
+        """
+        if statement.customer is None or statement.sql in self._passed:
+            return
+        try:
+            await self._examine(statement, ask)
+        except StatementRefused as error:
+            logger.error("A report's statement is refused, it reaches for %s: %s", error.reached, statement.sql)
+            raise
+        self._passed[statement.sql] = None
+        if len(self._passed) > PASSED:
+            self._passed.popitem(last=False)
+
+    async def _examine(self, statement: Statement, ask: Ask) -> None:
+        check_places(statement.sql)
+        lines = await tree_of(statement, ask)
+        if names := strange_names(lines, self._database):
+            for row in await rows_of(self._stored(names), ask):
+                raise StatementRefused(f"{row['name']}, which is no table for reports")
+
+    def _stored(self, names: set[Name]) -> Statement:
+        """What among some names is there in fact: a table, or a database where one is named."""
+        places = sorted({place for place, _ in names if place})
+        bare = sorted({table for place, table in names if not place})
+        return Statement(
+            "SELECT name FROM system.tables WHERE database = {own:String} AND name IN {tables:Array(String)} "
+            "UNION DISTINCT SELECT name FROM system.databases WHERE name IN {places:Array(String)}",
+            {"own": self._database, "tables": bare, "places": places},
+        )
+
+
+async def tree_of(statement: Statement, ask: Ask) -> list[str]:
+    """The lines of a statement's tree.
+
+    Within parentheses a statement is a query and nothing more: INTO OUTFILE, FORMAT or a second one is an error.
+    """
+    explained = Statement(f"EXPLAIN AST SELECT * FROM (\n{statement.sql}\n)", statement.parameters)
+    return [row["explain"] for row in await rows_of(explained, ask)]
+
+
+async def rows_of(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = orjson.loads((await ask(statement)).json)
+    except StoreError as error:
+        if getattr(error.__cause__, "code", None) == _SYNTAX_ERROR:
+            raise StatementRefused("what is no query by itself") from error
+        raise
+    return rows
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
