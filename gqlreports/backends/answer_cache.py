@@ -5,18 +5,18 @@ chance.
 """
 
 import asyncio
-import math
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from cachetools import LRUCache
 
 from gqlreports.backends.base import Backend, Fetched, Session, Statement
 from gqlreports.backends.failures import store_error
 from gqlreports.backends.isolation import Ask, called, rows_of, tree_of
-from gqlreports.backends.request import DEADLINE, time_left
+from gqlreports.backends.request import time_left, without_deadline
+from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
 
 TEXTS = 4096
@@ -35,7 +35,7 @@ class Determinism:
     """Asks the store what it knows of a statement's functions."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, bool] = OrderedDict()
+        self._known: LRUCache[str, bool] = LRUCache(TEXTS)
 
     async def is_deterministic(self, statement: Statement, ask: Ask) -> bool:
         """False also where the store cannot tell now."""
@@ -46,8 +46,6 @@ class Determinism:
         except StoreError:
             return False
         self._known[statement.sql] = is_deterministic
-        if len(self._known) > TEXTS:
-            self._known.popitem(last=False)
         return is_deterministic
 
 
@@ -79,12 +77,12 @@ class CacheCounts:
     bytes: int = 0
 
 
-@dataclass(eq=False)
-class _Flight:
-    """A statement that runs for all who wait for it."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, and the bytes that it takes."""
 
-    task: asyncio.Task[Fetched]
-    waiting: int = 0
+    fetched: Fetched
+    size: int
 
 
 class AnswerCache:
@@ -97,10 +95,9 @@ class AnswerCache:
 
     def __init__(self, backend: Backend, room: int) -> None:
         self._backend = backend
-        self._room = room
         self._version: str | None = None
-        self._kept: OrderedDict[Key, Fetched] = OrderedDict()
-        self._flights: dict[tuple[str, Key], _Flight] = {}
+        self._kept: LRUCache[Key, _Kept] = LRUCache(room, lambda kept: kept.size)
+        self._running: dict[tuple[str, Key], SharedTask[Fetched]] = {}
         self.counts = CacheCounts()
         self.open = backend.open
         self.check = backend.check
@@ -129,53 +126,33 @@ class AnswerCache:
             self._forget(version)
         key = statement.sql, repr(statement.parameters), statement.customer
         if (kept := self._kept.get(key)) is not None:
-            self._kept.move_to_end(key)
             self.counts.hits += 1
-            return kept
-        if (flight := self._flights.get((version, key))) is not None:
+            return kept.fetched
+        if (running := self._running.get((version, key))) is not None:
             self.counts.shared += 1
-            return _cached(await self._landed(flight, version, key))
+            return _cached(await running.result())
         self.counts.misses += 1
-        return await self._landed(self._begun(version, key, statement), version, key)
+        return await self._begin(version, key, statement).result()
 
-    def _begun(self, version: str, key: Key, statement: Statement) -> _Flight:
-        """It has no deadline of its own: some may wait for longer than others."""
-        context = copy_context()
-        context.run(DEADLINE.set, math.inf)
-        task = asyncio.get_running_loop().create_task(self._run(version, key, statement), context=context)
-        flight = self._flights[version, key] = _Flight(task)
-        task.add_done_callback(lambda _: self._end(flight, version, key))
-        return flight
+    def _begin(self, version: str, key: Key, statement: Statement) -> SharedTask[Fetched]:
+        """Run a statement for whoever asks the same meanwhile."""
 
-    async def _landed(self, flight: _Flight, version: str, key: Key) -> Fetched:
-        flight.waiting += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                self._end(flight, version, key)
-                flight.task.cancel()
-                await asyncio.wait((flight.task,))
+        def end() -> None:
+            if self._running.get((version, key)) is task:
+                del self._running[version, key]
 
-    def _end(self, flight: _Flight, version: str, key: Key) -> None:
-        """Nobody joins it any more."""
-        if self._flights.get((version, key)) is flight:
-            del self._flights[version, key]
+        # It has no deadline of its own: some may wait for longer than others.
+        task = SharedTask(self._run(version, key, statement), end, without_deadline())
+        self._running[version, key] = task
+        return task
 
     async def _run(self, version: str, key: Key, statement: Statement) -> Fetched:
         fetched = await self._backend.fetch_json(statement)
-        if version == self._version and _size(key, fetched) <= self._room // _LARGEST_PART:
-            self._keep(key, _cached(fetched))
+        size = len(fetched.json) + sum(len(part or "") for part in key) + _ENTRY
+        if version == self._version and size <= self._kept.maxsize // _LARGEST_PART:
+            self._kept[key] = _Kept(_cached(fetched), size)
+            self.counts.bytes = int(self._kept.currsize)
         return fetched
-
-    def _keep(self, key: Key, fetched: Fetched) -> None:
-        if before := self._kept.pop(key, None):
-            self.counts.bytes -= _size(key, before)
-        self._kept[key] = fetched
-        self.counts.bytes += _size(key, fetched)
-        while self.counts.bytes > self._room:
-            self.counts.bytes -= _size(*self._kept.popitem(last=False))
 
     def _forget(self, version: str) -> None:
         """All answers of another version."""
@@ -186,7 +163,3 @@ class AnswerCache:
 
 def _cached(fetched: Fetched) -> Fetched:
     return replace(fetched, rows_read=0, bytes_read=0, milliseconds=0, cached=True)
-
-
-def _size(key: Key, fetched: Fetched) -> int:
-    return len(fetched.json) + sum(len(part or "") for part in key) + _ENTRY

@@ -9,12 +9,12 @@ and numbering data, and whatever the statement itself defines.
 
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import orjson
+from cachetools import LRUCache
 
 from gqlreports.backends.base import Fetched, Statement
 from gqlreports.errors import StatementRefused, StoreError
@@ -109,7 +109,7 @@ class Isolation:
         self._database = database
         owned = tables_of_customers()
         self._filtered = sorted({_DICTIONARY, *owned, *(f"{name}_local" for name in owned)})
-        self._passed: OrderedDict[str, None] = OrderedDict()
+        self._passed: LRUCache[str, None] = LRUCache(PASSED)
 
     def settings(self, customer: str | None) -> dict[str, str]:
         """The filter that leaves of every table the rows of one customer; nothing for what is not a report's.
@@ -135,8 +135,6 @@ class Isolation:
             logger.error("A report's statement is refused, it reaches for %s: %s", error.reached, statement.sql)
             raise
         self._passed[statement.sql] = None
-        if len(self._passed) > PASSED:
-            self._passed.popitem(last=False)
 
     async def _examine(self, statement: Statement, ask: Ask) -> None:
         check_places(statement.sql)

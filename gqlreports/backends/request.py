@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 
 from gqlreports.backends.failures import store_error
 
@@ -23,6 +23,13 @@ def new_query_id() -> str:
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 """The moment on the monotonic clock at which the request that is being answered has no more time."""
 _LEAST = 0.001
+
+
+def without_deadline() -> Context:
+    """A context for work that several requests wait for, each for as long as it may."""
+    context = copy_context()
+    context.run(DEADLINE.set, math.inf)
+    return context
 
 
 def time_left() -> float | None:

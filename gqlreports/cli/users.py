@@ -9,8 +9,8 @@ from rich.table import Table
 
 from gqlreports.cli.printing import print_table, shown_moment
 from gqlreports.cli.support import directory_of, told
-from gqlreports.directory.principal import Role
 from gqlreports.directory.passwords import SHORTEST
+from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 
 app = typer.Typer(help="Create, list, change and disable users of the panel.", no_args_is_help=True)

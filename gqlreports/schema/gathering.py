@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from gqlreports.backends.base import Backend, Fetched
 from gqlreports.backends.request import REQUEST_ID
+from gqlreports.backends.sharing import SharedTask
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.together import Field, split, together
 from gqlreports.schema.request import ReportRequest
@@ -16,17 +17,19 @@ Printed: TypeAlias = list[tuple[bytes, Fetched]]
 
 @dataclass(eq=False)
 class _Group:
-    """The fields that go together, and who waits for them."""
+    """The fields that go together, and the task that those who asked for them wait for."""
 
     request: ReportRequest
     where: Where
     fields: list[Field] = field(default_factory=list)
-    waiting: int = 0
-    task: "asyncio.Task[Printed | None] | None" = None
+    task: SharedTask[Printed | None] | None = None
 
 
 class Gathering:
-    """Waits until all fields have asked that the executor resolves together: two turns of the event loop."""
+    """Waits until all fields have asked that the executor resolves together: two turns of the event loop.
+
+    A data loader does not serve: nobody can take a load back whose caller has gone, and here its query is to be killed.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -42,18 +45,11 @@ class Gathering:
         key = REQUEST_ID.get(), request, where.tree, repr(where.values)
         if (group := self._open.get(key)) is None:
             group = self._open[key] = _Group(request, where)
-            group.task = asyncio.create_task(self._run(key, group))
+            group.task = SharedTask(self._run(key, group), lambda: self._close(key, group))
         assert group.task
         place = len(group.fields)
         group.fields.append(asked)
-        group.waiting += 1
-        try:
-            printed = await asyncio.shield(group.task)
-        finally:
-            group.waiting -= 1
-            if not group.waiting:
-                self._close(key, group)
-                group.task.cancel()
+        printed = await group.task.result()
         return None if printed is None else printed[place]
 
     def _close(self, key: Hashable, group: _Group) -> None:

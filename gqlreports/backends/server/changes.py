@@ -7,10 +7,8 @@ which one is renewed has the former values in some of its rows and the new ones 
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
 from typing import TypeVar
 
 import orjson
@@ -18,7 +16,8 @@ import orjson
 from gqlreports.backends.base import Statement
 from gqlreports.backends.failures import ACCESS_DENIED
 from gqlreports.backends.isolation import Ask
-from gqlreports.backends.request import DEADLINE
+from gqlreports.backends.request import without_deadline
+from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -58,23 +57,21 @@ class ServerVersion:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._told: bool | None = None
-        self._running: asyncio.Task[str | None] | None = None
-        self._next: asyncio.Task[str | None] | None = None
+        self._running: SharedTask[str | None] | None = None
+        self._next: SharedTask[str | None] | None = None
 
     async def now(self) -> str | None:
         """The version at some moment after the call; None where there is none, or where the server does not tell."""
         if self._told is False:
             return None
-        if self._next is None or self._next.done():
-            context = copy_context()
-            context.run(DEADLINE.set, math.inf)
-            self._next = asyncio.get_running_loop().create_task(self._after(self._running), context=context)
-        return await asyncio.shield(self._next)
+        if self._next is None or self._next.done:
+            self._next = SharedTask(self._after(self._running), context=without_deadline())
+        return await self._next.result()
 
-    async def _after(self, running: "asyncio.Task[str | None] | None") -> str | None:
+    async def _after(self, running: SharedTask[str | None] | None) -> str | None:
         """Asked once the question before has its answer, which may be older than the call."""
-        if running is not None and not running.done():
-            await asyncio.wait((running,))
+        if running is not None:
+            await running.end()
         self._running, self._next = self._next, None
         try:
             return await self._asked()
