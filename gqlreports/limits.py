@@ -49,3 +49,5 @@ class RequestLimits(BaseModel):
 
 USUAL = RequestLimits()
 """What holds where nothing is set."""
+FOR_OPERATORS = RequestLimits(range_days=(1 << 31) - 1, rows_per_report=(1 << 63) - 1)
+"""What holds at the shell: a report of any range."""

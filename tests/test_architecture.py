@@ -46,6 +46,17 @@ def test_a_module_imports_only_from_its_own_layer_and_those_above(module: Path) 
         assert [name for name in imported(module) if layer(name) > layer(own)] == []
 
 
+def test_reports_come_in_by_one_door() -> None:
+    """A report whose statements run has passed it; `testing` runs a report's own author's."""
+    making = {
+        str(module.relative_to(PACKAGE))
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "ReportAnswer"
+    }
+    assert making == {"schema/door.py", "testing.py"}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_holds_one_noun(module: Path) -> None:
     lines = module.read_text().splitlines()

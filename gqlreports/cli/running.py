@@ -1,24 +1,28 @@
 """`gqlreports run` and `explain`: a report, printed or written to a file, and what it reads."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
-from gqlreports.backends.base import Backend
 from gqlreports.cli.files import write_file
 from gqlreports.cli.printing import Format, print_report
-from gqlreports.cli.support import directory_of, moment_of, told, with_backend
+from gqlreports.cli.support import backend_of, directory_of, moment_of, told, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
-from gqlreports.export.arguments import rows_arguments, visible_report
+from gqlreports.export.arguments import rows_arguments
 from gqlreports.export.export import Export, chosen_columns
 from gqlreports.export.formats import export_format
+from gqlreports.limits import FOR_OPERATORS
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.explanation import Reading, readings
 from gqlreports.schema.plan.cells import UTC, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Where
@@ -28,7 +32,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.types.parameters import validated
 from gqlreports.schema.zones import zone
 
-_OPERATOR = Principal("", "shell", Role.STAFF, None)
+_CALLER = Caller(Principal("", "shell", Role.STAFF, None), audit=lambda request: None)
 _DESCENDING = {"": False, "asc": False, "desc": True}
 
 
@@ -66,19 +70,19 @@ def run(
     with told() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
-        export = asked.export(settings, registry)
+        export = asked.export(registry)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = export_format(output.suffix.removeprefix(".")) if output else None
 
-        async def done(backend: Backend) -> None:
+        async def show(answer: ReportAnswer) -> None:
             if output and form:
-                rows = await write_file(export, backend, form, output)
+                rows = await write_file(export, answer.backend, form, output)
                 typer.echo(f"{output}: {rows} rows")
             else:
-                await print_report(export, backend, format or Format.TABLE)
+                await print_report(export, answer.backend, format or Format.TABLE)
 
-        with_backend(settings, registry, done)
+        _with_answer(settings, registry, export.request, show)
 
 
 def explain(
@@ -97,15 +101,31 @@ def explain(
     with told() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column)
         registry = Registry.load()
-        statement = asked.export(settings, registry).statement(as_it_is)
+        export = asked.export(registry)
+        statement = export.statement(as_it_is)
 
-        async def done(backend: Backend) -> None:
-            for each in await readings(backend, statement):
+        async def show(answer: ReportAnswer) -> None:
+            for each in await readings(answer.backend, statement):
                 typer.echo(_reading(each))
-            found = await backend.fetch_json(statement)
+            found = await answer.backend.fetch_json(statement)
             typer.echo(f"{found.rows_read} rows, {found.bytes_read} bytes, {found.milliseconds:.1f} ms")
 
-        with_backend(settings, registry, done)
+        _with_answer(settings, registry, export.request, show)
+
+
+def _with_answer(
+    settings: Settings,
+    registry: Registry,
+    request: ReportRequest,
+    work: Callable[[ReportAnswer], Coroutine[Any, Any, None]],
+) -> None:
+    """Let a report in, and do some work on the store with its answer.  What is wrong is told before a store is
+    opened.
+    """
+    backend = backend_of(settings, registry)
+    door = Door(directory_of(settings), backend, FOR_OPERATORS)
+    answer = asyncio.run(door.open(_CALLER, request))
+    with_store(backend, lambda backend: work(answer))
 
 
 def _reading(found: Reading) -> str:
@@ -133,14 +153,13 @@ class Asked:
     column: list[str] | None
     time_zone: str = UTC
 
-    def export(self, settings: Settings, registry: Registry) -> Export:
+    def export(self, registry: Registry) -> Export:
         """Raises InvalidInput or NotFound for what is wrong."""
-        report = visible_report(registry, self.type, _OPERATOR)
+        report = _CALLER.report(registry, self.type)
         parameters = validated(report, dict(_parameter(each) for each in self.param or []))
-        found = directory_of(settings).customer(_OPERATOR, self.customer)
         start, end = moment_of("--from", self.start), moment_of("--to", self.end)
         as_of = moment_of("--as-of", self.as_of) if self.as_of else None
-        request = ReportRequest(report, found.id, start, end, parameters, self.basis, True, as_of)
+        request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
         order = tuple(_order(request, each) for each in self.order_by or [])
         matching = _where(registry, request, self.where)
         return Export(request, chosen_columns(request, self.column), order, matching, zone(self.time_zone).key)

@@ -5,12 +5,10 @@ from typing import Any
 
 import orjson
 
-from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Principal
-from gqlreports.errors import InvalidInput, NotFound
+from gqlreports.errors import InvalidInput
 from gqlreports.export.export import Export, chosen_columns
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.arguments import field_arguments
 from gqlreports.schema.plan.cells import UTC
 from gqlreports.schema.plan.filters import Where
@@ -27,28 +25,13 @@ ARGUMENTS = (*_OF_REPORT, "parameters", *_OF_ROWS, "columns", "timeZone", "count
 _FLAGS = {"true": True, "false": False}
 
 
-def visible_report(registry: Registry, name: str, principal: Principal) -> RegisteredReport:
-    """Raises NotFound, alike for a report that is not there and for one that the caller may not see."""
-    reports = registry.reports.values()
-    visible = {each.name: each for each in reports if each.visible(principal.staff) and principal.runs(each.name)}
-    if name.upper() not in visible:
-        raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(visible)}.")
-    return visible[name.upper()]
-
-
-def export_of(
-    report: RegisteredReport,
-    schema: ReportsSchema,
-    directory: Directory,
-    principal: Principal,
-    given: Iterable[tuple[str, str]],
-) -> Export:
-    """Raises InvalidInput, naming the argument that is wrong, or NotFound for the customer.
+def export_of(report: RegisteredReport, schema: ReportsSchema, staff: bool, given: Iterable[tuple[str, str]]) -> Export:
+    """Raises InvalidInput, naming the argument that is wrong.
 
     `schema` is that of the caller's role.
     """
     texts = _once(given)
-    request = _request(report, schema, directory, principal, texts)
+    request = _request(report, schema, staff, texts)
     columns = chosen_columns(request, texts["columns"].split(",") if "columns" in texts else None)
     where, order = rows_arguments(schema, request, {name: _json(texts, name) for name in _OF_ROWS if name in texts})
     shown_zone = zone(texts.get("timeZone", UTC)).key
@@ -64,22 +47,15 @@ def rows_arguments(
     return columns.where(values.get("where")), columns.order(values.get("order_by"))
 
 
-def _request(
-    report: RegisteredReport,
-    schema: ReportsSchema,
-    directory: Directory,
-    principal: Principal,
-    texts: Mapping[str, str],
-) -> ReportRequest:
+def _request(report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str]) -> ReportRequest:
     given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
     given |= {"type": report.name, "parameters": _parameters(report, texts)}
     values = field_arguments(schema, "Query", "customReport", given)
-    customer = directory.customer(principal, values["customer"])
     own = getattr(values["parameters"], report.name.lower(), None)
     parameters = validated(report, values_of(own) if own else {})
     basis = values.get("basis") or CountingBasis.CALL
     start, end, as_of = values["from_"], values["to"], values.get("as_of")
-    return ReportRequest(report, customer.id, start, end, parameters, basis, principal.staff, as_of)
+    return ReportRequest(report, values["customer"], start, end, parameters, basis, staff, as_of)
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

@@ -8,8 +8,8 @@ import orjson
 
 from gqlreports.backends.base import Backend, Fetched, Statement
 from gqlreports.errors import InvalidInput
+from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.contract import Dimension
-from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.plan import calls, comparison, rows, timeline
@@ -55,7 +55,7 @@ class ReportAnswer:
     backend: Backend
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
-    allowance: Allowance = USUAL_ALLOWANCE
+    limits: RequestLimits = USUAL
     gathering: Gathering | None = None
 
     def again(self) -> "ReportAnswer":
@@ -180,4 +180,4 @@ class ReportAnswer:
     def _check_first(self, first: int, limit: str, more: str) -> None:
         if first < 0:
             raise InvalidInput("`first` must not be negative.")
-        self.allowance.limits.check(limit, first, f"use `{more}` for more")
+        self.limits.check(limit, first, f"use `{more}` for more")

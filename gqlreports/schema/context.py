@@ -1,46 +1,34 @@
 """What a resolver is given of the world."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from strawberry.types.info import Info
 
-from gqlreports.backends.base import Backend
-from gqlreports.directory.directory import Directory
-from gqlreports.directory.models import Customer
-from gqlreports.directory.principal import Principal
-from gqlreports.schema.admission import Admission
-from gqlreports.schema.allowance import USUAL_ALLOWANCE, Allowance
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.gathering import Gathering
+from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.spliced import Splice
 
 
 @dataclass(frozen=True)
 class Context:
-    """Who asks, where the answers are, and how many characters of the numbers in CDRs are masked.
+    """The door for reports, and who stands there.
 
-    `answers` are the reports of this request, by their names in the response, `customers` those that were looked for,
-    by their ids, and `splices` what the store printed; `audit` takes down each report that is run.
+    `answers` are the reports of this request, by their names in the response, `ranges` those that they are compared
+    with, and `splices` what the store printed.
     """
 
-    principal: Principal
-    directory: Directory
-    backend: Backend
-    masked: int = 0
+    door: Door
+    caller: Caller
     answers: dict[str, ReportAnswer] = field(default_factory=dict)
-    customers: dict[str, Customer] = field(default_factory=dict)
+    ranges: list[ReportRequest] = field(default_factory=list)
     splices: list[Splice] = field(default_factory=list)
-    allowance: Allowance = USUAL_ALLOWANCE
-    admission: Admission = field(default_factory=Admission)
-    gathering: Gathering | None = None
-    audit: Callable[[ReportRequest], None] = field(kw_only=True)
 
     def again(self) -> "Context":
         """For the same request once more: reports that have been taken down already are not taken down twice."""
-        return replace(self, answers={}, customers={}, splices=[], audit=_nothing if self.answers else self.audit)
+        audit = _nothing if self.answers else self.caller.audit
+        return Context(self.door, replace(self.caller, audit=audit, customers={}))
 
 
 def _nothing(request: ReportRequest) -> None:

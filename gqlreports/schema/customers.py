@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
-from gqlreports.schema.context import Context, ReportInfo
+from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.limits import limits
 
 MOST_SHOWN = 50
@@ -37,18 +37,8 @@ class Viewer:
     )
 
 
-async def found_customer(context: Context, customer_id: str) -> models.Customer:
-    """That of an id, which may be some seconds old.  Raises NotFound for one that the caller does not see."""
-    directory, principal = context.directory, context.principal
-    found = directory.remembered_customer(principal, customer_id)
-    if found is None:
-        found = await run_in_threadpool(directory.customer, principal, customer_id)
-    context.customers[customer_id] = found
-    return found
-
-
 async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
-    return Customer.of(await found_customer(info.context, id))
+    return Customer.of(await info.context.door.customer(info.context.caller, id))
 
 
 async def customers(
@@ -57,12 +47,13 @@ async def customers(
     first = MOST_SHOWN if first is None else first
     if first < 0:
         raise InvalidInput("`first` must not be negative.")
-    info.context.allowance.limits.check("customers_per_page", first, "use `after` for more")
-    found = await run_in_threadpool(info.context.directory.customers, info.context.principal, search, first, after)
+    door, caller = info.context.door, info.context.caller
+    door.limits.check("customers_per_page", first, "use `after` for more")
+    found = await run_in_threadpool(door.directory.customers, caller.principal, search, first, after)
     return [Customer.of(each) for each in found]
 
 
 def viewer(info: ReportInfo) -> Viewer:
-    principal = info.context.principal
+    principal = info.context.caller.principal
     seen = None if principal.customers is None else [strawberry.ID(each) for each in sorted(principal.customers)]
     return Viewer(name=principal.name, role=principal.role, customers=seen)

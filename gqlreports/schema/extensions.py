@@ -79,7 +79,7 @@ class Admitted(SchemaExtension):
         assert context.graphql_document
         reports = document_cost(context.graphql_document).operations[context.operation_name].reports
         if reports:
-            with context.context.admission.admitted(context.context.principal.key_id, reports):
+            with context.context.door.room(context.context.caller, reports):
                 yield
         else:
             yield
@@ -90,7 +90,7 @@ class StoreStatistics(SchemaExtension):
 
     def get_results(self) -> dict[str, Any]:
         context: Context = self.execution_context.context
-        return printed_statistics(context.principal, context.answers)
+        return printed_statistics(context.caller.principal, context.answers)
 
 
 def printed_statistics(principal: Principal, answers: Mapping[str, ReportAnswer]) -> dict[str, Any]:

@@ -59,22 +59,22 @@ class NewApiKey:
 
 
 async def keys(info: ReportInfo) -> list[ApiKey]:
-    return [ApiKey.of(each) for each in await run_in_threadpool(info.context.directory.list_keys)]
+    return [ApiKey.of(each) for each in await run_in_threadpool(info.context.door.directory.list_keys)]
 
 
 async def rotate_key(info: ReportInfo, id: strawberry.ID, overlap_hours: int | None = _HOURS) -> NewApiKey | None:
     hours = _HOURS if overlap_hours is None else overlap_hours
     if not 0 <= hours <= _MOST_HOURS:
         raise InvalidInput(f"`overlapHours` is between 0 and {_MOST_HOURS}.")
-    directory = info.context.directory
+    directory = info.context.door.directory
     secret = await run_in_threadpool(directory.rotate_key, id, timedelta(hours=hours))
     return await _new_key(info, secret, f"rotated from {id}")
 
 
 async def revoke_key(info: ReportInfo, id: strawberry.ID) -> ApiKey | None:
-    await run_in_threadpool(info.context.directory.revoke_key, id)
-    logger.info("The key %s was revoked by %s.", id, info.context.principal.key_id)
-    return ApiKey.of(await run_in_threadpool(info.context.directory.key, id))
+    await run_in_threadpool(info.context.door.directory.revoke_key, id)
+    logger.info("The key %s was revoked by %s.", id, info.context.caller.principal.key_id)
+    return ApiKey.of(await run_in_threadpool(info.context.door.directory.key, id))
 
 
 def key_mutations(report_type: Any) -> type[Any]:
@@ -90,7 +90,7 @@ def key_mutations(report_type: Any) -> type[Any]:
         expires_at: datetime | None = None,
     ) -> Any:
         def created() -> str:
-            return info.context.directory.create_key(
+            return info.context.door.directory.create_key(
                 name,
                 role,
                 customers or (),
@@ -125,6 +125,6 @@ def key_mutations(report_type: Any) -> type[Any]:
 
 
 async def _new_key(info: ReportInfo, secret: str, how: str) -> NewApiKey:
-    made = ApiKey.of(await run_in_threadpool(info.context.directory.key_of, secret))
-    logger.info("The key %s was %s by %s.", made.id, how, info.context.principal.key_id)
+    made = ApiKey.of(await run_in_threadpool(info.context.door.directory.key_of, secret))
+    logger.info("The key %s was %s by %s.", made.id, how, info.context.caller.principal.key_id)
     return NewApiKey(secret=secret, key=made)

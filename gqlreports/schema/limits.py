@@ -23,7 +23,7 @@ _LIMITS = _limits_type()
 
 
 def limits(info: ReportInfo) -> Any:
-    return _LIMITS(**dict(info.context.allowance.limits))
+    return _LIMITS(**dict(info.context.door.limits))
 
 
 limits.__annotations__["return"] = _LIMITS

@@ -22,9 +22,10 @@ from gqlreports.directory.models import Customer
 from gqlreports.errors import ReportsError
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.context import Context
-from gqlreports.schema.customers import found_customer
+from gqlreports.schema.door import Caller
 from gqlreports.schema.extensions import printed_statistics
 from gqlreports.schema.observing import report_record
+from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.spliced import Splice
 from gqlreports.telemetry.record import OK, current
 
@@ -34,18 +35,20 @@ KEPT = 512
 
 
 class Changed(ReportsError):
-    """Not for this caller, or not of this customer any more."""
+    """The customer is not what it was."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An operation that succeeded: its reports by their names, and its response as `texts` around what is spliced in.
+    """An operation that succeeded, and its response as `texts` around what is spliced in.
 
-    `values` are what is between the texts: for each the name of its report, and how it is asked.
+    `answers` are its reports by their names, `ranges` those that they are compared with, and `values` what is between
+    the texts: for each the name of its report, and how it is asked.
     """
 
     operation: str | None
     answers: Mapping[str, ReportAnswer]
+    ranges: list[ReportRequest]
     customers: Mapping[str, Customer]
     texts: tuple[bytes, ...]
     values: tuple[tuple[str, Ask], ...]
@@ -55,29 +58,24 @@ class Prepared:
 
         Raises what executing it would tell as an error, and Changed.
         """
-        record = current()
-        with record.execution.running(), context.admission.admitted(context.principal.key_id, len(self.answers)):
-            answers = {name: await self._checked(answer, context) for name, answer in self.answers.items()}
+        record, caller = current(), context.caller
+        with record.execution.running(), context.door.room(caller, len(self.answers)):
+            answers = await context.door.open_again(caller, self.answers, self.ranges)
             context.answers.update(answers)
-            for answer in answers.values():
-                context.audit(answer.request)
+            self._check_customers(caller)
             values = await _all([ask(answers[name]) for name, ask in self.values])
         record.operation, record.code = self.operation, OK
         record.reports = [report_record(answer, OK) for answer in answers.values()]
         parts = zip_longest(self.texts, values, fillvalue=b"")
         data: Any = orjson.Fragment(b"".join(part for pair in parts for part in pair))
-        return ExecutionResult(data, None, printed_statistics(context.principal, answers))
+        return ExecutionResult(data, None, printed_statistics(caller.principal, answers))
 
-    async def _checked(self, answer: ReportAnswer, context: Context) -> ReportAnswer:
-        """Raises as the resolver of a report does, and Changed."""
-        request = answer.request
-        if not context.principal.runs(request.report.name):
-            raise Changed
-        found, before = await found_customer(context, request.customer), self.customers[request.customer]
-        if (found.name, found.currency) != (before.name, before.currency):
-            raise Changed
-        await answer.allowance.check(request)
-        return answer.again()
+    def _check_customers(self, caller: Caller) -> None:
+        """Raises Changed where the response tells what a customer was."""
+        for id, before in self.customers.items():
+            now = caller.customers[id]
+            if (now.name, now.currency) != (before.name, before.currency):
+                raise Changed
 
 
 class PreparedOperations:
@@ -102,7 +100,9 @@ class PreparedOperations:
         if len(splices) == len(context.splices):
             names = {id(answer): name for name, answer in context.answers.items()}
             named = tuple((names[id(splice.spliced.answer)], _ask(splice)) for splice in splices)
-            self._kept[name] = Prepared(current().operation, context.answers, context.customers, texts, named)
+            self._kept[name] = Prepared(
+                current().operation, context.answers, context.ranges, context.caller.customers, texts, named
+            )
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 

@@ -11,14 +11,14 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from gqlreports.directory.principal import Role
-from gqlreports.errors import InvalidInput, NotFound, ReportsError
+from gqlreports.errors import InvalidInput, ReportsError
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, describe
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, customer, customers, found_customer, viewer
+from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
@@ -137,22 +137,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         as_of: datetime | None = None,
     ) -> Any:
         chosen = types[type.value]
-        if not info.context.principal.runs(type.value):
-            raise NotFound(f"There is no report {type.value} for this key; `reportTypes` lists those that there are.")
-        found = await found_customer(info.context, customer)
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, found.id, from_, to, given, counted, role.staff, as_of)
+        request = ReportRequest(chosen.registered, customer, from_, to, given, counted, role.staff, as_of)
         context = info.context
-        answer = ReportAnswer(
-            request, context.backend, context.masked, allowance=context.allowance, gathering=context.gathering
-        )
-        await answer.allowance.check(request)
-        info.context.answers[str(info.path.key)] = answer
-        info.context.audit(request)
+        answer = await context.door.open(context.caller, request)
+        context.answers[str(info.path.key)] = answer
         return chosen.report(
             type=type,
-            customer=Customer.of(found),
+            customer=Customer.of(context.caller.customers[customer]),
             from_=from_,
             to=to,
             basis=counted,
@@ -171,8 +164,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
     }
 
     def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
-        runs = info.context.principal.runs
-        return [describe(each.registered, role.staff) for each in types.values() if runs(each.registered.name)]
+        may_run = info.context.caller.may_run
+        return [describe(each.registered, role.staff) for each in types.values() if may_run(each.registered)]
 
     fields = {
         "custom_report": strawberry.field(

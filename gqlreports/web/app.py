@@ -20,8 +20,8 @@ from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreError
 from gqlreports.plugins.registry import Registry
-from gqlreports.schema.admission import Admission
-from gqlreports.schema.allowance import Allowance
+from gqlreports.schema.door import Door, RunningReports
+from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.stored_calls import StoredCalls
 from gqlreports.telemetry.metrics import Metrics
@@ -90,16 +90,9 @@ def create_app(
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
-    shared = Shared(
-        backend,
-        directory,
-        masked,
-        Allowance(options.limits, stored),
-        Admission(options.reports_at_once, options.limits.concurrent_reports),
-        Documents(options.documents),
-        options.draining,
-        audit,
-    )
+    running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
+    door = Door(directory, backend, options.limits, stored, running, Gathering(backend), masked)
+    shared = Shared(door, Documents(options.documents), options.draining, audit)
     app = Starlette(
         routes=[
             Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),

@@ -12,13 +12,16 @@ from starlette.responses import Response
 
 from gqlreports.errors import (
     DirectoryUnavailable,
+    NotFound,
     NotInstalled,
     PersistedQueryNotFound,
     ProviderUnavailable,
+    QueryCancelled,
     QueryTimeout,
     ReportsError,
     ShuttingDown,
     StoreBusy,
+    StoreError,
     StoreUnavailable,
     TooManyLogIns,
     TooManyRequests,
@@ -29,6 +32,7 @@ HIDDEN = "Something went wrong here; the operator's log has the details."
 PAUSE = 5
 """Seconds after which a caller is told to try again, where nothing better is known."""
 
+# The first that fits: a class before those that it is derived from.
 _STATUS: dict[type[ReportsError], int] = {
     Unauthenticated: 401,
     TooManyRequests: 429,
@@ -39,6 +43,10 @@ _STATUS: dict[type[ReportsError], int] = {
     DirectoryUnavailable: 503,
     ProviderUnavailable: 503,
     QueryTimeout: 504,
+    QueryCancelled: 503,
+    StoreUnavailable: 503,
+    StoreError: 500,
+    NotFound: 404,
     # So the clients that know persisted queries expect it.
     PersistedQueryNotFound: 200,
 }
@@ -62,9 +70,9 @@ class Refused(Exception):
         self.headers = headers
 
     @classmethod
-    def by(cls, error: ReportsError, status: int = 400) -> "Refused":
-        """For an error of ours, with the HTTP status that it has, or else the given one."""
-        return cls(status_of(error) or status, told(error), error.extensions, headers_of(error))
+    def by(cls, error: ReportsError) -> "Refused":
+        """For an error of ours, with the HTTP status that it has, 400 where it has none."""
+        return cls(status_of(error) or 400, told(error), error.extensions, headers_of(error))
 
     @property
     def response(self) -> Response:

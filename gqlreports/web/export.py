@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from gqlreports.directory.principal import Principal, Role
-from gqlreports.errors import NotFound, QueryCancelled, ReportsError, StoreError, StoreUnavailable
-from gqlreports.export.arguments import export_of, visible_report
+from gqlreports.directory.principal import Role
+from gqlreports.errors import ReportsError
+from gqlreports.export.arguments import export_of
 from gqlreports.export.export import Export
 from gqlreports.export.formats import ExportFormat, export_format
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.door import Caller
 from gqlreports.schema.query import ReportsSchema
-from gqlreports.web.authentication import source_of
 from gqlreports.web.errors import HIDDEN, Refused
 from gqlreports.web.gate import Gate
 from gqlreports.web.view import Shared
@@ -29,13 +29,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 60
 """Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
-
-_STATUS: list[tuple[type[ReportsError], int]] = [
-    (NotFound, 404),
-    (QueryCancelled, 503),
-    (StoreUnavailable, 503),
-    (StoreError, 500),
-]
 
 
 @dataclass(frozen=True)
@@ -49,32 +42,32 @@ class ExportEndpoint:
 
     async def respond(self, request: Request) -> Response:
         try:
-            principal = await self.gate.principal(request)
-            form, export = await self._asked(request, principal)
-            if request.method == "HEAD":
-                return _ExportResponse(_nothing(), form, export)
-            await self.shared.allowance.check(export.request)
+            await self.gate.principal(request)
+            caller = self.shared.caller(request)
+            form, export = await self._asked(request, caller)
+            await self.shared.door.check(caller, export.request)
         except Refused as refused:
             return refused.response
         except ReportsError as error:
             return refusal(error)
-        self.shared.audit.add(principal, source_of(request), export.request)
-        return _ExportResponse(self._pieces(principal, form, export), form, export)
+        pieces = _nothing() if request.method == "HEAD" else self._pieces(caller, form, export)
+        return _ExportResponse(pieces, form, export)
 
-    async def _asked(self, request: Request, principal: Principal) -> tuple[ExportFormat, Export]:
+    async def _asked(self, request: Request, caller: Caller) -> tuple[ExportFormat, Export]:
         file = PurePosixPath(request.path_params["file"])
-        report = visible_report(self.registry, file.stem, principal)
+        report = caller.report(self.registry, file.stem)
         form = await run_in_threadpool(export_format, file.suffix.removeprefix("."))
         given = request.query_params.multi_items()
-        schema = self.schemas[principal.role]
-        return form, await run_in_threadpool(export_of, report, schema, self.shared.directory, principal, given)
+        schema = self.schemas[caller.principal.role]
+        return form, await run_in_threadpool(export_of, report, schema, caller.principal.staff, given)
 
-    async def _pieces(self, principal: Principal, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
         """The file, as one of the reports that run."""
         task = asyncio.current_task()
         assert task
-        with self.shared.admission.admitted(principal.key_id, 1), self.shared.draining.running(task):
-            async with aclosing(form.write(export, self.shared.backend, lambda rows: None)) as pieces:
+        with self.shared.door.room(caller, 1), self.shared.draining.running(task):
+            answer = await self.shared.door.open(caller, export.request)
+            async with aclosing(form.write(export, answer.backend, lambda rows: None)) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -113,8 +106,7 @@ def refusal(error: Exception) -> Response:
     if not isinstance(error, ReportsError):
         logger.error("An export failed.", exc_info=error)
         return Refused(500, HIDDEN, {"code": ReportsError.code}).response
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return Refused.by(error, status).response
+    return Refused.by(error).response
 
 
 async def _in_time(send: Send, message: Message) -> None:

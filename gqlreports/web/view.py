@@ -18,14 +18,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from gqlreports.backends.base import Backend
 from gqlreports.backends.request import REQUEST_ID
-from gqlreports.directory.directory import Directory
 from gqlreports.errors import QueryTimeout, ReportsError
-from gqlreports.schema.admission import Admission
-from gqlreports.schema.allowance import Allowance
 from gqlreports.schema.context import Context
-from gqlreports.schema.gathering import Gathering
+from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.prepared import PreparedOperations, name_of
 from gqlreports.schema.query import ReportsSchema
 from gqlreports.web.audit import AuditTrail
@@ -53,14 +49,15 @@ _GRACE = 1.0
 class Shared:
     """What the views of all roles have in common."""
 
-    backend: Backend
-    directory: Directory
-    masked: int
-    allowance: Allowance
-    admission: Admission
+    door: Door
     documents: Documents
     draining: Draining
     audit: AuditTrail
+
+    def caller(self, request: Request) -> Caller:
+        """Who sent a request that the gate has let in."""
+        principal = request.state.principal
+        return Caller(principal, partial(self.audit.add, principal, source_of(request)))
 
 
 class ReportsView(GraphQL[Context, None]):
@@ -70,14 +67,13 @@ class ReportsView(GraphQL[Context, None]):
         super().__init__(schema, subscription_protocols=())
         self._shared = shared
         self._prepared = PreparedOperations()
-        self._gathering = Gathering(shared.backend)
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Never: GraphiQL is a page of the panel."""
         return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limits = self._shared.allowance.limits
+        limits = self._shared.door.limits
         request = BoundedRequest(scope, receive, limits)
         try:
             seconds = set_deadline(request, limits.seconds_per_request)
@@ -97,17 +93,7 @@ class ReportsView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
-        shared, principal = self._shared, request.state.principal
-        return Context(
-            principal,
-            shared.directory,
-            shared.backend,
-            shared.masked,
-            allowance=shared.allowance,
-            admission=shared.admission,
-            gathering=self._gathering,
-            audit=partial(shared.audit.add, principal, source_of(request)),
-        )
+        return Context(self._shared.door, self._shared.caller(request))
 
     async def get_sub_response(self, request: Any) -> Response:
         """The response that is to be, with what is known of it before anything runs."""
@@ -143,7 +129,7 @@ class ReportsView(GraphQL[Context, None]):
 
     async def _executed(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:
         extensions = asked.extensions or {}
-        asked.query = self._shared.documents.found(asked.query, extensions, context.principal)
+        asked.query = self._shared.documents.found(asked.query, extensions, context.caller.principal)
         name = name_of(asked.query, asked.operation_name, asked.variables)
         if (prepared := self._prepared.get(name)) is not None:
             try:

@@ -16,6 +16,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
+from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.selection import Selected, Selection
 from gqlreports.schema.spliced import Spliced
@@ -86,7 +87,7 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
     arguments: dict[str, Any] = {} if executor is None else {"executor": executor}
     schema = build_schema(Registry.load(strict=True), Role.STAFF, limits=ANY_SIZE, **arguments)
-    context = Context(OPERATOR, site.directory, site.backend, audit=nothing)
+    context = Context(Door(site.directory, site.backend), Caller(OPERATOR, nothing))
     result = asyncio.run(schema.execute(query, variables, context))
     assert result.errors is None, result.errors
     return orjson.dumps(result.data)

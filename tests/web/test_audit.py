@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from starlette.testclient import TestClient
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Principal, Role
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.request import ReportRequest
 from gqlreports.web import audit as module
 from gqlreports.web.app import create_app
 from gqlreports.web.audit import AuditTrail
+from gqlreports.web.options import HttpOptions
 from tests.sites import Site
 
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
@@ -76,6 +78,49 @@ def test_a_report_that_ran(site: Site, directory: Directory) -> None:
     assert (run.caller, run.name, run.source) == (key.split("_")[1], "Oak", "203.0.113.7")
     assert (run.request_id, run.report_type, run.customer_id) == ("request-0", "DID_AS_CLI", "5003")
     assert (run.range_start, run.range_end) == (START.replace(tzinfo=None), END.replace(tzinfo=None))
+
+
+COMPARED = f"""{{ customReport(customer: "5003", type: DID_AS_CLI, {RANGE}) {{ ... on DidAsCliReport {{
+    comparison(with: {{ range: {{ from: "2025-09-20T00:00:00Z", to: "2025-10-01T00:00:00Z" }} }}) {{
+        totals {{ count {{ previous }} }}
+    }}
+}} }} }}"""
+
+
+def test_the_range_that_a_report_is_compared_with_is_a_run_too(site: Site, directory: Directory) -> None:
+    """Also where the query is repeated, and so is not executed again."""
+    directory.save_customers([Customer(id="5003", name="Oak", currency="USD")])
+    key = directory.create_key("Oak", Role.PARTNER, ["5003"])
+    with TestClient(create_app(registry(), site.backend, directory)) as client:
+        for number in range(2):
+            headers = {"Authorization": f"Bearer {key}", "X-Request-Id": str(number)}
+            assert "errors" not in client.post("/graphql", json={"query": COMPARED}, headers=headers).json()
+    site.engine.close()
+    own, compared = (START.date(), END.date()), (date(2025, 9, 20), date(2025, 10, 1))
+    runs = [(run.request_id, run.range_start.date(), run.range_end.date()) for run in directory.report_runs(10)]
+    assert sorted(runs) == sorted((number, *range) for number in ("0", "1") for range in (own, compared))
+
+
+def test_an_export_that_is_not_let_in_did_not_run(site: Site, directory: Directory) -> None:
+    """There is no room for it, its range is too long, or only its arguments are checked."""
+    directory.save_customers([Customer(id="5003", name="Oak", currency="USD")])
+    key = directory.create_key("Oak", Role.PARTNER, ["5003"])
+    http = HttpOptions(RequestLimits(range_days=40), reports_at_once=0)
+    span = {"customer": "5003", "from": START.isoformat()}
+    with TestClient(create_app(registry(), site.backend, directory, http=http)) as client:
+        client.headers = {"Authorization": f"Bearer {key}"}
+        address = "/export/USA_RATE_CENTER.csv"
+        full = client.get(address, params=span | {"to": END.isoformat()})
+        head = client.head(address, params=span | {"to": END.isoformat()})
+    roomy = HttpOptions(RequestLimits(range_days=40))
+    with TestClient(create_app(registry(), site.backend, directory, http=roomy)) as client:
+        client.headers = {"Authorization": f"Bearer {key}"}
+        long = client.get(address, params=span | {"to": datetime(2026, 11, 20, tzinfo=UTC).isoformat()})
+    site.engine.close()
+    assert (full.status_code, full.json()["errors"][0]["extensions"]["code"]) == (503, "STORE_BUSY")
+    assert (long.status_code, long.json()["errors"][0]["extensions"]["code"]) == (400, "LIMIT_EXCEEDED")
+    assert head.status_code == 200
+    assert directory.report_runs(10) == []
 
 
 def test_all_that_was_taken_is_written_at_the_end(directory: Directory) -> None:

@@ -20,7 +20,7 @@ from gqlreports.errors import StoreBusy, TooManyRequests
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.schema.admission import Admission
+from gqlreports.schema.door import RunningReports
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
 from gqlreports.web.rates import Rates
@@ -242,14 +242,14 @@ def test_a_minute_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_room_is_given_back_whatever_happens() -> None:
-    admission = Admission(at_once=3, for_one=2)
+    running = RunningReports(at_once=3, for_one=2)
     for _ in range(5):
-        with pytest.raises(ZeroDivisionError), admission.admitted("a", 2):
+        with pytest.raises(ZeroDivisionError), running.room("a", 2):
             raise ZeroDivisionError
-    with admission.admitted("a", 2), admission.admitted("b", 1):
-        with pytest.raises(TooManyRequests), admission.admitted("a", 1):
+    with running.room("a", 2), running.room("b", 1):
+        with pytest.raises(TooManyRequests), running.room("a", 1):
             pass
-        with pytest.raises(StoreBusy), admission.admitted("b", 1):
+        with pytest.raises(StoreBusy), running.room("b", 1):
             pass
-    with admission.admitted("c", 2):
+    with running.room("c", 2):
         pass

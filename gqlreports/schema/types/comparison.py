@@ -10,6 +10,7 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.types import TYPES, Scalar
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.periods import RelativePeriod, compared_period
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
@@ -66,7 +67,9 @@ def comparison_field(columns: ReportColumns) -> Any:
     """`comparison(with, timeZone, where)`."""
     made = _comparison_type(columns)
 
-    async def comparison(self: Any, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None) -> Any:
+    async def comparison(
+        self: Any, info: ReportInfo, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None
+    ) -> Any:
         answer: ReportAnswer = self.answer
         request = answer.request
         if with_.range:
@@ -75,12 +78,14 @@ def comparison_field(columns: ReportColumns) -> Any:
             assert isinstance(with_.period, RelativePeriod)
             start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
         previous = replace(request, start=start, end=end)
-        await answer.allowance.check(previous)
+        await info.context.door.open_range(info.context.caller, previous)
+        info.context.ranges.append(previous)
         return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
 
     return field_of(
         comparison,
         "The rows beside those of another range; a key that is in one of them only is kept.",
+        info=ReportInfo,
         with_=Annotated[ComparedPeriod, strawberry.argument(name="with")],
         time_zone=str | None,
         where=columns.filter_input | None,

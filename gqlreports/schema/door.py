@@ -1,0 +1,155 @@
+"""The one door for reports: whatever runs a report, and however, comes in here.
+
+A resolver, a repeated answer, an export and the shell take the same steps in the same order: there is room for the
+reports, the caller may run this one and sees its customer, the range is within the limits, and the run is taken down in
+the audit.  What comes out is a `ReportAnswer`, and nothing else makes one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from starlette.concurrency import run_in_threadpool
+
+from gqlreports.backends.base import Backend
+from gqlreports.directory import models
+from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import Principal
+from gqlreports.errors import NotFound, StoreBusy, TooManyRequests
+from gqlreports.limits import USUAL, RequestLimits
+from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.gathering import Gathering
+from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.stored_calls import StoredCalls
+
+PAUSE = 1
+"""Seconds after which a caller for whom there was no room is told to try again."""
+_DAY = timedelta(days=1)
+
+
+@dataclass
+class RunningReports:
+    """Counts the reports that run, or wait for a free connection to the store, in this process.
+
+    `at_once` of all keys together are let in, and `for_one` of each key.
+    """
+
+    at_once: int = 400
+    for_one: int = 100
+    _running: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def room(self, key: str, reports: int) -> Iterator[None]:
+        """Room for some reports of a key, for as long as the context lasts.
+
+        Raises TooManyRequests where the key has too many, StoreBusy where all have.
+        """
+        if (running := self._running[key] + reports) > self.for_one:
+            raise TooManyRequests("concurrentReports", running, self.for_one, PAUSE)
+        if self._running.total() + reports > self.at_once:
+            raise StoreBusy("The store has too much to do; try again in a moment.")
+        self._running[key] += reports
+        try:
+            yield
+        finally:
+            self._running[key] -= reports
+            if not self._running[key]:
+                del self._running[key]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and who takes down what is run; `customers` are those that were looked for, by their ids."""
+
+    principal: Principal
+    audit: Callable[[ReportRequest], None]
+    customers: dict[str, models.Customer] = field(default_factory=dict)
+
+    def may_run(self, report: RegisteredReport) -> bool:
+        return report.visible(self.principal.staff) and self.principal.runs(report.name)
+
+    def report(self, registry: Registry, name: str) -> RegisteredReport:
+        """Raises NotFound, alike for a report that is not there and for one that the caller may not run."""
+        reports = {each.name: each for each in registry.reports.values() if self.may_run(each)}
+        if name.upper() not in reports:
+            raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(reports)}.")
+        return reports[name.upper()]
+
+
+@dataclass(frozen=True)
+class Door:
+    """The same for all callers.
+
+    `stored` says how many rows there are in a range; without it only the length of a range is bounded.  Of the
+    numbers in CDRs the last `masked` characters are not shown.
+    """
+
+    directory: Directory
+    backend: Backend
+    limits: RequestLimits = USUAL
+    stored: StoredCalls | None = None
+    running: RunningReports = field(default_factory=RunningReports)
+    gathering: Gathering | None = None
+    masked: int = 0
+
+    def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:
+        """Room for some reports of a caller.  Raises TooManyRequests and StoreBusy."""
+        return self.running.room(caller.principal.key_id, reports)
+
+    async def customer(self, caller: Caller, id: str) -> models.Customer:
+        """That of an id, which may be some seconds old.  Raises NotFound for one that the caller does not see."""
+        found = self.directory.remembered_customer(caller.principal, id)
+        if found is None:
+            found = await run_in_threadpool(self.directory.customer, caller.principal, id)
+        caller.customers[id] = found
+        return found
+
+    async def open(self, caller: Caller, request: ReportRequest) -> ReportAnswer:
+        """Let a report in.
+
+        Raises NotFound for a report that the caller may not run or a customer that it does not see, and LimitExceeded
+        for a range that is too long or holds more rows than a report may read.
+        """
+        await self.check(caller, request)
+        await self._check_range(request)
+        caller.audit(request)
+        return ReportAnswer(request, self.backend, self.masked, limits=self.limits, gathering=self.gathering)
+
+    async def open_range(self, caller: Caller, request: ReportRequest) -> None:
+        """Let another range of a report in that is open.  Raises LimitExceeded."""
+        await self._check_range(request)
+        caller.audit(request)
+
+    async def open_again(
+        self, caller: Caller, answers: Mapping[str, ReportAnswer], ranges: list[ReportRequest]
+    ) -> dict[str, ReportAnswer]:
+        """Let in once more what is asked for again: reports by their names, and other ranges of them.
+
+        Raises as `open`; nothing is taken down then.
+        """
+        for answer in answers.values():
+            await self.check(caller, answer.request)
+        requests = [*(answer.request for answer in answers.values()), *ranges]
+        for request in requests:
+            await self._check_range(request)
+        for request in requests:
+            caller.audit(request)
+        return {name: answer.again() for name, answer in answers.items()}
+
+    async def check(self, caller: Caller, request: ReportRequest) -> models.Customer:
+        """The customer of a report that the caller may run.  Raises NotFound."""
+        name = request.report.name
+        if not caller.may_run(request.report):
+            raise NotFound(f"There is no report {name} for this key; `reportTypes` lists those that there are.")
+        return await self.customer(caller, request.customer)
+
+    async def _check_range(self, request: ReportRequest) -> None:
+        days = -((request.start - request.end) // _DAY)
+        self.limits.check("range_days", days, "choose a shorter range")
+        fact, most = request.report.report.fact, self.limits.rows_per_report
+        if self.stored and await self.stored.in_all(fact) > most:
+            rows = await self.stored.in_range(fact, request.customer, request.start, request.end)
+            self.limits.check("rows_per_report", rows, "choose a shorter range")
