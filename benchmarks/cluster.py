@@ -24,8 +24,7 @@ from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import calls
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selected, Selection
+from gqlreports.schema.request import ReportRequest, Selected, Selection
 from tests.clickhouse.library import bring
 from tests.clickhouse.server import ClickHouse, start_cluster
 from tests.stores import ClusterStore, ServedStore, command, new_cluster_database

@@ -31,8 +31,7 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.telemetry.logs import configure_logs
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 
 ROUNDS = 300
 _QUESTION = Question("GROUP_BY_TECH_PREFIX", LARGE, day(100), day(130))

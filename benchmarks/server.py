@@ -38,8 +38,7 @@ from gqlreports.cli.support import backend_of, directory_of
 from gqlreports.config import Settings
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 
 LIMITS = RequestLimits(requests_per_minute=10_000_000)
 _READ = ("x-milliseconds", "x-rows-read", "x-bytes-read")

@@ -13,8 +13,7 @@ from gqlreports.extras import needed
 from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.store.definition import definition
 from gqlreports.store.layout import COLUMNS
 from gqlreports.store.load_cdrs import load_cdrs

@@ -19,9 +19,8 @@ from gqlreports.backends.base import Statement
 from gqlreports.plugins import CountingBasis
 from gqlreports.schema.explanation import Reading, readings
 from gqlreports.schema.plan import rows
-from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import print_moment
-from gqlreports.schema.selection import Selection
 from gqlreports.store.load_cdrs import load_cdrs
 from tests.analysis_oracle import Analysis, Where, constant
 from tests.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, document, names, order_by, scope

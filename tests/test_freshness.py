@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from gqlreports.errors import LoadError
 from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.schema.definition_version import definition_version
-from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.schema.catalogue import definition_version
+from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.tables import CALLS
 from gqlreports.web.app import create_app
@@ -127,7 +127,7 @@ def test_staff_are_told_what_was_read_and_partners_are_not(site: Site) -> None:
     statistics = answer["extensions"]["statistics"]["first"]
     assert statistics["statements"] == 1
     # Other tests may have added calls of their own.
-    assert 0 < statistics["rowsRead"] <= asyncio.run(StoredCalls(site.backend).in_all(CALLS))
+    assert 0 < statistics["rowsRead"] <= asyncio.run(StoredRows(site.backend).in_all(CALLS))
     assert statistics["bytesRead"] > 0
     assert statistics["milliseconds"] > 0
     again = site.ask(query)["extensions"]["statistics"]["first"]

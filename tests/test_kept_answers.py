@@ -21,8 +21,7 @@ from gqlreports.schema.scalars import print_moment
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.telemetry.metrics import Metrics
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 from tests.conftest import WHOLE_STORES
 from tests.drawing import drawn
 from tests.sites import nothing

@@ -17,7 +17,6 @@ from gqlreports.plugins import CountingBasis, Report, attempts, cdr, dimension, 
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.rollup import rollup_of
 from gqlreports.plugins.types import Operator
-from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan import comparison, rows, timeline
 from gqlreports.schema.plan.comparison import ComparedRequest
@@ -25,9 +24,8 @@ from gqlreports.schema.plan.filters import Condition, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.zones import zone
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.store.definition import definition, rollup_statements
 from gqlreports.store.topology import Topology
 from tests.sites import REGISTRY, Engine

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gqlreports import __version__
-from gqlreports.cli import audit, keys, loading, migrating, reports, running, sdl, serving, users
+from gqlreports.cli import keys, listing, loading, migrating, running, serving, users
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -38,9 +38,9 @@ app.command("migrate")(migrating.migrate_store)
 app.command()(migrating.copy)
 app.command()(running.run)
 app.command()(running.explain)
-app.command()(reports.reports)
-app.command()(sdl.sdl)
-app.command()(audit.audit)
+app.command()(listing.reports)
+app.command()(listing.sdl)
+app.command()(listing.audit)
 app.add_typer(loading.app, name="load")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")

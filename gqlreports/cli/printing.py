@@ -1,21 +1,28 @@
-"""A report on the terminal: the same request as the API's, printed as a table, CSV or JSON."""
+"""What commands print, and the files that they write."""
 
+import asyncio
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import orjson
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gqlreports.backends.base import Backend
-from gqlreports.export.export import Export
+from gqlreports.cli.support import standard_error
+from gqlreports.errors import InvalidInput
+from gqlreports.export.export import Export, OnRows
+from gqlreports.export.formats import ExportFormat
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.plan.cells import readable
+from gqlreports.schema.plan.printing import readable
 
 _WIDE = 10_000
 
@@ -71,3 +78,54 @@ def _text(value: object) -> str:
 def shown_moment(moment: datetime | None) -> str:
     """For a table: in UTC, empty for none."""
     return moment.isoformat(" ", "seconds") if moment else ""
+
+
+_SECONDS = 2
+"""What takes longer shows its progress."""
+
+
+async def write_file(export: Export, backend: Backend, form: ExportFormat, path: Path) -> int:
+    """The number of rows written.  Until all are there the file is beside, as `PATH.part`; a failure removes that.
+
+    Raises InvalidInput where the file cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    total = 0
+    with _progress(path.name) as show:
+
+        def on_rows(count: int) -> None:
+            nonlocal total
+            total += count
+            show(count)
+
+        try:
+            with part.open("wb") as file:
+                async with aclosing(form.write(export, backend, on_rows)) as pieces:
+                    async for piece in pieces:
+                        file.write(piece)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    return total
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[OnRows]:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        SpinnerColumn(),
+        TextColumn("{task.completed:,.0f} rows"),
+        TimeElapsedColumn(),
+    )
+    progress = Progress(*columns, console=standard_error, transient=True, disable=not standard_error.is_terminal)
+    task = progress.add_task(name, total=None)
+    start = asyncio.get_running_loop().call_later(_SECONDS, progress.start)
+    try:
+        yield lambda count: progress.advance(task, count)
+    finally:
+        start.cancel()
+        progress.stop()

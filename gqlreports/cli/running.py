@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from gqlreports.cli.files import write_file
-from gqlreports.cli.printing import Format, print_report
+from gqlreports.cli.printing import Format, print_report, write_file
 from gqlreports.cli.support import backend_of, directory_of, moment_of, told, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
@@ -24,13 +23,13 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.explanation import Reading, readings
-from gqlreports.schema.plan.cells import UTC, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Where
+from gqlreports.schema.plan.printing import UTC, as_it_is
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.types.parameters import validated
-from gqlreports.schema.zones import zone
+from gqlreports.schema.time import zone
+from gqlreports.schema.types.columns import validated
 
 _CALLER = Caller(Principal("", "shell", Role.STAFF, None), audit=lambda request: None)
 _DESCENDING = {"": False, "asc": False, "desc": True}

@@ -20,11 +20,9 @@ from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
 from gqlreports.telemetry.logs import configure_logs
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import start_tracing
-from gqlreports.web.app import create_app
+from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.documents import listed_documents
-from gqlreports.web.draining import Draining
-from gqlreports.web.options import HttpOptions
-from gqlreports.web.server import DrainingServer
+from gqlreports.web.lifecycle import Draining, DrainingServer
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens

@@ -1,13 +1,16 @@
-"""The rows of an export as Arrow tables."""
+"""Arrow record batches of an export, and Parquet made of them."""
 
-from collections.abc import AsyncIterator
+import io
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import pyarrow
+from pyarrow.parquet import ParquetWriter
+from starlette.concurrency import run_in_threadpool
 
 from gqlreports.backends.base import Backend
 from gqlreports.export.export import Export, OnRows
-from gqlreports.schema.plan.cells import typed
+from gqlreports.schema.plan.printing import typed
 
 # Arrow's own allocator keeps some 20 MB more.
 pyarrow.set_memory_pool(pyarrow.system_memory_pool())
@@ -69,3 +72,37 @@ def _message(held: bytes) -> _Message | None:
         return _Message(pyarrow.ipc.read_message(file), file.tell())
     except (pyarrow.ArrowInvalid, OSError, EOFError):
         return None
+
+
+ROW_GROUP = 16_384
+"""At least so many rows are in a row group, but for the last."""
+
+
+async def parquet(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+    """The file, a row group at a time."""
+    sink = io.BytesIO()
+    writer = ParquetWriter(sink, arrow_schema(export), compression="zstd")
+    async for group in _groups(tables(export, backend, on_rows)):
+        await run_in_threadpool(writer.write_table, group)
+        yield _taken(sink)
+    await run_in_threadpool(writer.close)
+    yield _taken(sink)
+
+
+async def _groups(tables: AsyncIterator[pyarrow.Table]) -> AsyncIterator[pyarrow.Table]:
+    held: list[pyarrow.Table] = []
+    async for table in tables:
+        held.append(table)
+        if sum(each.num_rows for each in held) >= ROW_GROUP:
+            yield pyarrow.concat_tables(held)
+            held = []
+    if held:
+        yield pyarrow.concat_tables(held)
+
+
+def _taken(sink: io.BytesIO) -> bytes:
+    """What was written since; the writer itself knows how much there was before."""
+    piece = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    return piece

@@ -9,13 +9,12 @@ from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan import rows
-from gqlreports.schema.plan.cells import UTC, Cell, Cells
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.printing import UTC, CellFormat, PrintCell
 from gqlreports.schema.plan.rows import Order, Page
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.zones import zone
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.time import zone
 
 OnRows: TypeAlias = Callable[[int], None]
 """Is told how many rows have come since it was told last."""
@@ -37,15 +36,15 @@ class Export:
     zone: str = UTC
     count: bool = True
 
-    def statement(self, cell: Cell) -> Statement:
+    def statement(self, cell: PrintCell) -> Statement:
         """The statement of all rows, their values printed by `cell`."""
         selection = Selection.all(self.columns)
-        return rows.rows(self.request, selection, Page(self.order), self.where, Cells(cell, self.zone))
+        return rows.rows(self.request, selection, Page(self.order), self.where, CellFormat(cell, self.zone))
 
-    def totals(self, cell: Cell) -> Statement:
+    def totals(self, cell: PrintCell) -> Statement:
         """The statement of the one row of their totals."""
         selection = Selection.all(total_columns(self.columns))
-        return rows.totals(self.request, selection, self.where, Cells(cell, self.zone))
+        return rows.totals(self.request, selection, self.where, CellFormat(cell, self.zone))
 
     @property
     def names(self) -> list[str]:

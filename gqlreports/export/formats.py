@@ -1,4 +1,8 @@
-"""The formats of exports, by their extension."""
+"""The formats of exports, by their extension.
+
+CSV and JSON lines are as the store prints them.  CSV has a header line, and at the end a line with the number of rows;
+texts are in quotes, so an empty one is `""` and a null nothing at all.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -6,10 +10,52 @@ from typing import TypeAlias
 
 from gqlreports.backends.base import Backend
 from gqlreports.errors import InvalidInput
-from gqlreports.export.csv import csv
 from gqlreports.export.export import Export, OnRows
-from gqlreports.export.jsonl import jsonl
 from gqlreports.extras import needed
+from gqlreports.schema.plan.printing import readable, safe
+
+_OTHERS = bytes(set(range(256)) - set(b'"\n'))
+
+
+class LineCounter:
+    """Counts the lines of a CSV document that comes in pieces; a line feed within quotes ends none."""
+
+    def __init__(self) -> None:
+        self._quoted = False
+
+    def lines(self, piece: bytes) -> int:
+        """How many lines end in this piece."""
+        parts = piece.translate(None, _OTHERS).replace(b'""', b"").split(b'"')
+        ended = sum(map(len, parts[self._quoted :: 2]))
+        self._quoted ^= len(parts) % 2 == 0
+        return ended
+
+
+async def csv(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+    """The document piece by piece; nothing before the store has answered."""
+    counter, total = LineCounter(), 0
+    start = ",".join(export.names).encode() + b"\n"
+    async with backend.stream(export.statement(safe), "CSV") as pieces:
+        async for piece in pieces:
+            count = counter.lines(piece)
+            total += count
+            on_rows(count)
+            yield start + piece
+            start = b""
+    yield start + (b"# %d rows\n" % total if export.count else b"")
+
+
+async def jsonl(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+    """The document piece by piece."""
+    total = 0
+    async with backend.stream(export.statement(readable), "JSONEachRow") as pieces:
+        async for piece in pieces:
+            count = piece.count(b"\n")
+            total += count
+            on_rows(count)
+            yield piece
+    yield b'{"rowCount":%d}\n' % total if export.count else b""
+
 
 Writer: TypeAlias = Callable[[Export, Backend, OnRows], AsyncGenerator[bytes, None]]
 
@@ -38,7 +84,7 @@ def _xlsx() -> Writer:
 
 def _parquet() -> Writer:
     with needed("files", "Parquet files need"):
-        from gqlreports.export.parquet import parquet
+        from gqlreports.export.arrow import parquet
     return parquet
 
 

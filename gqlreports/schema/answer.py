@@ -10,8 +10,6 @@ from gqlreports.backends.base import Backend, Fetched, Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.contract import Dimension
-from gqlreports.schema.buckets import Buckets
-from gqlreports.schema.gathering import Gathering
 from gqlreports.schema.plan import calls, comparison, rows, timeline
 from gqlreports.schema.plan.calls import Cursor, Others
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparedRequest
@@ -19,9 +17,9 @@ from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.printing import EMPTY_ROW
 from gqlreports.schema.plan.rows import ALL, Page
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.plan.together import Field, RowCount, Rows, Totals
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.plan.together import Field, FieldGatherer, RowCountField, RowsField, TotalsField
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.time import Buckets
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,7 +54,7 @@ class ReportAnswer:
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     limits: RequestLimits = USUAL
-    gathering: Gathering | None = None
+    gathering: FieldGatherer | None = None
 
     def again(self) -> "ReportAnswer":
         """An answer to the same request, with statistics of its own."""
@@ -65,18 +63,18 @@ class ReportAnswer:
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
         """Raises LimitExceeded for more rows than come at once, InvalidInput for a negative number."""
         self._check_page(page)
-        if (found := await self._gathered(Rows(selection, page), where)) is not None:
+        if (found := await self._gathered(RowsField(selection, page), where)) is not None:
             return found
         return await self._list(rows.rows(self.request, selection, page, where), selection)
 
     async def row_count(self, where: Where = EVERYTHING) -> int:
-        if (found := await self._gathered(RowCount(), where)) is not None:
+        if (found := await self._gathered(RowCountField(), where)) is not None:
             return int(found)
         return await self._count(rows.row_count(self.request, where))
 
     async def totals(self, selection: Selection, where: Where = EVERYTHING) -> bytes:
         """One JSON object."""
-        if (found := await self._gathered(Totals(selection), where)) is not None:
+        if (found := await self._gathered(TotalsField(selection), where)) is not None:
             return found
         return await self._object(rows.totals(self.request, selection, where), selection)
 

@@ -1,20 +1,58 @@
-"""The catalogue of reports: what a frontend needs to offer them."""
+"""The catalogue of reports: what a frontend needs to offer them, and what tells one definition of a report from
+another.
+"""
 
+import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import strawberry
+from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from pydantic.alias_generators import to_camel
 
+from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.aggregates import Additivity
-from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.types import complete
-from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
+
+_DIALECT = ClickHouseDialect(server_side_params=True)
+_LENGTH = 12
+
+
+@lru_cache(1024)
+def definition_version(registered: RegisteredReport) -> str:
+    """Hexadecimal digits of a hash over the columns and the SQL of all figures, for each value of each parameter."""
+    described = [
+        (column.name, column.type.clickhouse, column.unit, isinstance(column, Measure) and column.aggregate.formula)
+        for column in registered.columns(staff=True)
+    ]
+    texts = [registered.name, repr(described), *_statements(registered)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:_LENGTH]
+
+
+def _statements(registered: RegisteredReport) -> Iterator[str]:
+    for parameters in _choices(registered.report.Parameters()):
+        keys = registered.dimensions(parameters, staff=True)
+        for basis in CountingBasis:
+            scope = Scope(keys, registered.columns(staff=True), parameters, basis, registered.report.fact)
+            compiled = registered.report.statement(scope).compile(dialect=_DIALECT)
+            yield f"{compiled} {sorted(compiled.params.items())}"
+
+
+def _choices(defaults: ReportParameters) -> Iterator[ReportParameters]:
+    """The defaults, and each other value that a flag or a choice may have."""
+    yield defaults
+    for name in type(defaults).model_fields:
+        value = getattr(defaults, name)
+        others = [not value] if isinstance(value, bool) else list(type(value)) if isinstance(value, Enum) else []
+        yield from (defaults.model_copy(update={name: other}) for other in others if other != value)
 
 
 @strawberry.enum(description="What a column is to the rows.")

@@ -8,7 +8,7 @@ from strawberry.types.info import Info
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.spliced import Splice
+from gqlreports.schema.splicing import Splice
 
 
 @dataclass(frozen=True)

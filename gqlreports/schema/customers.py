@@ -1,4 +1,6 @@
-"""The queries that the directory answers: customers, and who is asking."""
+"""Customers and who is asking, as the directory has them, and the limits of the caller."""
+
+from typing import Any
 
 import strawberry
 from starlette.concurrency import run_in_threadpool
@@ -6,8 +8,30 @@ from starlette.concurrency import run_in_threadpool
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
+from gqlreports.limits import Large, RequestLimits
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.limits import limits
+from gqlreports.schema.scalars import BigInt
+
+
+def _limits_type() -> type[Any]:
+    fields = RequestLimits.model_fields
+    large = {name for name, kind in RequestLimits.__annotations__.items() if kind is Large}
+    namespace: dict[str, Any] = {
+        name: strawberry.field(description=f"{each.description}.") for name, each in fields.items()
+    }
+    namespace["__annotations__"] = {name: BigInt if name in large else int for name in fields}
+    return strawberry.type(type("Limits", (), namespace), description="How much one key may ask for.")
+
+
+_LIMITS = _limits_type()
+
+
+def limits(info: ReportInfo) -> Any:
+    return _LIMITS(**dict(info.context.door.limits))
+
+
+limits.__annotations__["return"] = _LIMITS
+
 
 MOST_SHOWN = 50
 

@@ -21,9 +21,9 @@ from gqlreports.errors import NotFound, StoreBusy, TooManyRequests
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.gathering import Gathering
+from gqlreports.schema.plan.together import FieldGatherer
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.schema.stored_rows import StoredRows
 
 PAUSE = 1
 """Seconds after which a caller for whom there was no room is told to try again."""
@@ -90,9 +90,9 @@ class Door:
     directory: Directory
     backend: Backend
     limits: RequestLimits = USUAL
-    stored: StoredCalls | None = None
+    stored: StoredRows | None = None
     running: RunningReports = field(default_factory=RunningReports)
-    gathering: Gathering | None = None
+    gathering: FieldGatherer | None = None
     masked: int = 0
 
     def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:

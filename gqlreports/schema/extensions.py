@@ -1,23 +1,95 @@
-"""What is done around the execution of every document."""
+"""What is done around the execution of every document, and what is noted of it."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from pydantic.alias_generators import to_camel
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.types.execution import ParseOptions
 
 from gqlreports.directory.principal import Principal
-from gqlreports.errors import LimitExceeded
+from gqlreports.errors import LimitExceeded, ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.schema.answer import ReportAnswer, Statistics
 from gqlreports.schema.context import Context
 from gqlreports.schema.cost import document_cost, nesting
+from gqlreports.telemetry.record import OK, ReportRecord, current
 
-KEPT = 32
+LONGEST_NAME = 100
+"""Characters of an operation's name that are noted."""
+
+
+class RequestRecord(SchemaExtension):
+    """Fills the record of the request.  It comes first of the extensions, so that its times hold theirs."""
+
+    def on_parse(self) -> Iterator[None]:
+        with current().parse.running():
+            yield
+
+    def on_validate(self) -> Iterator[None]:
+        with current().parse.running():
+            yield
+
+    def on_execute(self) -> Iterator[None]:
+        with current().execution.running():
+            yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Called at the end of every operation, however it ended; adds nothing to the response."""
+        record, context = current(), self.execution_context
+        errors = context.pre_execution_errors or []
+        record.operation = self._operation()
+        record.code = _error_code(errors[0]) if errors else OK
+        answers: dict[str, ReportAnswer] = context.context.answers if context.context else {}
+        record.reports = [report_record(answer, _code_of(name, errors)) for name, answer in answers.items()]
+        return {}
+
+    def _operation(self) -> str | None:
+        """The name of the operation that ran, if the document has it; what else a caller names is not repeated."""
+        document = self.execution_context.graphql_document
+        operations = (
+            [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+        )
+        names = [each.name.value for each in operations if each.name]
+        given = self.execution_context._provided_operation_name
+        ran = given if given in names or len(operations) > 1 else next(iter(names), None)
+        return ran[:LONGEST_NAME] if ran in names and ran else None
+
+
+def report_record(answer: ReportAnswer, code: str) -> ReportRecord:
+    """One report of a request that ended with a code."""
+    read = answer.statistics
+    return ReportRecord(
+        answer.request.report.name,
+        answer.request.customer,
+        code,
+        read.statements,
+        read.cached,
+        read.rows_read,
+        read.bytes_read,
+        round(read.milliseconds, 3),
+    )
+
+
+def _code_of(name: str, errors: list[GraphQLError]) -> str:
+    return next((_error_code(error) for error in errors if error.path and error.path[0] == name), OK)
+
+
+def _error_code(error: GraphQLError) -> str:
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError) and cause.original_error:
+        cause = cause.original_error
+    if isinstance(cause, ReportsError):
+        return cause.code
+    if isinstance(cause, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "GRAPHQL_VALIDATION_FAILED" if isinstance(cause, GraphQLError) else "INTERNAL"
+
+
+DOCUMENTS = 32
 """How many documents are kept parsed and validated."""
 
 _NAMES = {each.name: to_camel(each.name) for each in fields(Statistics)}
@@ -29,7 +101,7 @@ class LimitedParser(ParserCache):
     """Parses a document that is not too long, or takes the one that was kept."""
 
     def __init__(self, limits: RequestLimits) -> None:
-        super().__init__(KEPT)
+        super().__init__(DOCUMENTS)
         self._limits = limits
 
     def on_parse(self) -> Iterator[None]:
@@ -51,7 +123,7 @@ class LimitedDocument(ValidationCache):
     """
 
     def __init__(self, limits: RequestLimits) -> None:
-        super().__init__(KEPT)
+        super().__init__(DOCUMENTS)
         self._limits = limits
 
     def on_validate(self) -> Iterator[None]:
@@ -97,8 +169,8 @@ def printed_statistics(principal: Principal, answers: Mapping[str, ReportAnswer]
     """What a response tells a caller of the cost of its reports, in its `extensions`."""
     if not principal.staff or not answers:
         return {}
-    return {"statistics": {name: _printed(answer.statistics) for name, answer in answers.items()}}
+    return {"statistics": {name: _printed_of(answer.statistics) for name, answer in answers.items()}}
 
 
-def _printed(statistics: Statistics) -> dict[str, Any]:
+def _printed_of(statistics: Statistics) -> dict[str, Any]:
     return {_NAMES[name]: value for name, value in vars(statistics).items()}

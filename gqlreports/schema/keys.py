@@ -12,7 +12,7 @@ from gqlreports.directory.keys import LONGEST_OVERLAP
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.types.shared import field_of, list_of
+from gqlreports.schema.types.columns import field_of, list_of
 
 logger = logging.getLogger(__name__)
 

@@ -16,18 +16,16 @@ from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.catalogue import ReportTypeInfo, describe
+from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
-from gqlreports.schema.definition_version import definition_version
-from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, StoreStatistics
+from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, RequestRecord, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
-from gqlreports.schema.observing import Observing
-from gqlreports.schema.rawjson import SplicingExecutor
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
-from gqlreports.schema.types.parameters import validated, values_of
+from gqlreports.schema.splicing import SplicingExecutor
+from gqlreports.schema.types.columns import validated, values_of
 from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
@@ -65,7 +63,7 @@ def build_schema(
         types=[each.report for each in types.values()],
         execution_context_class=executor,
         extensions=[
-            Observing,
+            RequestRecord,
             lambda: LimitedParser(limits),
             lambda: LimitedDocument(limits),
             Admitted,

@@ -1,8 +1,9 @@
-"""The web application, put together from its parts."""
+"""The web application, put together from its parts, and what an operator decides about it."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,32 +17,45 @@ from starlette.routing import Route
 
 from gqlreports.backends.answer_cache import AnswerCache
 from gqlreports.backends.base import Backend
+from gqlreports.config import ANSWERS_BYTES
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreError
+from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.door import Door, RunningReports
-from gqlreports.schema.gathering import Gathering
+from gqlreports.schema.plan.together import FieldGatherer
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import BackendObserver
 from gqlreports.web.audit import AuditTrail
-from gqlreports.web.authentication import Authentication
-from gqlreports.web.body import HeaderLimit
+from gqlreports.web.authentication import Authentication, Gate
 from gqlreports.web.documents import Documents
 from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.export import ExportEndpoint
-from gqlreports.web.gate import Gate
-from gqlreports.web.graphql import GraphQLEndpoint
-from gqlreports.web.observation import ObservationMiddleware
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.graphql import GraphQLEndpoint, Shared
+from gqlreports.web.lifecycle import Draining, Readiness
+from gqlreports.web.limits import HeaderLimit, Rates
+from gqlreports.web.observation import ObservationMiddleware, RequestIdMiddleware
 from gqlreports.web.panel import BUILT, Panel
-from gqlreports.web.rates import Rates
-from gqlreports.web.readiness import Readiness
-from gqlreports.web.request_id import RequestIdMiddleware
 from gqlreports.web.session import SessionEndpoint
-from gqlreports.web.view import Shared
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """`documents` are the only ones that partners may run, by id; without, they run any.
+
+    `reports_at_once` bounds what runs or waits for the store, and `draining` says when the process ends.  Kept answers
+    take at most `answers_bytes`; with 0 none is kept.
+    """
+
+    limits: RequestLimits = USUAL
+    reports_at_once: int = 400
+    documents: Mapping[str, str] | None = None
+    draining: Draining = field(default_factory=Draining)
+    answers_bytes: int = ANSWERS_BYTES
+
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
@@ -69,7 +83,7 @@ def create_app(
     """
     options, metrics = http or HttpOptions(), metrics or Metrics()
     # What is asked for the limits is no part of a report's cost.
-    stored = StoredCalls(backend)
+    stored = StoredRows(backend)
     if options.answers_bytes:
         backend = answered = AnswerCache(backend, options.answers_bytes)
         metrics.watch(answered.counts)
@@ -91,7 +105,7 @@ def create_app(
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
-    door = Door(directory, backend, options.limits, stored, running, Gathering(backend), masked)
+    door = Door(directory, backend, options.limits, stored, running, FieldGatherer(backend), masked)
     shared = Shared(door, Documents(options.documents), options.draining, audit)
     app = Starlette(
         routes=[

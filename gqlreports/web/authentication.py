@@ -1,8 +1,10 @@
-"""Who sends a request: a user with a session, or the holder of a key or of a token of the identity provider."""
+"""Who asks: keys, sessions and tokens; whether a browser meant it; and what is let in."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -12,7 +14,11 @@ from starlette.requests import Request
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.principal import Principal
-from gqlreports.errors import Unauthenticated
+from gqlreports.errors import ReportsError, Unauthenticated
+from gqlreports.web.errors import Refused
+from gqlreports.web.http import is_json
+from gqlreports.web.lifecycle import Draining
+from gqlreports.web.limits import Rates
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
@@ -90,3 +96,57 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not credential.strip():
         raise Unauthenticated("Log in, or send your key in the header `Authorization: Bearer <key>`.")
     return credential.strip()
+
+
+PREFLIGHT_HEADER = "GraphQL-Require-Preflight"
+
+
+def check_meant(request: Request) -> None:
+    """Raises Refused for a request with cookies alone, which a page elsewhere may have made a browser send.
+
+    A browser asks this site first, and is told no, before it sends another site's request with a header of that site's
+    own choosing, or with a JSON body.  So one that has either was meant by who sent it.  Keys come in a header, and
+    need nothing else; whatever is let in by a cookie must pass here.
+
+    A download is a plain navigation, to which the panel can add no header.  There the browser itself says where the
+    request is from: in `Sec-Fetch-Site`, which no page can set or change, since it begins with `Sec-`; and where the
+    address is not one of TLS, and browsers leave that out, in `Referer`, which a page may leave out too, but can never
+    make that of another site.  Both are behind `SameSite=Strict`, by which a browser sends no cookie of ours from
+    another site at all.
+    """
+    headers = request.headers
+    own = "authorization" in headers or PREFLIGHT_HEADER in headers or is_json(headers.get("content-type", ""))
+    if "cookie" in headers and not own and not _from_here(request):
+        message = f"A request with cookies needs the header `{PREFLIGHT_HEADER}: 1`, so that no other site can send it."
+        raise Refused(403, message, {"code": "PREFLIGHT_REQUIRED"})
+
+
+def _from_here(request: Request) -> bool:
+    """Whether the browser says that a page of this server asked."""
+    if (site := request.headers.get("sec-fetch-site")) is not None:
+        return site == "same-origin"
+    referrer = urlsplit(request.headers.get("referer", ""))
+    return (referrer.scheme, referrer.netloc) == (request.url.scheme, request.headers.get("host"))
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Lets in who is known and does not ask too often, until the process ends."""
+
+    authentication: Authentication
+    rates: Rates
+    draining: Draining
+
+    async def principal(self, request: Request) -> Principal:
+        """Raises Refused."""
+        try:
+            self.draining.check()
+            check_meant(request)
+            principal = await self.authentication.principal(request)
+            self.rates.count(principal.key_id)
+        except Unauthenticated as error:
+            headers = {"WWW-Authenticate": challenge(request)}
+            raise Refused(401, str(error), error.extensions, headers) from error
+        except ReportsError as error:
+            raise Refused.by(error) from error
+        return principal

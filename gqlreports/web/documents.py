@@ -11,7 +11,7 @@ from gqlreports.directory.principal import Principal
 from gqlreports.errors import DocumentNotAllowed, InvalidInput, PersistedQueryNotFound
 from gqlreports.web.errors import Refused
 
-KEPT = 1000
+DOCUMENTS_KEPT = 1000
 """How many documents are kept by their hash."""
 
 
@@ -53,7 +53,7 @@ class Documents:
         if digest := _digest(extensions):
             self._kept[digest] = document
             self._kept.move_to_end(digest)
-            if len(self._kept) > KEPT:
+            if len(self._kept) > DOCUMENTS_KEPT:
                 self._kept.popitem(last=False)
 
     def _document(self, query: str | None, extensions: Mapping[str, object]) -> str | None:

@@ -21,9 +21,9 @@ from gqlreports.export.formats import ExportFormat, export_format
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.door import Caller
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.web.authentication import Gate
 from gqlreports.web.errors import HIDDEN, Refused
-from gqlreports.web.gate import Gate
-from gqlreports.web.view import Shared
+from gqlreports.web.graphql import Shared
 
 logger = logging.getLogger(__name__)
 

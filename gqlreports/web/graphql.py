@@ -1,16 +1,214 @@
-"""The GraphQL endpoint: who asks is settled first, then the view of the role answers."""
+"""The GraphQL endpoint: Strawberry's view, held to GraphQL over HTTP."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
+import orjson
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionResult
+from strawberry.types.graphql import OperationType
 
+from gqlreports.backends.request import REQUEST_ID
 from gqlreports.directory.principal import Role
+from gqlreports.errors import QueryTimeout, ReportsError
+from gqlreports.schema.context import Context
+from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import ReportsSchema
-from gqlreports.web.errors import Refused
-from gqlreports.web.gate import Gate
-from gqlreports.web.view import ReportsView, Shared
+from gqlreports.schema.response_cache import ResponseCache, operation_key
+from gqlreports.web.audit import AuditTrail
+from gqlreports.web.authentication import Gate, source_of
+from gqlreports.web.documents import Documents
+from gqlreports.web.errors import Refused, cause, headers_of, shown, status_of
+from gqlreports.web.http import (
+    GRAPHQL,
+    NOT_STORED,
+    REVALIDATED,
+    entity_tag,
+    from_address,
+    from_body,
+    negotiated,
+    revalidated,
+)
+from gqlreports.web.lifecycle import CallerLeft, Draining, while_connected
+from gqlreports.web.limits import BoundedRequest, set_deadline
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ERROR = 400
+"""The status of a request whose document, operation or variables are wrong, where the caller takes the newer type."""
+_ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+_GRACE = 1.0
+"""Seconds beyond its deadline in which a request may still tell which of its reports were late."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the views of all roles have in common."""
+
+    door: Door
+    documents: Documents
+    draining: Draining
+    audit: AuditTrail
+
+    def caller(self, request: Request) -> Caller:
+        """Who sent a request that the gate has let in."""
+        principal = request.state.principal
+        return Caller(principal, partial(self.audit.add, principal, source_of(request)))
+
+
+class ReportsView(GraphQL[Context, None]):
+    """The schema of one role over HTTP, for a principal who is known."""
+
+    def __init__(self, schema: ReportsSchema, shared: Shared) -> None:
+        super().__init__(schema, subscription_protocols=())
+        self._shared = shared
+        self._prepared = ResponseCache()
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Never: GraphiQL is a page of the panel."""
+        return False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limits = self._shared.door.limits
+        request = BoundedRequest(scope, receive, limits)
+        try:
+            seconds = set_deadline(request, limits.seconds_per_request)
+            await request.arrive()
+            async with asyncio.timeout(seconds + _GRACE):
+                response = await while_connected(self.run(request), receive, self._shared.draining)
+                response = revalidated(request, response)
+        except (ClientDisconnect, CallerLeft):
+            logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
+            return
+        except TimeoutError:
+            response = Refused.by(QueryTimeout("The request took longer than it may.")).response
+        except ReportsError as error:
+            response = Refused.by(error).response
+        except Refused as refused:
+            response = refused.response
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Any, response: Any) -> Context:
+        return Context(self._shared.door, self._shared.caller(request))
+
+    async def get_sub_response(self, request: Any) -> Response:
+        """The response that is to be, with what is known of it before anything runs."""
+        media_type = negotiated(request.headers.get("accept", ""))
+        if media_type is None:
+            raise Refused(406, f"The answer is {GRAPHQL} or application/json; `Accept` takes neither.")
+        keeping = REVALIDATED if request.method == "GET" else NOT_STORED
+        return Response(headers={"Content-Type": f"{media_type}; charset=utf-8", **keeping})
+
+    async def parse_http_body(self, request: Any) -> GraphQLRequestData:
+        if request.method == "GET":
+            return from_address(request.query_params)
+        return from_body(request.headers, await request.get_body())
+
+    async def execute_operation(
+        self,
+        request: Any,
+        request_adapter: Any,
+        request_data: Any,
+        context: Context,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult:
+        try:
+            result = await self._executed(request_adapter.method, request_data, context)
+        except (ReportsError, CannotGetOperationTypeError) as error:
+            result = _failed(error)
+        if _executed(result):
+            self._shared.documents.keep(request_data.query, request_data.extensions or {})
+        else:
+            self._refuse(result, sub_response)
+        return result
+
+    async def _executed(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:
+        extensions = asked.extensions or {}
+        asked.query = self._shared.documents.found(asked.query, extensions, context.caller.principal)
+        name = operation_key(asked.query, asked.operation_name, asked.variables)
+        if (prepared := self._prepared.get(name)) is not None:
+            try:
+                return await prepared.run(context)
+            except ReportsError:
+                # What is wrong now is for the executor to tell.
+                self._prepared.forget(name)
+                context = context.again()
+        result = await self._execute(method, asked, context)
+        self._prepared.keep(name, result, context)
+        return result
+
+    async def _execute(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:
+        try:
+            return await self.schema.execute(
+                asked.query,
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=_ALLOWED[method],
+                operation_extensions=asked.extensions or {},
+            )
+        except MissingQueryError:
+            raise Refused(400, "The request has no `query`.") from None
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.MUTATION:
+                raise Refused(405, "A mutation needs POST.", headers={"Allow": "POST"}) from None
+            raise Refused(400, "Subscriptions are not served.") from None
+
+    def _refuse(self, result: ExecutionResult, sub_response: Response) -> None:
+        """Nothing ran: say so in the status, as far as the media type lets it."""
+        newer = sub_response.headers["content-type"].startswith(GRAPHQL)
+        sub_response.status_code = REQUEST_ERROR if newer else 200
+        for error in result.errors or ():
+            found = cause(error)
+            if isinstance(found, ReportsError):
+                sub_response.status_code = status_of(found) or sub_response.status_code
+                sub_response.headers.update(headers_of(found))
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        response: GraphQLHTTPResponse = {"data": result.data} if _executed(result) else {}
+        if result.errors:
+            response["errors"] = [shown(error) for error in result.errors]
+        if result.extensions:
+            response["extensions"] = result.extensions
+        return response
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        extensions = response_data.pop("extensions", None)
+        body, headers = self.encode_json(response_data), dict(sub_response.headers)
+        del headers["content-length"]
+        if headers["cache-control"] == NOT_STORED["Cache-Control"] or "errors" in response_data:
+            headers["cache-control"] = NOT_STORED["Cache-Control"]
+        else:
+            headers["etag"] = entity_tag(body, headers["content-type"], weak=extensions is not None)
+        more = b',"extensions":' + self.encode_json(extensions) + b"}" if extensions else b"}"
+        return Response(body[:-1] + more, sub_response.status_code, headers)
+
+
+def _executed(result: ExecutionResult) -> bool:
+    """Whether anything ran, or the request was wrong as a whole."""
+    return result.data is not None or any(error.path for error in result.errors or ())
+
+
+def _failed(error: Exception) -> ExecutionResult:
+    if isinstance(error, ReportsError):
+        return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+    return ExecutionResult(None, [GraphQLError("The document has no operation of that name.")])
+
 
 METHODS = ("GET", "POST")
 GRAPHIQL = "/graphiql"

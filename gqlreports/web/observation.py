@@ -1,15 +1,43 @@
-"""One log line, one span and the metrics of each request."""
+"""The id, the log line, the span and the metrics of each request."""
 
 import logging
+import re
+import secrets
 
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gqlreports.backends.request import REQUEST_ID
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.record import OK, RECORD, Record
 from gqlreports.web.panel import ASSETS
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,64}")
+
+
+class RequestIdMiddleware:
+    """Takes the caller's `X-Request-Id` where it is 1 to 64 of `A-Za-z0-9._-`, makes one where not, and answers it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        REQUEST_ID.set(request_id)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        return await self._app(scope, receive, answer)
+
 
 logger = logging.getLogger(__name__)
 

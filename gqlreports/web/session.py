@@ -13,12 +13,11 @@ from starlette.types import Receive, Scope, Send
 from gqlreports.directory.sessions import Sessions
 from gqlreports.errors import InvalidInput, ReportsError, TooManyLogIns
 from gqlreports.limits import RequestLimits
-from gqlreports.web.authentication import COOKIE, session_token, source_of
-from gqlreports.web.body import BoundedRequest
-from gqlreports.web.csrf import check_meant
-from gqlreports.web.draining import Draining
+from gqlreports.web.authentication import COOKIE, check_meant, session_token, source_of
 from gqlreports.web.errors import PAUSE, Refused
-from gqlreports.web.media_types import is_json
+from gqlreports.web.http import is_json
+from gqlreports.web.lifecycle import Draining
+from gqlreports.web.limits import BoundedRequest
 
 METHODS = ("POST", "DELETE")
 AT_ONCE = 2

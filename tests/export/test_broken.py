@@ -19,7 +19,7 @@ import uvicorn
 
 from gqlreports.backends.base import Limits, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
-from gqlreports.cli.files import write_file
+from gqlreports.cli.printing import write_file
 from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout
 from gqlreports.export import xlsx
 from gqlreports.export.export import Export

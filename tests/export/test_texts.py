@@ -16,7 +16,7 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.export.export import Export
 from gqlreports.export.formats import FORMATS
 from gqlreports.plugins import CountingBasis
-from gqlreports.schema.plan.cells import safe
+from gqlreports.schema.plan.printing import safe
 from gqlreports.schema.request import ReportRequest
 from tests.export.readers import READERS, guarded
 from tests.export.reports import SHIPPED

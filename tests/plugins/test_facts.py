@@ -22,8 +22,7 @@ from gqlreports.plugins import CountingBasis, Fact, Report, Scope, count, dimens
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.explanation import readings
 from gqlreports.schema.plan.rows import totals
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition
 from gqlreports.tables import REPORTS_READ, metadata
 from gqlreports.web.app import create_app

@@ -17,19 +17,17 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.types import Operator
-from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls
-from gqlreports.schema.plan.cells import Cells, safe
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.narrowing import milliseconds
+from gqlreports.schema.plan.printing import CellFormat, safe
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.plan.timeline import Series, timeline
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selected, Selection
-from gqlreports.schema.zones import zone
+from gqlreports.schema.request import ReportRequest, Selected, Selection
+from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.tables import cdr
 from tests.sites import Site
 
@@ -106,7 +104,7 @@ _both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustome
 _compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
 CASES["comparison"] = compared_rows(_compared, _both)
 CASES["exported_as_csv"] = rows.rows(
-    _asked, select(_asked, "techPrefix", "asr"), Page(), cells=Cells(safe, "Asia/Kolkata")
+    _asked, select(_asked, "techPrefix", "asr"), Page(), cells=CellFormat(safe, "Asia/Kolkata")
 )
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
 

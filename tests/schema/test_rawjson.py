@@ -18,8 +18,8 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import build_schema
-from gqlreports.schema.selection import Selected, Selection
-from gqlreports.schema.spliced import Spliced
+from gqlreports.schema.request import Selected, Selection
+from gqlreports.schema.splicing import Spliced
 from tests.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gqlreports.backends.base import Backend
-from gqlreports.schema.stored_calls import StoredCalls
+from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.tables import CALLS
 from tests.awkward import END, START
 from tests.conftest import SITES, STORES
@@ -20,7 +20,7 @@ LATER = START + timedelta(days=9, hours=7, milliseconds=1)
 @pytest.mark.parametrize("kind", STORES)
 def test_as_many_as_the_files_have(kind: str, request: pytest.FixtureRequest) -> None:
     async def counted(backend: Backend) -> tuple[int, dict[str, tuple[int, int]]]:
-        stored = StoredCalls(backend)
+        stored = StoredRows(backend)
         each = {
             customer: (
                 await stored.in_range(CALLS, customer, START, END),
@@ -56,7 +56,7 @@ def test_a_number_is_asked_for_once(site: Site) -> None:
             return await site.backend.fetch_json(statement)  # type: ignore[arg-type]
 
     async def counted() -> set[int]:
-        stored = StoredCalls(Counting())  # type: ignore[arg-type]
+        stored = StoredRows(Counting())  # type: ignore[arg-type]
         return {await stored.in_range(CALLS, "5001", datetime(2025, 10, 20, tzinfo=UTC), END) for _ in range(5)}
 
     assert len(asyncio.run(counted())) == 1

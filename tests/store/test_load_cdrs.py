@@ -29,9 +29,8 @@ from gqlreports.errors import LoadError
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.types.parameters import validated
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.types.columns import validated
 from gqlreports.store import formats
 from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import Loaded, load_cdrs

@@ -17,10 +17,8 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.store.definition import definition
-from gqlreports.web.app import create_app
-from gqlreports.web.draining import Draining
-from gqlreports.web.options import HttpOptions
-from gqlreports.web.server import DrainingServer
+from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.lifecycle import Draining, DrainingServer
 from tests.web.test_leaving import Endless
 
 

@@ -21,9 +21,8 @@ from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.request import ReportRequest
 from gqlreports.web import audit as module
-from gqlreports.web.app import create_app
+from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.audit import AuditTrail
-from gqlreports.web.options import HttpOptions
 from tests.sites import Site
 
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)

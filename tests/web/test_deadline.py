@@ -9,7 +9,7 @@ import pytest
 from gqlreports.backends.base import Limits
 from gqlreports.backends.request import DEADLINE, seconds_left
 from gqlreports.limits import RequestLimits
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs
 from tests.stores import Store
 from tests.web.test_leaving import REPORT, Api, api

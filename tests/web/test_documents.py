@@ -10,9 +10,8 @@ from starlette.testclient import TestClient
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.documents import KEPT, Documents, listed_documents
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.documents import DOCUMENTS_KEPT, Documents, listed_documents
 from tests.sites import OPERATOR, Site
 
 QUERY = "query Me { viewer { name } }"
@@ -80,7 +79,7 @@ def test_a_wrong_hash(site: Site, given: dict[str, Any]) -> None:
 
 def test_the_documents_used_last_are_kept() -> None:
     documents = Documents()
-    for number in range(KEPT + 1):
+    for number in range(DOCUMENTS_KEPT + 1):
         documents.keep(f"{{ a{number}: __typename }}", persisted(str(number)))
         documents.found(None, persisted("0"), OPERATOR)
     assert documents.found(None, persisted("0"), OPERATOR) == "{ a0: __typename }"

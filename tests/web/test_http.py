@@ -11,8 +11,7 @@ import pytest
 
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 from tests.sites import Site
 from tests.web.serving import served
 

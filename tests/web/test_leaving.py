@@ -19,8 +19,7 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 from tests.backends.test_conformance import until_nothing_runs
 from tests.stores import Store
 from tests.web.serving import served

@@ -21,9 +21,8 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.door import RunningReports
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
-from gqlreports.web.rates import Rates
+from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.limits import Rates
 from tests.awkward import END, START
 from tests.schema.test_cost import doubling
 from tests.sites import Site

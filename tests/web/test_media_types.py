@@ -2,7 +2,7 @@
 
 import pytest
 
-from gqlreports.web.media_types import GRAPHQL, JSON, is_json, negotiated
+from gqlreports.web.http import GRAPHQL, JSON, is_json, negotiated
 
 
 @pytest.mark.parametrize(

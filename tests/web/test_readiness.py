@@ -10,9 +10,8 @@ from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import Address
 from gqlreports.directory.directory import Directory
 from gqlreports.plugins.registry import Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.draining import Draining
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.lifecycle import Draining
 from tests.clickhouse.server import free_port
 from tests.sites import Site
 

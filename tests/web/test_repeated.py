@@ -20,9 +20,8 @@ from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.schema.prepared import Prepared
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.schema.response_cache import RepeatableResponse
+from gqlreports.web.app import HttpOptions, create_app
 from tests.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -75,15 +74,15 @@ def api(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     directory.save_customers([Customer(id=each, name=each, currency="USD") for each in ("5001", "5003", "9")])
     registry = Registry.load(strict=True).reports
     reports = MappingProxyType({**registry, "SPOILT": RegisteredReport("SPOILT", Spoilt(), "tests")})
-    runs, run = [], Prepared.run
+    runs, run = [], RepeatableResponse.run
 
-    async def noted(prepared: Prepared, context: Any) -> Any:
+    async def noted(prepared: RepeatableResponse, context: Any) -> Any:
         runs.append(False)
         result = await run(prepared, context)
         runs[-1] = True
         return result
 
-    monkeypatch.setattr(Prepared, "run", noted)
+    monkeypatch.setattr(RepeatableResponse, "run", noted)
     http = HttpOptions(RequestLimits(requests_per_minute=20))
     with TestClient(create_app(Registry(reports), site.backend, directory, http=http)) as client:
         yield Api(client, directory, runs)

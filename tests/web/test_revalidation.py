@@ -9,8 +9,7 @@ from starlette.testclient import TestClient
 from gqlreports.backends.base import Statement
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
-from gqlreports.web.app import create_app
-from gqlreports.web.options import HttpOptions
+from gqlreports.web.app import HttpOptions, create_app
 from tests.sites import Site
 
 QUERY = (

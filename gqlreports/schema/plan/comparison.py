@@ -25,8 +25,7 @@ from gqlreports.schema.plan.rows import (
     paged_if,
     selected,
 )
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.request import ReportRequest, Selection
 
 PREVIOUS = Span("previous_from", "previous_to")
 _SPANS = (OWN, PREVIOUS)

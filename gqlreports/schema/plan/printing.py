@@ -1,13 +1,16 @@
-"""The selected fields of an object, as columns of a statement under the names of the response."""
+"""The selected fields of an object, as columns of a statement, and how files have their values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, cast, func, literal_column
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import String
+from sqlalchemy import BindParameter, ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
-from gqlreports.schema.selection import TYPE_NAME, Selected, Selection
+from gqlreports.plugins.contract import AnyColumn
+from gqlreports.schema.plan.narrowing import value
+from gqlreports.schema.request import TYPE_NAME, Selected, Selection
 
 # A selection may hold no column at all; ClickHouse must be given one.
 _PLACEHOLDER = "_"
@@ -51,10 +54,10 @@ def printed(selection: Selection, sources: Mapping[str, Source]) -> list[ColumnE
     """The selected fields; each is found in `sources` by its name."""
     if not selection.fields:
         return [literal_column("1").label(_PLACEHOLDER)]
-    return [_printed(each, selection, sources).label(each.response) for each in selection]
+    return [_source_of(each, selection, sources).label(each.response) for each in selection]
 
 
-def _printed(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:
+def _source_of(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
     source = sources[selected.field]
@@ -85,3 +88,48 @@ def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[
     chosen = [(each.response, parts.get(each.field, type_name)) for each in selection]
     names = ", ".join(f"`{name}` {part.type}" for name, part in chosen)
     return cast(func.tuple(*(part.expression for _, part in chosen)), _Named(f"Tuple({names})"))
+
+
+Expression: TypeAlias = ColumnElement[Any]
+PrintCell: TypeAlias = Callable[[AnyColumn, Expression], Expression]
+"""The SQL of a value as it is printed, from its column and its SQL; it may use the parameter `zone`."""
+
+UTC = "UTC"
+
+
+@dataclass(frozen=True)
+class CellFormat:
+    """How the values of rows are printed, moments in the time zone of that name."""
+
+    cell: PrintCell
+    zone: str = UTC
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {} if self.cell is as_it_is else {"zone": self.zone}
+
+
+def as_it_is(column: AnyColumn, expression: Expression) -> Expression:
+    return expression
+
+
+AS_IT_IS = CellFormat(as_it_is)
+
+
+def readable(column: AnyColumn, expression: Expression) -> Expression:
+    """For JSON lines."""
+    return column.type.jsonl(expression, _zone())
+
+
+def safe(column: AnyColumn, expression: Expression) -> Expression:
+    """For CSV, of which a spreadsheet makes no formulas."""
+    return column.type.csv(expression, _zone())
+
+
+def typed(column: AnyColumn, expression: Expression) -> Expression:
+    """For Arrow, which has types of its own."""
+    return column.type.arrow(expression, _zone())
+
+
+def _zone() -> BindParameter[Any]:
+    return value("zone", String)

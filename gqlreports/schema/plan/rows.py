@@ -11,13 +11,11 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, nu
 from gqlreports.backends.base import Statement
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
-from gqlreports.schema.plan.cells import AS_THEY_ARE, Cell, Cells, as_it_is
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, grouped
 from gqlreports.schema.plan.narrowing import OWN, Span, among, compiled, filled, not_among, shape, stored, value
-from gqlreports.schema.plan.printing import Source, printed
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.plan.printing import AS_IT_IS, CellFormat, PrintCell, Source, as_it_is, printed
+from gqlreports.schema.request import ReportRequest, Selection
 
 KEPT = 512
 """How many compiled statements are kept of each kind."""
@@ -54,7 +52,7 @@ def rows(
     selection: Selection,
     page: Page = ALL,
     where: Where = EVERYTHING,
-    cells: Cells = AS_THEY_ARE,
+    cells: CellFormat = AS_IT_IS,
 ) -> Statement:
     """The selected columns of the rows that match; the dimensions break ties, so that pages never overlap."""
     statement = _rows(shape(request), selection, page.order, page.first is not None, where.tree, cells.cell)
@@ -67,7 +65,7 @@ def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
 
 
 def totals(
-    request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: Cells = AS_THEY_ARE
+    request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: CellFormat = AS_IT_IS
 ) -> Statement:
     """The selected measures over all rows that match: always one row."""
     statement = _totals(shape(request), selection, where.tree, cell=cells.cell)
@@ -93,7 +91,7 @@ def subtotals(
 
 @lru_cache(KEPT)
 def _rows(
-    request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: Cell
+    request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: PrintCell
 ) -> Statement:
     keys = request.dimensions
     needed = (*selected(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
@@ -112,7 +110,7 @@ def _row_count(request: ReportRequest, tree: Tree) -> Statement:
 
 @lru_cache(KEPT)
 def _totals(
-    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: Cell = as_it_is
+    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: PrintCell = as_it_is
 ) -> Statement:
     report = grouped(request, (), selected(request, selection), Slice(OWN, behind(request, tree, largest)))
     return compiled(select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report))
@@ -147,7 +145,7 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
     )
 
 
-def row_sources(columns: tuple[AnyColumn, ...], report: Subquery, cell: Cell = as_it_is) -> dict[str, Source]:
+def row_sources(columns: tuple[AnyColumn, ...], report: Subquery, cell: PrintCell = as_it_is) -> dict[str, Source]:
     """What each column of a row is printed from, as far as `report` has it."""
     return {column.graphql_name: cell(column, report.c[column.name]) for column in columns if column.name in report.c}
 

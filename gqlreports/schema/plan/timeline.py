@@ -11,7 +11,6 @@ from gqlreports.backends.base import Statement
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import hour
 from gqlreports.plugins.types import COUNT
-from gqlreports.schema.buckets import Buckets
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, grouped, of_nothing, total_columns
 from gqlreports.schema.plan.narrowing import HOUR_LENGTH, OWN, compiled, filled, shape, value
@@ -27,8 +26,8 @@ from gqlreports.schema.plan.rows import (
     selected,
     summed_away,
 )
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.time import Buckets
 from gqlreports.tables import Fact
 
 _ONE: ColumnElement[Any] = literal_column("1")

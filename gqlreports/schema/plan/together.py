@@ -1,13 +1,17 @@
-"""Several fields of one report in one statement, so that its calls are read once."""
+"""Several fields of one report in one statement, so that its rows are read once."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import UInt64
 from sqlalchemy import ColumnElement, Subquery, and_, func, literal_column, select
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Backend, Fetched, Statement
+from gqlreports.backends.request import REQUEST_ID
+from gqlreports.backends.sharing import SharedTask
 from gqlreports.plugins.aggregates import NoSums
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan import filters
@@ -16,8 +20,7 @@ from gqlreports.schema.plan.grain import with_totals
 from gqlreports.schema.plan.narrowing import compiled, filled, shape, value
 from gqlreports.schema.plan.printing import Part, object_of
 from gqlreports.schema.plan.rows import KEPT, Order, Page, matching, ordering, selected
-from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.selection import Selection
+from gqlreports.schema.request import ReportRequest, Selection
 
 # No column of a report begins with _.
 _NUMBER = "_number"
@@ -25,7 +28,7 @@ _ONE: ColumnElement[Any] = literal_column("1")
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowsField:
     """The field `rows`: an array of objects."""
 
     selection: Selection
@@ -33,22 +36,22 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Totals:
+class TotalsField:
     """The field `totals`: an object."""
 
     selection: Selection
 
 
 @dataclass(frozen=True)
-class RowCount:
+class RowCountField:
     """The field `rowCount`: a number."""
 
 
-Field: TypeAlias = Rows | Totals | RowCount
+Field: TypeAlias = RowsField | TotalsField | RowCountField
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _RowsShape:
     """The same for all pages with the same SQL."""
 
     selection: Selection
@@ -56,7 +59,7 @@ class _Rows:
     paged: bool
 
 
-_Shape: TypeAlias = _Rows | Totals | RowCount
+_Shape: TypeAlias = _RowsShape | TotalsField | RowCountField
 
 
 def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) -> Statement | None:
@@ -65,7 +68,7 @@ def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) ->
     None where they cannot be had from one: rows in different orders, columns that are no sums; and for reports that
     ask for no rollup, whose many rows are printed sooner than gathered.
     """
-    if request.report.rollup is None or len({each.page.order for each in fields if isinstance(each, Rows)}) > 1:
+    if request.report.rollup is None or len({each.page.order for each in fields if isinstance(each, RowsField)}) > 1:
         return None
     statement = _together(shape(request), tuple(map(_shape, fields)), where.tree)
     if statement is None:
@@ -73,7 +76,7 @@ def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) ->
     pages = {
         f"{name}_{place}": given
         for place, each in enumerate(fields)
-        if isinstance(each, Rows)
+        if isinstance(each, RowsField)
         for name, given in each.page.parameters.items()
     }
     return filled(statement, request, pages | where.parameters)
@@ -93,15 +96,17 @@ def split(row: bytes, number: int) -> list[bytes]:
 
 
 def _shape(field: Field) -> _Shape:
-    return _Rows(field.selection, field.page.order, field.page.first is not None) if isinstance(field, Rows) else field
+    if isinstance(field, RowsField):
+        return _RowsShape(field.selection, field.page.order, field.page.first is not None)
+    return field
 
 
 @lru_cache(KEPT)
 def _together(request: ReportRequest, fields: tuple[_Shape, ...], tree: Tree) -> Statement | None:
     keys = request.dimensions
-    order = next((each.order for each in fields if isinstance(each, _Rows)), ())
-    shown = [column for each in fields if isinstance(each, _Rows) for column in selected(request, each.selection)]
-    whole = [column for each in fields if isinstance(each, Totals) for column in selected(request, each.selection)]
+    order = next((each.order for each in fields if isinstance(each, _RowsShape)), ())
+    shown = [column for each in fields if isinstance(each, _RowsShape) for column in selected(request, each.selection)]
+    whole = [column for each in fields if isinstance(each, TotalsField) for column in selected(request, each.selection)]
     needed = (*keys, *shown, *(each.column for each in order), *filters.columns(tree))
     try:
         report, totals = with_totals(request, keys, needed, list(dict.fromkeys(whole)))
@@ -117,9 +122,9 @@ def _together(request: ReportRequest, fields: tuple[_Shape, ...], tree: Tree) ->
 def _column(
     request: ReportRequest, field: _Shape, place: int, rows: Subquery, totals: dict[AnyColumn, ColumnElement[Any]]
 ) -> ColumnElement[Any]:
-    if isinstance(field, RowCount):
+    if isinstance(field, RowCountField):
         return func.toInt64(func.count()).label(f"#{place}")
-    if isinstance(field, Totals):
+    if isinstance(field, TotalsField):
         parts = {each.graphql_name: _part(each, expression) for each, expression in totals.items()}
         return object_of(field.selection, parts).label(f"#{place}")
     parts = {each.graphql_name: _part(each, rows.c[each.name]) for each in selected(request, field.selection)}
@@ -134,3 +139,62 @@ def _column(
 def _part(column: AnyColumn, expression: ColumnElement[Any]) -> Part:
     name = column.type.clickhouse
     return Part(expression, f"Nullable({name})" if column.nullable else name)
+
+
+PrintedFields: TypeAlias = list[tuple[bytes, Fetched]]
+
+
+@dataclass(eq=False)
+class _Group:
+    """The fields that go together, and the task that those who asked for them wait for."""
+
+    request: ReportRequest
+    where: Where
+    fields: list[Field] = field(default_factory=list)
+    task: SharedTask[PrintedFields | None] | None = None
+
+
+class FieldGatherer:
+    """Waits until all fields have asked that the executor resolves together: two turns of the event loop.
+
+    A data loader does not serve: nobody can take a load back whose caller has gone, and here its query is to be killed.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._open: dict[Hashable, _Group] = {}
+
+    async def ask(self, request: ReportRequest, asked: Field, where: Where) -> tuple[bytes, Fetched] | None:
+        """A printed field, and what was read for it; None where it is to be asked for by itself.
+
+        What was read for several fields is told with the first of them.
+        """
+        if request.report.rollup is None:
+            return None
+        key = REQUEST_ID.get(), request, where.tree, repr(where.values)
+        if (group := self._open.get(key)) is None:
+            group = self._open[key] = _Group(request, where)
+            group.task = SharedTask(self._run(key, group), lambda: self._close(key, group))
+        assert group.task
+        place = len(group.fields)
+        group.fields.append(asked)
+        printed = await group.task.result()
+        return None if printed is None else printed[place]
+
+    def _close(self, key: Hashable, group: _Group) -> None:
+        """Nobody joins it any more."""
+        if self._open.get(key) is group:
+            del self._open[key]
+
+    async def _run(self, key: Hashable, group: _Group) -> PrintedFields | None:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        self._close(key, group)
+        fields = tuple(group.fields)
+        statement = together(group.request, fields, group.where) if len(fields) > 1 else None
+        if statement is None:
+            return None
+        fetched = await self._backend.fetch_json(statement)
+        others = replace(fetched, rows_read=0, bytes_read=0, milliseconds=0)
+        told = [fetched, *[others] * (len(fields) - 1)]
+        return list(zip(split(fetched.json, len(fields)), told, strict=True))

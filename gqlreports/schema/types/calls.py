@@ -12,10 +12,10 @@ from pydantic.alias_generators import to_camel
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
 from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.request import Selection
 from gqlreports.schema.scalars import BigInt, ExactDecimal
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.spliced import Spliced
-from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
+from gqlreports.schema.splicing import Spliced
+from gqlreports.schema.types.columns import ReportColumns, field_of, list_of
 
 CALLS = 100
 """How many calls come where a caller does not say."""

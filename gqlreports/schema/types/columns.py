@@ -1,12 +1,26 @@
-"""Objects whose fields are columns of a report."""
+"""The columns of a report in the schema: objects, enums, orders and filters that are made of them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from types import GenericAlias
 from typing import Any, TypeAlias
 
 import strawberry
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
-from gqlreports.plugins.contract import AnyColumn
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins import ReportParameters
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
+from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.rows import Order, Page
+from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import annotation
+from gqlreports.schema.types.filters import parse_filter, report_filter
 
 Typed: TypeAlias = Callable[[AnyColumn], Any]
 
@@ -41,3 +55,150 @@ def object_of(
 
 def documented(column: AnyColumn) -> str:
     return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+ROWS = 1000
+"""How many rows come where a caller does not say."""
+
+
+@strawberry.enum(description="Which end of an order comes first; nulls are last either way.")
+class Direction(Enum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@dataclass(frozen=True, eq=False)
+class ReportColumns:
+    """The columns of a report as staff or partners see them."""
+
+    registered: RegisteredReport
+    staff: bool
+
+    @cached_property
+    def all(self) -> tuple[AnyColumn, ...]:
+        return self.registered.columns(self.staff)
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The columns that may be keys, whatever the parameters."""
+        return tuple(column for column in self.all if isinstance(column, Dimension))
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return tuple(column for column in self.all if isinstance(column, Measure))
+
+    @property
+    def summed(self) -> tuple[AnyColumn, ...]:
+        """The columns that the totals have."""
+        return total_columns(self.all)
+
+    def name(self, suffix: str) -> str:
+        return f"{self.registered.type_name}{suffix}"
+
+    @cached_property
+    def by_constant(self) -> dict[str, AnyColumn]:
+        return {column.constant_name: column for column in self.all}
+
+    @cached_property
+    def column_enum(self) -> Any:
+        return self._enum("Column", self.all, "A column")
+
+    @cached_property
+    def dimension_enum(self) -> Any:
+        return self._enum("Dimension", self.dimensions, "A dimension")
+
+    @cached_property
+    def measure_enum(self) -> Any:
+        return self._enum("Measure", self.measures, "A measure")
+
+    @cached_property
+    def filter_input(self) -> type[Any]:
+        return report_filter(self.name("Filter"), self.all)
+
+    @cached_property
+    def order_input(self) -> type[Any]:
+        namespace: dict[str, Any] = {
+            "__annotations__": {"column": self.column_enum, "direction": Direction},
+            "direction": Direction.ASC,
+        }
+        made = type(self.name("Order"), (), namespace)
+        return strawberry.input(made, description="One column to order by; earlier ones count first.")
+
+    @cached_property
+    def row(self) -> type[Any]:
+        return object_of(self.name("Row"), self.all, f"A row of the report {self.registered.title}.")
+
+    @cached_property
+    def totals(self) -> type[Any]:
+        return object_of(self.name("Totals"), self.summed, f"Rows of {self.registered.title} together.")
+
+    def where(self, given: Any) -> Where:
+        return parse_filter(given, self.all)
+
+    def page(self, order_by: Any, first: int | None, offset: int | None) -> Page:
+        return Page(self.order(order_by), ROWS if first is None else first, offset or 0)
+
+    def order(self, order_by: Any) -> tuple[Order, ...]:
+        return tuple(
+            Order(self.by_constant[each.column.value], each.direction is Direction.DESC) for each in order_by or ()
+        )
+
+    def keys(self, by: Any, request: ReportRequest) -> tuple[Dimension, ...]:
+        """The dimensions of that name, in the order of declaration.  Raises InvalidInput where one is no key now."""
+        named = {self.by_constant[each.value] for each in by}
+        for column in named:
+            if column not in request.dimensions:
+                when = to_camel(column.when or "") if isinstance(column, Dimension) else ""
+                raise InvalidInput(f"{column.graphql_name} is no key of the rows unless the parameter {when} is true.")
+        return tuple(key for key in request.dimensions if key in named)
+
+    def _enum(self, suffix: str, columns: tuple[AnyColumn, ...], what: str) -> Any:
+        names = {column.constant_name: column.constant_name for column in columns}
+        made: type[Enum] = Enum(self.name(suffix), names)  # type: ignore[misc]
+        return strawberry.enum(made, description=f"{what} of {self.registered.title}.")
+
+
+def list_of(kind: Any) -> Any:
+    return GenericAlias(list, kind)
+
+
+def field_of(resolver: Callable[..., Any], description: str, *, returns: Any, **arguments: Any) -> Any:
+    """A field whose types are known only now."""
+    resolver.__annotations__ = {**arguments, "return": returns}
+    return strawberry.field(resolver=resolver, description=description)
+
+
+def validated(report: RegisteredReport, values: dict[str, Any]) -> ReportParameters:
+    """Parameters from their values.  Raises InvalidInput, naming what is wrong."""
+    try:
+        return report.report.Parameters.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"Parameter {name} of {report.name}: {first['msg']}.") from None
+
+
+def values_of(values: Any) -> dict[str, Any]:
+    """The parameters that a caller set, by name; null is as good as not set."""
+    chosen = {name: value for name, value in strawberry.asdict(values).items() if value is not None}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in chosen.items()}
+
+
+def parameters_input(registered: RegisteredReport) -> type[Any] | None:
+    """None where it has no parameters."""
+    fields = registered.report.Parameters.model_fields
+    if not fields:
+        return None
+    namespace: dict[str, Any] = {"__annotations__": {}}
+    for name, each in fields.items():
+        annotation: Any = each.annotation
+        default = each.default
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            # A copy, for another report or the schema itself may use the class under another name.
+            names: dict[str, Any] = {value.name: value.value for value in annotation}
+            copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
+            annotation, default = strawberry.enum(copy), copy[default.name]
+        namespace["__annotations__"][name] = annotation | None
+        namespace[name] = strawberry.field(default=default, description=each.description)
+    made = type(f"{registered.type_name}Parameters", (), namespace)
+    return strawberry.input(made, description=f"Parameters of {registered.title}.")

@@ -11,16 +11,13 @@ from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.types import TYPES, Scalar
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.periods import RelativePeriod, compared_period
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
-from gqlreports.schema.request import ReportRequest
+from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import BigInt, annotation
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.spliced import Spliced
-from gqlreports.schema.types.columns import column_type, object_of
-from gqlreports.schema.types.shared import ROWS, Direction, ReportColumns, field_of, list_of
-from gqlreports.schema.zones import zone
+from gqlreports.schema.splicing import Spliced
+from gqlreports.schema.time import RelativePeriod, compared_period, zone
+from gqlreports.schema.types.columns import ROWS, Direction, ReportColumns, column_type, field_of, list_of, object_of
 
 strawberry.enum(RelativePeriod, description="A range told by that of the report.")
 strawberry.enum(ComparisonPart, description="What to order by of a measure in both ranges.")

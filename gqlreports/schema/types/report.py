@@ -1,22 +1,173 @@
 """The object type of a report, with all that may be asked of it."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import strawberry
 
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan.calls import Others
+from gqlreports.schema.plan.filters import Where
+from gqlreports.schema.plan.rows import Order, Page, summed_away
+from gqlreports.schema.request import Selection
 from gqlreports.schema.scalars import BigInt
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.spliced import Spliced
-from gqlreports.schema.types.calls import call_fields
+from gqlreports.schema.splicing import Spliced
+from gqlreports.schema.types.calls import call_fields, other_call_fields
+from gqlreports.schema.types.columns import (
+    ROWS,
+    Direction,
+    ReportColumns,
+    column_type,
+    field_of,
+    list_of,
+    nullable_type,
+    object_of,
+    parameters_input,
+)
 from gqlreports.schema.types.comparison import comparison_field
-from gqlreports.schema.types.parameters import parameters_input
-from gqlreports.schema.types.shared import ROWS, ReportColumns, field_of, list_of
-from gqlreports.schema.types.subtotals import subtotals_field
 from gqlreports.schema.types.timeline import timeline_field
-from gqlreports.schema.types.top import top_field
+
+
+def subtotals_field(columns: ReportColumns) -> Any:
+    """`subtotals(by, where, orderBy, first, offset)`."""
+    subtotal = object_of(
+        columns.name("Subtotal"),
+        columns.all,
+        f"Rows of {columns.registered.title} that share some keys, together.",
+        level_type,
+        {"summed_away": (list_of(columns.dimension_enum), "The dimensions that have no value here.")},
+    )
+
+    def subtotals(
+        self: Any, by: Any, where: Any = None, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0
+    ) -> Any:
+        answer: ReportAnswer = self.answer
+        if not by:
+            raise InvalidInput("`by` names no dimension; for all rows together ask for `totals`.")
+        keys, page, match = (
+            columns.keys(by, answer.request),
+            columns.page(order_by, first, offset),
+            columns.where(where),
+        )
+        away = summed_away(answer.request, keys)
+        for each in page.order:
+            if each.column in away:
+                raise InvalidInput(f"{each.column.graphql_name} is summed away here, so nothing is ordered by it.")
+
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.subtotals(keys, selection, page, match)
+
+        return Spliced(answer, fetch)
+
+    return field_of(
+        subtotals,
+        "The rows that match, summed up to fewer dimensions; all figures computed anew from the sums there.",
+        by=list_of(columns.dimension_enum),
+        where=columns.filter_input | None,
+        order_by=list_of(columns.order_input) | None,
+        first=int | None,
+        offset=int | None,
+        returns=list_of(subtotal),
+    )
+
+
+def level_type(column: AnyColumn) -> Any:
+    """The type of a column where dimensions may be summed away."""
+    return nullable_type(column) if isinstance(column, Dimension) else column_type(column)
+
+
+MOST_LARGEST = 1000
+
+
+@dataclass
+class Largest:
+    """The first rows of a report in an order."""
+
+    answer: ReportAnswer
+    where: Where
+    others: Others
+
+    @cached_property
+    def row_count(self) -> "asyncio.Task[int]":
+        """How many rows there are in all, counted once."""
+        return asyncio.ensure_future(self.answer.row_count(self.where))
+
+    async def other_row_count(self) -> int:
+        return max(0, await self.row_count - self.others.n)
+
+
+def top_field(columns: ReportColumns) -> Any:
+    """`top(n, by, direction, where)`."""
+    top_type = _top_type(columns)
+
+    def top(self: Any, n: int, by: Any, direction: Any = Direction.DESC, where: Any = None) -> Any:
+        if not 1 <= n <= MOST_LARGEST:
+            raise InvalidInput(f"`n` is {n}; a top has from 1 to {MOST_LARGEST} rows.")
+        order = Order(columns.by_constant[by.value], direction is not Direction.ASC)
+        return top_type(largest=Largest(self.answer, columns.where(where), Others(order, n)))
+
+    return field_of(
+        top,
+        "The `n` rows that are largest by a measure, and all others together: in sum the totals.",
+        n=int,
+        by=columns.measure_enum,
+        direction=Direction | None,
+        where=columns.filter_input | None,
+        returns=top_type,
+    )
+
+
+def _top_type(columns: ReportColumns) -> type[Any]:
+    namespace: dict[str, Any] = {
+        "__annotations__": {"largest": strawberry.Private[Largest]},
+        "rows": _largest_rows_field(columns),
+        "others": _others_field(columns),
+        "other_row_count": _other_row_count_field(),
+    }
+    if columns.registered.report.lists_calls():
+        namespace |= other_call_fields(columns)
+    made = type(columns.name("Top"), (), namespace)
+    return strawberry.type(made, description=f"The largest rows of {columns.registered.title}, and the others.")
+
+
+def _largest_rows_field(columns: ReportColumns) -> Any:
+    def rows(self: Any) -> Any:
+        largest: Largest = self.largest
+        page = Page((largest.others.order,), largest.others.n)
+
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.rows(selection, page, largest.where)
+
+        return Spliced(largest.answer, fetch)
+
+    return field_of(rows, "The largest first; nulls are last either way.", returns=list_of(columns.row))
+
+
+def _others_field(columns: ReportColumns) -> Any:
+    async def others(self: Any) -> Any:
+        largest: Largest = self.largest
+        if not await largest.other_row_count():
+            return None
+
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.others(selection, largest.others, largest.where)
+
+        return Spliced(largest.answer, fetch)
+
+    return field_of(others, "All further rows together; null where there are none.", returns=columns.totals | None)
+
+
+def _other_row_count_field() -> Any:
+    async def other_row_count(self: Any) -> int:
+        largest: Largest = self.largest
+        return await largest.other_row_count()
+
+    return field_of(other_row_count, "How many further rows there are.", returns=BigInt)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,13 @@ import strawberry
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.buckets import Interval, Weekday, buckets
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.selection import Selection
-from gqlreports.schema.spliced import Spliced
-from gqlreports.schema.types.columns import object_of
-from gqlreports.schema.types.shared import ReportColumns, field_of, list_of
-from gqlreports.schema.types.subtotals import level_type
-from gqlreports.schema.zones import zone
+from gqlreports.schema.request import Selection
+from gqlreports.schema.splicing import Spliced
+from gqlreports.schema.time import Interval, Weekday, buckets, zone
+from gqlreports.schema.types.columns import ReportColumns, field_of, list_of, object_of
+from gqlreports.schema.types.report import level_type
 
 SERIES = 5
 """How many series come where a caller does not say."""

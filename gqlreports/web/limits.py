@@ -1,14 +1,53 @@
-"""A request whose headers and body have bounds, in size and in time."""
+"""Bounds of requests: how often a key asks, how large and how slow a request may be, and how long it may take."""
 
 import asyncio
+import math
+import re
+import time
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gqlreports.errors import LimitExceeded
+from gqlreports.backends.request import DEADLINE
+from gqlreports.errors import LimitExceeded, TooManyRequests
 from gqlreports.limits import RequestLimits
 from gqlreports.web.errors import Refused
+
+MINUTE = 60.0
+_MANY = 1000
+
+
+@dataclass
+class _Window:
+    end: float
+    requests: int = 0
+
+
+class Rates:
+    """Counts the requests of each key in this process, from its first one for a minute, and then anew."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._windows: dict[str, _Window] = {}
+
+    def count(self, key: str) -> None:
+        """Raises TooManyRequests where the key has had its minute's requests."""
+        now = time.monotonic()
+        window = self._windows.get(key)
+        if window is None or window.end <= now:
+            self._forget(now)
+            window = self._windows[key] = _Window(now + MINUTE)
+        if window.requests >= self._per_minute:
+            pause = math.ceil(window.end - now)
+            raise TooManyRequests("requestsPerMinute", window.requests + 1, self._per_minute, pause)
+        window.requests += 1
+
+    def _forget(self, now: float) -> None:
+        if len(self._windows) >= _MANY:
+            self._windows = {key: each for key, each in self._windows.items() if each.end > now}
+
 
 # What is left of a body that was refused is not read.
 _CLOSE = {"Connection": "close"}
@@ -56,3 +95,20 @@ class HeaderLimit:
         except LimitExceeded as error:
             return await Refused(431, str(error), error.extensions, _CLOSE).response(scope, receive, send)
         return await self._app(scope, receive, send)
+
+
+TIMEOUT_HEADER = "X-Request-Timeout"
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
+
+
+def set_deadline(request: Request, most: float) -> float:
+    """Set the deadline of a request, and return its seconds: `most`, or fewer where the caller says so.
+
+    Raises Refused for a header that is no number.
+    """
+    given = request.headers.get(TIMEOUT_HEADER)
+    if given is not None and not _SECONDS.fullmatch(given):
+        raise Refused(400, f"`{TIMEOUT_HEADER}` must be a number of seconds, as in 2.5.")
+    seconds = most if given is None else min(most, float(given))
+    DEADLINE.set(time.monotonic() + seconds)
+    return seconds

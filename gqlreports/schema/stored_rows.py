@@ -4,21 +4,44 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import cache
 
 import orjson
+from sqlalchemy import func, select
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.schema.plan.stored import rows_in_all, rows_in_range
+from gqlreports.schema.plan.narrowing import OWN, compiled, milliseconds, stored
 from gqlreports.tables import Fact
+
+_IN_ALL = "SELECT total_rows AS rows FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
+
+
+def rows_in_all(fact: Fact) -> Statement:
+    """How many rows a fact has, as the column `rows`; null where the store does not know."""
+    return Statement(_IN_ALL, {"table": fact.name})
+
+
+def rows_in_range(fact: Fact, customer: str, start: datetime, end: datetime) -> Statement:
+    """The rows of one customer with `start <= time < end`, as the column `rows`: a matter of the primary index."""
+    statement = _statement_in_range(fact)
+    values = {"customer": customer, "from": milliseconds(start), "to": milliseconds(end)}
+    return Statement(statement.sql, {**statement.parameters, **values})
+
+
+@cache
+def _statement_in_range(fact: Fact) -> Statement:
+    here = stored(fact)
+    return compiled(select(func.count().label("rows")).select_from(here.table).where(*here.in_range(OWN)))
+
 
 FRESH = 60.0
 """Seconds for which a number is taken for true."""
-KEPT = 1000
+RANGES = 1000
 """Of how many ranges the number is kept."""
 UNKNOWN = 1 << 62
 
 
-class StoredCalls:
+class StoredRows:
     """Each number is asked for once a minute at most."""
 
     def __init__(self, backend: Backend) -> None:
@@ -42,6 +65,6 @@ class StoredCalls:
         number = UNKNOWN if found["rows"] is None else found["rows"]
         self._known[key] = time.monotonic(), number
         self._known.move_to_end(key)
-        if len(self._known) > KEPT:
+        if len(self._known) > RANGES:
             self._known.popitem(last=False)
         return number

@@ -23,14 +23,13 @@ from gqlreports.errors import ReportsError
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller
-from gqlreports.schema.extensions import printed_statistics
-from gqlreports.schema.observing import report_record
+from gqlreports.schema.extensions import printed_statistics, report_record
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.spliced import Splice
+from gqlreports.schema.splicing import Splice
 from gqlreports.telemetry.record import OK, current
 
 Ask: TypeAlias = Callable[[ReportAnswer], Awaitable[bytes]]
-KEPT = 512
+OPERATIONS = 512
 """How many operations are kept, each with its variables."""
 
 
@@ -39,7 +38,7 @@ class Changed(ReportsError):
 
 
 @dataclass(frozen=True)
-class Prepared:
+class RepeatableResponse:
     """An operation that succeeded, and its response as `texts` around what is spliced in.
 
     `answers` are its reports by their names, `ranges` those that they are compared with, and `values` what is between
@@ -78,13 +77,13 @@ class Prepared:
                 raise Changed
 
 
-class PreparedOperations:
+class ResponseCache:
     """Those that were asked for last, of one schema."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._kept: OrderedDict[bytes, RepeatableResponse] = OrderedDict()
 
-    def get(self, name: bytes) -> Prepared | None:
+    def get(self, name: bytes) -> RepeatableResponse | None:
         if (found := self._kept.get(name)) is not None:
             self._kept.move_to_end(name)
         return found
@@ -100,14 +99,14 @@ class PreparedOperations:
         if len(splices) == len(context.splices):
             names = {id(answer): name for name, answer in context.answers.items()}
             named = tuple((names[id(splice.spliced.answer)], _ask(splice)) for splice in splices)
-            self._kept[name] = Prepared(
+            self._kept[name] = RepeatableResponse(
                 current().operation, context.answers, context.ranges, context.caller.customers, texts, named
             )
-            if len(self._kept) > KEPT:
+            if len(self._kept) > OPERATIONS:
                 self._kept.popitem(last=False)
 
 
-def name_of(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:
+def operation_key(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:
     """What tells one operation with its variables from any other."""
     return hashlib.sha256(orjson.dumps((document, operation, variables))).digest()
 

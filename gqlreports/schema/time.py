@@ -1,15 +1,33 @@
-"""A range in the hours, days, weeks or months of a zone's clock."""
+"""Time as callers tell it: zones, the buckets of a zone's clock, and ranges to compare with."""
 
 from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from gqlreports.errors import InvalidRange, LimitExceeded
+from gqlreports.errors import InvalidInput, InvalidRange, LimitExceeded
 from gqlreports.schema.plan.narrowing import milliseconds
+
+
+def zone(name: str | None) -> ZoneInfo:
+    """None is UTC.  Raises InvalidInput for a name that is not in the database."""
+    if name is None:
+        return ZoneInfo("UTC")
+    if name not in _names():
+        raise InvalidInput(f"There is no time zone {name[:64]!r}; give an IANA name, as Europe/Madrid.")
+    return ZoneInfo(name)
+
+
+@lru_cache(1)
+def _names() -> frozenset[str]:
+    """All but the two that stand for no place."""
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
+
 
 MOST_BUCKETS = 10_000
 """How many buckets come at once, those of all series together."""
@@ -83,7 +101,10 @@ def _check_number(number: int, series: int) -> None:
 
 def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, week_start: Weekday) -> Iterator[datetime]:
     """From the last bound that is not after `start` to the first that is not before `end`."""
-    bounds = _hours(start, zone) if every is Interval.HOUR else _days(start, zone, *_calendar(every, week_start))
+    if every is Interval.HOUR:
+        bounds = _hour_bounds(start, zone)
+    else:
+        bounds = _day_bounds(start, zone, *_calendar(every, week_start))
     for earlier, later in pairwise(bounds):
         if later > start:
             yield earlier
@@ -92,7 +113,7 @@ def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, wee
             return
 
 
-def _hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+def _hour_bounds(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Each moment at which the clock shows a full hour, or is changed."""
     bound = _next_hour(start.replace(microsecond=0) - timedelta(hours=3), zone)
     while True:
@@ -120,7 +141,7 @@ def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], da
     return lambda day: day, lambda day: day + timedelta(1)
 
 
-def _days(
+def _day_bounds(
     start: datetime, zone: ZoneInfo, first: Callable[[date], date], following: Callable[[date], date]
 ) -> Iterator[datetime]:
     """The starts of days; where the clock skips midnight, the moment at which it does.  A day may be skipped whole."""
@@ -132,3 +153,36 @@ def _days(
         while bound <= earlier:
             day = following(day)
             bound = datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+class RelativePeriod(Enum):
+    """A range told by that of the report."""
+
+    PREVIOUS_PERIOD = "PREVIOUS_PERIOD"
+    SAME_PERIOD_LAST_YEAR = "SAME_PERIOD_LAST_YEAR"
+
+
+def compared_period(
+    start: datetime, end: datetime, period: RelativePeriod, zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """The range as long that ends at `start`, or both ends a year earlier on the clock of a zone.
+
+    Raises InvalidRange where there is no such time.
+    """
+    try:
+        if period is RelativePeriod.PREVIOUS_PERIOD:
+            return start - (end - start), start
+        earlier = _year_earlier(start, zone), _year_earlier(end, zone)
+    except (OverflowError, ValueError):
+        raise InvalidRange("There is no earlier period of that kind; choose a later or shorter range.") from None
+    if not earlier[0] < earlier[1]:
+        raise InvalidRange("This range had no length a year earlier; name the range to compare with.")
+    return earlier
+
+
+def _year_earlier(moment: datetime, zone: ZoneInfo) -> datetime:
+    """29 February becomes 28."""
+    clock = moment.astimezone(zone)
+    year = clock.year - 1
+    day = min(clock.day, monthrange(year, clock.month)[1])
+    return clock.replace(year=year, day=day).astimezone(UTC)

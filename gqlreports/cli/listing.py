@@ -1,0 +1,89 @@
+"""`gqlreports reports`, `sdl` and `audit`: what there is."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from graphql import GraphQLError, build_schema
+from graphql.utilities import find_breaking_changes
+from rich.markup import escape
+from rich.table import Table
+
+from gqlreports.cli.printing import print_table
+from gqlreports.cli.support import directory_of, moment_of, told
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput
+from gqlreports.plugins.registry import Registry
+from gqlreports.schema import query
+from gqlreports.schema.scalars import print_moment
+
+
+def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plugin that is wrong.")] = False) -> None:
+    """List the report types, and the plugins that were left out; the exit code is 1 if there are any."""
+    with told():
+        registry = Registry.load(strict=strict)
+    table = Table("type", "package", "what it is")
+    for each in registry.reports.values():
+        table.add_row(each.name, each.distribution, escape(each.description))
+    for refused in registry.refused:
+        table.add_row(refused.name, refused.distribution, f"[red]left out[/red]: {escape(refused.error)}")
+    print_table(table)
+    raise typer.Exit(1 if registry.refused else 0)
+
+
+def sdl(
+    partner: Annotated[bool, typer.Option("--partner", help="As partners see it.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="As admins see it.")] = False,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Print what would break callers who know the schema in FILE, instead."),
+    ] = None,
+) -> None:
+    """Print the GraphQL schema; needs no store.  With --check the exit code is 1 if it breaks an earlier one."""
+    with told():
+        role = Role.PARTNER if partner else Role.ADMIN if admin else Role.STAFF
+        printed = query.build_schema(Registry.load(), role).as_str()
+        if check is None:
+            typer.echo(printed)
+            return
+        changes = find_breaking_changes(build_schema(_read(check)), build_schema(printed))
+    for change in changes:
+        typer.echo(change.description)
+    typer.echo(f"{len(changes)} breaking changes" if changes else "no breaking change", err=True)
+    raise typer.Exit(1 if changes else 0)
+
+
+def _read(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+        build_schema(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} cannot be read ({type(error).__name__}).") from error
+    except (GraphQLError, TypeError) as error:
+        raise InvalidInput(f"{file} is no GraphQL schema: {str(error).splitlines()[0]}") from error
+    return text
+
+
+def audit(
+    customer: Annotated[str | None, typer.Option(help="Only reports for this customer.")] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="Only those of this key id, user: and a name, or oidc: and a subject.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only since then: 2025-10-20T00:00:00Z.")] = None,
+    first: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 100,
+) -> None:
+    """List who ran which report for which customer and range, when and from where."""
+    with told() as settings:
+        moment = None if since is None else moment_of("--since", since)
+        runs = directory_of(settings).report_runs(first, customer=customer, caller=caller, since=moment)
+    table = Table("at", "caller", "name", "source", "report", "customer", "from", "to", "request")
+    for each in runs:
+        at, from_, to = (_shown(moment) for moment in (each.at, each.range_start, each.range_end))
+        who = (each.caller, each.name, each.source or "")
+        table.add_row(at, *map(escape, (*who, each.report_type, each.customer_id, from_, to, each.request_id)))
+    print_table(table)
+
+
+def _shown(moment: datetime) -> str:
+    return print_moment(moment.replace(tzinfo=UTC))
