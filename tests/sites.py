@@ -17,7 +17,7 @@ from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
-from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.web.app import create_app
@@ -66,7 +66,7 @@ class Site:
     world: World
     directory: Directory
     staff_key: str
-    loaded: Loaded
+    loaded: LoadCounts
     served: TestClient | None = None
     _app: tuple[EmbeddedBackend, Starlette] | None = None
 
@@ -135,7 +135,7 @@ def _directory(home: Path, files: Path) -> Directory:
     return directory
 
 
-async def load(backend: Backend, files: Path) -> Loaded:
+async def load(backend: Backend, files: Path) -> LoadCounts:
     """Load cdrs.csv or cdrs.csv.gz, dids.csv, co_codes.tsv and thousands_blocks.csv of a folder."""
     [cdrs] = [path for path in (files / "cdrs.csv", files / "cdrs.csv.gz") if path.exists()]
     await load_dids(backend, str(files / "dids.csv"), nothing)

@@ -29,7 +29,7 @@ from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.types import TYPES
-from gqlreports.store.load_cdrs import Loaded
+from gqlreports.store.load_cdrs import LoadCounts
 from tests import commands, stores
 from tests.oracle import World
 from tests.sites import Engine, Site
@@ -70,7 +70,7 @@ class Reader:
         """Send a query with a staff key; what it cost differs from run to run."""
         directory = Directory(f"sqlite:///{self.home}/directory.db")
         key = directory.create_key("reader", Role.STAFF)
-        return Site(self.home, self.engine, World([], None, []), directory, key, Loaded()).ask(query)  # type: ignore[arg-type]
+        return Site(self.home, self.engine, World([], None, []), directory, key, LoadCounts()).ask(query)  # type: ignore[arg-type]
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gqlreports.schema.scalars import print_moment
-from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from tests.sites import Engine, Site, nothing
 from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.test_ledger import change, site_of
@@ -54,7 +54,7 @@ def tick() -> datetime:
     return now
 
 
-def load(site: Site, rows: list[Row]) -> Loaded:
+def load(site: Site, rows: list[Row]) -> LoadCounts:
     file = site.home / "again.csv"
     file.write_bytes(as_csv(rows))
     return asyncio.run(load_cdrs(site.backend, str(file), nothing, corrects=True))

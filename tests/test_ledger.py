@@ -13,7 +13,7 @@ import pytest
 
 from gqlreports.backends.base import Statement
 from gqlreports.schema.scalars import print_moment
-from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
 from tests.oracle import Cdr, World
 from tests.sites import Engine, Site, make_site, nothing
@@ -95,7 +95,7 @@ def small(small_site: Site) -> Site:
     return small_site
 
 
-def load(site: Site) -> Loaded:
+def load(site: Site) -> LoadCounts:
     return asyncio.run(load_cdrs(site.backend, str(site.home / "cdrs.csv"), nothing))
 
 
@@ -238,7 +238,7 @@ def test_effective_branches_are_of_what_was_not_taken_back(small: Site) -> None:
 def test_loading_the_file_again_brings_no_call_back(small: Site) -> None:
     change(small, take_back("callid = 'call-1'"))
     before = report(small, "USA_RATE_CENTER")
-    assert load(small) == Loaded(there_before=len(ROWS))
+    assert load(small) == LoadCounts(there_before=len(ROWS))
     assert report(small, "USA_RATE_CENTER") == before
 
 

@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from gqlreports.backends.base import Backend, Fetched, Session, Statement
 from gqlreports.backends.failures import store_error
-from gqlreports.backends.isolation import Ask, called, rows_of, tree_of
+from gqlreports.backends.isolation import Ask, called_functions, fetch_rows, syntax_tree
 from gqlreports.backends.request import time_left, without_deadline
 from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
@@ -50,8 +50,8 @@ class Determinism:
 
 
 async def _is_deterministic(statement: Statement, ask: Ask) -> bool:
-    names = [name for name in called(await tree_of(statement, ask)) if not name.startswith(_BY_DATA)]
-    found = await rows_of(Statement(_FUNCTIONS, {"names": names}), ask)
+    names = [name for name in called_functions(await syntax_tree(statement, ask)) if not name.startswith(_BY_DATA)]
+    found = await fetch_rows(Statement(_FUNCTIONS, {"names": names}), ask)
     return not any(value in _NOT_DETERMINISTIC for row in found for value in row.values())
 
 

@@ -37,14 +37,14 @@ _IN = re.compile("(global)?(not)?(null)?in(ignoreset)?", re.IGNORECASE)
 _PLACE = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}")
 
 
-def check_places(sql: str) -> None:
+def check_identifiers(sql: str) -> None:
     """Raises StatementRefused where a name is a parameter, other than the database's own."""
     for place in _PLACE.findall(sql):
         if place != "database":
             raise StatementRefused(f"a name that is the parameter {place}")
 
 
-def strange_names(lines: Sequence[str], database: str) -> set[Name]:
+def unknown_names(lines: Sequence[str], database: str) -> set[Name]:
     """What a tree names that may be stored, besides the tables that a report may name.
 
     An alias with line breaks may add lines, but take none away.  Raises StatementRefused for what no report may use.
@@ -60,7 +60,7 @@ def strange_names(lines: Sequence[str], database: str) -> set[Name]:
     return named - {(place, table) for place in ("", database) for table in tables_for_reports()}
 
 
-def called(lines: Sequence[str]) -> set[str]:
+def called_functions(lines: Sequence[str]) -> set[str]:
     """The names in a tree that may be those of functions, in lower case; CURRENT_DATE has no parentheses."""
     nodes = [_node_of(line) for line in lines]
     return {_BEHIND_NAME.sub("", text).lower() for kind, text in nodes if kind in ("Function", "Identifier")}
@@ -137,10 +137,10 @@ class Isolation:
         self._passed[statement.sql] = None
 
     async def _examine(self, statement: Statement, ask: Ask) -> None:
-        check_places(statement.sql)
-        lines = await tree_of(statement, ask)
-        if names := strange_names(lines, self._database):
-            for row in await rows_of(self._stored(names), ask):
+        check_identifiers(statement.sql)
+        lines = await syntax_tree(statement, ask)
+        if names := unknown_names(lines, self._database):
+            for row in await fetch_rows(self._stored(names), ask):
                 raise StatementRefused(f"{row['name']}, which is no table for reports")
 
     def _stored(self, names: set[Name]) -> Statement:
@@ -154,16 +154,16 @@ class Isolation:
         )
 
 
-async def tree_of(statement: Statement, ask: Ask) -> list[str]:
+async def syntax_tree(statement: Statement, ask: Ask) -> list[str]:
     """The lines of a statement's tree.
 
     Within parentheses a statement is a query and nothing more: INTO OUTFILE, FORMAT or a second one is an error.
     """
     explained = Statement(f"EXPLAIN AST SELECT * FROM (\n{statement.sql}\n)", statement.parameters)
-    return [row["explain"] for row in await rows_of(explained, ask)]
+    return [row["explain"] for row in await fetch_rows(explained, ask)]
 
 
-async def rows_of(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
+async def fetch_rows(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = orjson.loads((await ask(statement)).json)
     except StoreError as error:

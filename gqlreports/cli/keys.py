@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gqlreports.cli.printing import print_table, shown_moment
-from gqlreports.cli.support import directory_of, moment_of, told
+from gqlreports.cli.support import directory_of, error_boundary, moment_of
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -35,7 +35,7 @@ def create(
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="When it ends: 2026-12-31T00:00:00Z.")] = None,
 ) -> None:
     """Create a key and print it, this once; what it is not limited to, it may see and run all of."""
-    with told() as settings:
+    with error_boundary() as settings:
         end = None if expires is None else moment_of("--expires", expires)
         _check_reports(report or [])
         directory = directory_of(settings)
@@ -48,7 +48,7 @@ def create(
 @app.command("list")
 def list_keys() -> None:
     """List all keys; the keys themselves are not kept."""
-    with told() as settings:
+    with error_boundary() as settings:
         keys = directory_of(settings).list_keys()
     columns = ("id", "name", "role", "customers", "reports", "networks", "created", "expires", "revoked", "replaced by")
     table = Table(*columns)
@@ -73,14 +73,14 @@ def rotate(
     overlap: Annotated[str, typer.Option(metavar="TIME", help="How long both hold: 24h, 7d, 30m, 0m.")] = "24h",
 ) -> None:
     """Print a new key like an old one, which holds for the overlap more."""
-    with told() as settings:
+    with error_boundary() as settings:
         typer.echo(directory_of(settings).rotate_key(id, _duration("--overlap", overlap)))
 
 
 @app.command()
 def revoke(id: Id) -> None:
     """Revoke a key: within 5 seconds no server answers a request with it any more."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory_of(settings).revoke_key(id)
         typer.echo(f"{id} is revoked")
 

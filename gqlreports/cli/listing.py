@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gqlreports.cli.printing import print_table
-from gqlreports.cli.support import directory_of, moment_of, told
+from gqlreports.cli.support import directory_of, error_boundary, moment_of
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -21,7 +21,7 @@ from gqlreports.schema.scalars import print_moment
 
 def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plugin that is wrong.")] = False) -> None:
     """List the report types, and the plugins that were left out; the exit code is 1 if there are any."""
-    with told():
+    with error_boundary():
         registry = Registry.load(strict=strict)
     table = Table("type", "package", "what it is")
     for each in registry.reports.values():
@@ -41,7 +41,7 @@ def sdl(
     ] = None,
 ) -> None:
     """Print the GraphQL schema; needs no store.  With --check the exit code is 1 if it breaks an earlier one."""
-    with told():
+    with error_boundary():
         role = Role.PARTNER if partner else Role.ADMIN if admin else Role.STAFF
         printed = query.build_schema(Registry.load(), role).as_str()
         if check is None:
@@ -74,7 +74,7 @@ def audit(
     first: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 100,
 ) -> None:
     """List who ran which report for which customer and range, when and from where."""
-    with told() as settings:
+    with error_boundary() as settings:
         moment = None if since is None else moment_of("--since", since)
         runs = directory_of(settings).report_runs(first, customer=customer, caller=caller, since=moment)
     table = Table("at", "caller", "name", "source", "report", "customer", "from", "to", "request")

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.support import directory_of, standard_error, told, with_backend
+from gqlreports.cli.support import directory_of, error_boundary, standard_error, with_backend
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.files import OnRead
@@ -42,14 +42,14 @@ def cdrs(
             rejected = _rejected(file, done.rejected)
             typer.echo(f"{file}: {done.added} loaded, {corrected}{done.there_before} there before, {rejected}")
 
-    with told() as settings:
+    with error_boundary() as settings:
         with_backend(settings, Registry.load(), load)
 
 
 @app.command()
 def customers(file: File) -> None:
     """Load customers from a JSON array or CSV with id, name and currency."""
-    with told() as settings:
+    with error_boundary() as settings:
         count = load_customers(directory_of(settings), file)
         typer.echo(f"{file}: {count} customers loaded")
 
@@ -63,7 +63,7 @@ def dids(file: File) -> None:
             done = await load_dids(backend, file, on_read)
         typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
 
-    with told() as settings:
+    with error_boundary() as settings:
         with_backend(settings, Registry.load(), load)
 
 
@@ -78,7 +78,7 @@ def numbering(files: Files) -> None:
             counts = f"{done.in_service} in service, {done.out_of_service} not in service"
             typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
 
-    with told() as settings:
+    with error_boundary() as settings:
         with_backend(settings, Registry.load(), load)
 
 

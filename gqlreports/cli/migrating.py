@@ -8,7 +8,7 @@ import typer
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import address_of, connect
 from gqlreports.backends.server.http import SCHEMES
-from gqlreports.cli.support import told, with_store
+from gqlreports.cli.support import error_boundary, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -26,7 +26,7 @@ def migrate_store(
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="Spread a new store over this cluster.")] = None,
 ) -> None:
     """Bring a store's tables to what this version needs; run again it adds nothing."""
-    with told() as settings:
+    with error_boundary() as settings:
         if store is not None:
             settings = settings.model_copy(update={"store": store})
         topology, rollups = _topology(settings, cluster), Registry.load().rollups
@@ -42,7 +42,7 @@ def copy(
     target: Annotated[str, typer.Argument(metavar="TO", help="URL of a migrated store.")],
 ) -> None:
     """Copy all that one store holds into another; run again it goes on where it was stopped."""
-    with told() as settings:
+    with error_boundary() as settings:
         wanted = definition(Registry.load())
         from_, to = (connect(settings.model_copy(update={"store": url}), wanted) for url in (source, target))
 

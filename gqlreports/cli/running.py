@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from gqlreports.cli.printing import Format, print_report, write_file
-from gqlreports.cli.support import backend_of, directory_of, moment_of, told, with_store
+from gqlreports.cli.support import backend_of, directory_of, error_boundary, moment_of, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
@@ -24,7 +24,7 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.explanation import Reading, readings
 from gqlreports.schema.plan.filters import EVERYTHING, Where
-from gqlreports.schema.plan.printing import UTC, as_it_is
+from gqlreports.schema.plan.printing import UTC, unprinted
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest
@@ -66,7 +66,7 @@ def run(
     ] = None,
 ) -> None:
     """Print a report, or write all of it to a file."""
-    with told() as settings:
+    with error_boundary() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
         export = asked.export(registry)
@@ -97,11 +97,11 @@ def explain(
     column: Columns = None,
 ) -> None:
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
-    with told() as settings:
+    with error_boundary() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column)
         registry = Registry.load()
         export = asked.export(registry)
-        statement = export.statement(as_it_is)
+        statement = export.statement(unprinted)
 
         async def show(answer: ReportAnswer) -> None:
             for each in await readings(answer.backend, statement):

@@ -7,7 +7,7 @@ import typer
 from rich.progress import Progress
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.support import backend_of, directory_of, standard_error, told, with_backend
+from gqlreports.cli.support import backend_of, directory_of, error_boundary, standard_error, with_backend
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
@@ -22,7 +22,7 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import start_tracing
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.documents import listed_documents
-from gqlreports.web.lifecycle import Draining, DrainingServer
+from gqlreports.web.lifecycle import GracefulServer, Shutdown
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
@@ -39,7 +39,7 @@ def serve(
     strict: Annotated[bool, typer.Option("--strict", help="Fail at a report plugin that is wrong.")] = False,
 ) -> None:
     """Serve the panel at http://HOST:PORT/ and the API at http://HOST:PORT/graphql."""
-    with told() as settings:
+    with error_boundary() as settings:
         registry = Registry.load(strict=strict)
         with_backend(settings, registry, _openable)
         typer.echo(f"Panel at http://{host}:{port}/, GraphQL at http://{host}:{port}/graphql", err=True)
@@ -48,7 +48,7 @@ def serve(
 
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Fill an empty store with generated calls, then serve them with a user and a key to try it."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory = directory_of(settings)
         registry = Registry.load()
         with_backend(settings, registry, lambda backend: _filled(backend, directory))
@@ -64,11 +64,11 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
     tokens = _tokens(settings)
-    draining = Draining()
+    draining = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining, settings.answers_bytes)
     app = create_app(registry, backend_of(settings, registry), directory, settings.masked_digits, metrics, tokens, http)
-    DrainingServer(app, host, port, draining, settings.shutdown_seconds).run()
+    GracefulServer(app, host, port, draining, settings.shutdown_seconds).run()
 
 
 def _tokens(settings: Settings) -> "Tokens | None":

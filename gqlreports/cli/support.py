@@ -27,7 +27,7 @@ standard_error = Console(stderr=True)
 
 
 @contextmanager
-def told() -> Iterator[Settings]:
+def error_boundary() -> Iterator[Settings]:
     """The settings; an error is told in a line on standard error, and the exit code is 1."""
     _log_to_standard_error()
     try:

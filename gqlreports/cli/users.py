@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gqlreports.cli.printing import print_table, shown_moment
-from gqlreports.cli.support import directory_of, told
+from gqlreports.cli.support import directory_of, error_boundary
 from gqlreports.directory.passwords import SHORTEST
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
@@ -27,7 +27,7 @@ FromStandardInput = Annotated[
 @app.command()
 def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
     """Create a user, with a password of 12 characters or more."""
-    with told() as settings:
+    with error_boundary() as settings:
         users = directory_of(settings).users
         users.add(name, _password(password_stdin), role, customer or [])
         typer.echo(f"{name.lower()} may log in")
@@ -36,7 +36,7 @@ def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin
 @app.command("list")
 def list_users() -> None:
     """List all users; passwords are not kept."""
-    with told() as settings:
+    with error_boundary() as settings:
         users = directory_of(settings).users.list()
     table = Table("name", "role", "customers", "created", "logged in", "disabled")
     for each in users:
@@ -49,7 +49,7 @@ def list_users() -> None:
 @app.command()
 def password(name: Name, password_stdin: FromStandardInput = False) -> None:
     """Give a user another password; the user's sessions end within 5 seconds."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory_of(settings).users.set_password(name, _password(password_stdin))
         typer.echo(f"{name.lower()} has a new password")
 
@@ -57,7 +57,7 @@ def password(name: Name, password_stdin: FromStandardInput = False) -> None:
 @app.command()
 def role(name: Name, role: ChosenRole, customer: Customers = None) -> None:
     """Give a user another role or other customers; the user's sessions end within 5 seconds."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory_of(settings).users.set_role(name, role, customer or [])
         typer.echo(f"{name.lower()} is {role.value}")
 
@@ -65,7 +65,7 @@ def role(name: Name, role: ChosenRole, customer: Customers = None) -> None:
 @app.command()
 def disable(name: Name) -> None:
     """Keep a user out: within 5 seconds the user's sessions end."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory_of(settings).users.disable(name)
         typer.echo(f"{name.lower()} is disabled")
 
@@ -73,7 +73,7 @@ def disable(name: Name) -> None:
 @app.command()
 def enable(name: Name) -> None:
     """Let a disabled user log in again."""
-    with told() as settings:
+    with error_boundary() as settings:
         directory_of(settings).users.enable(name)
         typer.echo(f"{name.lower()} may log in")
 

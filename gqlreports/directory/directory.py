@@ -96,7 +96,7 @@ class Directory:
         that cannot be or that do not go with the role.
         """
         limits = KeyLimits.checked(role, customers, reports, networks, expires_at)
-        text, record = keys.made(checked_name(name), role, limits, utc_now())
+        text, record = keys.new_key(checked_name(name), role, limits, utc_now())
         with self._session() as session, session.begin():
             session.add(record)
         return text
@@ -115,14 +115,14 @@ class Directory:
     def revoke_key(self, key_id: str) -> None:
         """It holds no more: here at once, in other processes within 5 seconds.  Raises NotFound."""
         with self._session() as session, session.begin():
-            found = keys.found(session, key_id)
+            found = keys.find_key(session, key_id)
             found.revoked_at = found.revoked_at or utc_now()
         self._known.clear()
 
     def key(self, key_id: str) -> ApiKey:
         """Raises NotFound where there is no such key."""
         with self._session() as session:
-            return keys.found(session, key_id)
+            return keys.find_key(session, key_id)
 
     def key_of(self, text: str) -> ApiKey:
         """The record of a key that was just made."""

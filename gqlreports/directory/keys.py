@@ -53,10 +53,10 @@ def new_key_text(key_id: str) -> str:
 
 def parse_key(text: str) -> PresentedKey:
     """Raises Unauthenticated for what cannot be a key; the message does not repeat it."""
-    found = _FORM.fullmatch(text)
-    if found is not None and found["checksum"] == _checksum(text[: found.start("checksum")]):
-        return PresentedKey(found["id"], key_hash(text))
-    if found is None and _FORM_BEFORE.fullmatch(text):
+    find_key = _FORM.fullmatch(text)
+    if find_key is not None and find_key["checksum"] == _checksum(text[: find_key.start("checksum")]):
+        return PresentedKey(find_key["id"], key_hash(text))
+    if find_key is None and _FORM_BEFORE.fullmatch(text):
         return PresentedKey(None, key_hash(text))
     raise Unauthenticated(INVALID)
 
@@ -93,12 +93,12 @@ class KeyLimits:
         expires_at: datetime | None,
     ) -> "KeyLimits":
         """Raises InvalidInput for limits that cannot be, or that do not go with the role."""
-        made = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
-        if role is Role.PARTNER and not made.customers:
+        new_key = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
+        if role is Role.PARTNER and not new_key.customers:
             raise InvalidInput("A partner's key needs its customers.")
-        if role is Role.ADMIN and (made.customers or made.reports):
+        if role is Role.ADMIN and (new_key.customers or new_key.reports):
             raise InvalidInput("An admin's key has no customers and no report types: it could make another without.")
-        return made
+        return new_key
 
 
 def checked_name(name: str) -> str:
@@ -182,7 +182,7 @@ _BY_HASH = _STORED.where(ApiKey.hash == bindparam("hash"))
 _NO_HASH = "0" * 64
 
 
-def made(name: str, role: Role, limits: KeyLimits, now: datetime) -> tuple[str, ApiKey]:
+def new_key(name: str, role: Role, limits: KeyLimits, now: datetime) -> tuple[str, ApiKey]:
     """A new key and its record."""
     key_id = new_key_id()
     text = new_key_text(key_id)
@@ -199,7 +199,7 @@ def made(name: str, role: Role, limits: KeyLimits, now: datetime) -> tuple[str, 
     )
 
 
-def found(session: Session, key_id: str) -> ApiKey:
+def find_key(session: Session, key_id: str) -> ApiKey:
     """Raises NotFound where there is no such key."""
     record = session.get(ApiKey, key_id) if key_id.isalnum() else None
     if record is None:
@@ -209,14 +209,14 @@ def found(session: Session, key_id: str) -> ApiKey:
 
 def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> str:
     """A new key in place of an old one.  Raises NotFound, and InvalidInput for a key that holds no more."""
-    old = found(session, key_id)
+    old = find_key(session, key_id)
     limits = KeyLimits(
         tuple(each.customer_id for each in old.customers),
         tuple(each.report_type for each in old.reports),
         tuple(each.network for each in old.networks),
         old.expires_at and now + (old.expires_at - old.created_at),
     )
-    text, new = made(old.name, Role(old.role), limits, now)
+    text, new = new_key(old.name, Role(old.role), limits, now)
     end = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
     # Of two who rotate at once, the second finds nothing to change.
     holds = (ApiKey.revoked_at.is_(None), ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))

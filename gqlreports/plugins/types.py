@@ -79,7 +79,7 @@ class Scalar:
     operand: Operand
 
 
-def as_it_is(value: Any) -> Any:
+def identity(value: Any) -> Any:
     return value
 
 
@@ -91,12 +91,12 @@ def _of_microseconds(microseconds: Expression) -> Expression:
     return func.fromUnixTimestamp64Micro(microseconds, literal_column("'UTC'"))
 
 
-STRING = Scalar("String", str, False, TEXTUAL, Operand(clickhouse.String(), as_it_is, as_it_is))
-BOOLEAN = Scalar("Boolean", bool, False, EQUAL, Operand(clickhouse.Bool(), as_it_is, as_it_is))
-BIG_INT = Scalar("BigInt", int, True, ORDERED, Operand(clickhouse.Int64(), as_it_is, as_it_is))
-FLOAT = Scalar("Float", float, True, ORDERED, Operand(clickhouse.Float64(), as_it_is, as_it_is))
+STRING = Scalar("String", str, False, TEXTUAL, Operand(clickhouse.String(), identity, identity))
+BOOLEAN = Scalar("Boolean", bool, False, EQUAL, Operand(clickhouse.Bool(), identity, identity))
+BIG_INT = Scalar("BigInt", int, True, ORDERED, Operand(clickhouse.Int64(), identity, identity))
+FLOAT = Scalar("Float", float, True, ORDERED, Operand(clickhouse.Float64(), identity, identity))
 # Wider than any column, so that no digit of a caller's is lost.
-DECIMAL = Scalar("Decimal", str, True, ORDERED, Operand(clickhouse.Decimal(76, 20), as_it_is, as_it_is))
+DECIMAL = Scalar("Decimal", str, True, ORDERED, Operand(clickhouse.Decimal(76, 20), identity, identity))
 DATE_TIME = Scalar("DateTime", str, False, ORDERED, Operand(clickhouse.Int64(), _microseconds, _of_microseconds))
 
 

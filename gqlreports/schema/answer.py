@@ -1,6 +1,6 @@
 """Runs the statements of one report on a backend."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +11,13 @@ from gqlreports.errors import InvalidInput
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.plan import calls, comparison, rows, timeline
+from gqlreports.schema.plan.batch import Field, FieldBatcher, RowCountField, RowsField, TotalsField
 from gqlreports.schema.plan.calls import Cursor, Others
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparedRequest
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.printing import EMPTY_ROW
 from gqlreports.schema.plan.rows import ALL, Page
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.plan.together import Field, FieldGatherer, RowCountField, RowsField, TotalsField
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.time import Buckets
 
@@ -54,7 +54,7 @@ class ReportAnswer:
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     limits: RequestLimits = USUAL
-    gathering: FieldGatherer | None = None
+    gathering: FieldBatcher | None = None
 
     def again(self) -> "ReportAnswer":
         """An answer to the same request, with statistics of its own."""
@@ -179,3 +179,34 @@ class ReportAnswer:
         if first < 0:
             raise InvalidInput("`first` must not be negative.")
         self.limits.check(limit, first, f"use `{more}` for more")
+
+
+@dataclass(frozen=True)
+class StoreValue:
+    """A value that the store prints: `ask` is given what was selected of it, and returns JSON.
+
+    It asks the `answer` of its report, or another answer to the same request.
+    """
+
+    answer: ReportAnswer
+    ask: Callable[[ReportAnswer, Selection], Awaitable[bytes]]
+
+    async def fetch(self, selection: Selection) -> bytes:
+        return await self.ask(self.answer, selection)
+
+    async def splice(self, selection: Selection) -> "Splice":
+        """The same, with what it took."""
+        own = self.answer.again()
+        json = await self.ask(own, selection)
+        self.answer.statistics.add(own.statistics)
+        return Splice(self, selection, own.statistics.statements, orjson.Fragment(json))
+
+
+@dataclass(frozen=True, eq=False)
+class Splice:
+    """What was printed for a value in a response, and how many statements that took."""
+
+    spliced: StoreValue
+    selection: Selection
+    statements: int
+    fragment: orjson.Fragment

@@ -5,10 +5,9 @@ from typing import TypeAlias
 
 from strawberry.types.info import Info
 
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, Splice
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.splicing import Splice
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from graphql import (
     ValueNode,
 )
 
-KEPT = 32
+COSTS = 32
 """Of how many documents the cost is kept."""
 _REPORT = "customReport"
 
@@ -139,7 +139,7 @@ def _spreads(fragment: FragmentDefinitionNode) -> set[str]:
     return found
 
 
-@lru_cache(KEPT)
+@lru_cache(COSTS)
 def document_cost(document: DocumentNode) -> DocumentCost:
     return DocumentCost(document)
 

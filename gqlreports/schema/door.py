@@ -21,7 +21,7 @@ from gqlreports.errors import NotFound, StoreBusy, TooManyRequests
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.plan.together import FieldGatherer
+from gqlreports.schema.plan.batch import FieldBatcher
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.stored_rows import StoredRows
 
@@ -92,7 +92,7 @@ class Door:
     limits: RequestLimits = USUAL
     stored: StoredRows | None = None
     running: RunningReports = field(default_factory=RunningReports)
-    gathering: FieldGatherer | None = None
+    gathering: FieldBatcher | None = None
     masked: int = 0
 
     def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:

@@ -22,7 +22,7 @@ LONGEST_NAME = 100
 """Characters of an operation's name that are noted."""
 
 
-class RequestRecord(SchemaExtension):
+class RecordExtension(SchemaExtension):
     """Fills the record of the request.  It comes first of the extensions, so that its times hold theirs."""
 
     def on_parse(self) -> Iterator[None]:
@@ -97,7 +97,7 @@ _NAMES = {each.name: to_camel(each.name) for each in fields(Statistics)}
 _TOO_MANY_TOKENS = re.compile(r"Syntax Error: Document contains more than \d+ (tokens|comments)\b.*")
 
 
-class LimitedParser(ParserCache):
+class ParserLimits(ParserCache):
     """Parses a document that is not too long, or takes the one that was kept."""
 
     def __init__(self, limits: RequestLimits) -> None:
@@ -116,7 +116,7 @@ class LimitedParser(ParserCache):
             raise
 
 
-class LimitedDocument(ValidationCache):
+class DocumentLimits(ValidationCache):
     """Holds a document to the limits, then validates it, which may take long, or knows that it was valid before.
 
     A document with several operations needs the name of the one to run.
@@ -143,7 +143,7 @@ class LimitedDocument(ValidationCache):
         yield
 
 
-class Admitted(SchemaExtension):
+class RoomExtension(SchemaExtension):
     """Lets an operation run once there is room for its reports."""
 
     def on_execute(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, viewer
-from gqlreports.schema.extensions import Admitted, LimitedDocument, LimitedParser, RequestRecord, StoreStatistics
+from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
 from gqlreports.schema.request import ReportRequest
@@ -63,10 +63,10 @@ def build_schema(
         types=[each.report for each in types.values()],
         execution_context_class=executor,
         extensions=[
-            RequestRecord,
-            lambda: LimitedParser(limits),
-            lambda: LimitedDocument(limits),
-            Admitted,
+            RecordExtension,
+            lambda: ParserLimits(limits),
+            lambda: DocumentLimits(limits),
+            RoomExtension,
             StoreStatistics,
         ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),

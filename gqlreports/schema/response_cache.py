@@ -20,12 +20,11 @@ from strawberry.types import ExecutionResult
 
 from gqlreports.directory.models import Customer
 from gqlreports.errors import ReportsError
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, Splice
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller
 from gqlreports.schema.extensions import printed_statistics, report_record
 from gqlreports.schema.request import ReportRequest
-from gqlreports.schema.splicing import Splice
 from gqlreports.telemetry.record import OK, current
 
 Ask: TypeAlias = Callable[[ReportAnswer], Awaitable[bytes]]

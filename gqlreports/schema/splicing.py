@@ -4,48 +4,15 @@ A resolver returns `Spliced` in the place of a list or an object.  The executor 
 with aliases, fragments and directives resolved as for any other field, and has the store print just those.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from graphql import GraphQLObjectType, get_named_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import StoreValue
 from gqlreports.schema.context import Context
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
-
-
-@dataclass(frozen=True)
-class Spliced:
-    """A value that the store prints: `ask` is given what was selected of it, and returns JSON.
-
-    It asks the `answer` of its report, or another answer to the same request.
-    """
-
-    answer: ReportAnswer
-    ask: Callable[[ReportAnswer, Selection], Awaitable[bytes]]
-
-    async def fetch(self, selection: Selection) -> bytes:
-        return await self.ask(self.answer, selection)
-
-    async def splice(self, selection: Selection) -> "Splice":
-        """The same, with what it took."""
-        own = self.answer.again()
-        json = await self.ask(own, selection)
-        self.answer.statistics.add(own.statistics)
-        return Splice(self, selection, own.statistics.statements, orjson.Fragment(json))
-
-
-@dataclass(frozen=True, eq=False)
-class Splice:
-    """What was printed for a value in a response, and how many statements that took."""
-
-    spliced: Spliced
-    selection: Selection
-    statements: int
-    fragment: orjson.Fragment
 
 
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -60,7 +27,7 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        if isinstance(result, Spliced):
+        if isinstance(result, StoreValue):
             return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
@@ -73,11 +40,11 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        if isinstance(result, Spliced):
+        if isinstance(result, StoreValue):
             return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
-    async def _fragment(self, spliced: Spliced, selection: Selection) -> orjson.Fragment:
+    async def _fragment(self, spliced: StoreValue, selection: Selection) -> orjson.Fragment:
         context: Context = self.context_value
         splice = await spliced.splice(selection)
         context.splices.append(splice)

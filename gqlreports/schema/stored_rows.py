@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import func, select
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.schema.plan.narrowing import OWN, compiled, milliseconds, stored
+from gqlreports.schema.plan.source import OWN, compile_statement, milliseconds, source_of
 from gqlreports.tables import Fact
 
 _IN_ALL = "SELECT total_rows AS rows FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
@@ -30,8 +30,8 @@ def rows_in_range(fact: Fact, customer: str, start: datetime, end: datetime) -> 
 
 @cache
 def _statement_in_range(fact: Fact) -> Statement:
-    here = stored(fact)
-    return compiled(select(func.count().label("rows")).select_from(here.table).where(*here.in_range(OWN)))
+    here = source_of(fact)
+    return compile_statement(select(func.count().label("rows")).select_from(here.table).where(*here.in_range(OWN)))
 
 
 FRESH = 60.0

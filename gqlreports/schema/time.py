@@ -11,7 +11,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 from gqlreports.errors import InvalidInput, InvalidRange, LimitExceeded
-from gqlreports.schema.plan.narrowing import milliseconds
+from gqlreports.schema.plan.source import milliseconds
 
 
 def zone(name: str | None) -> ZoneInfo:

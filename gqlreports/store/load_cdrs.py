@@ -93,7 +93,7 @@ SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (
 
 
 @dataclass
-class Loaded:
+class LoadCounts:
     """What became of the rows of a file."""
 
     added: int = 0
@@ -104,7 +104,7 @@ class Loaded:
     """Start of the latest call, in milliseconds since 1970."""
 
 
-async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool = False) -> Loaded:
+async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool = False) -> LoadCounts:
     """Load one file, `-` for standard input, in bounded memory.
 
     A row whose key (switch, callid, branch_idx) is there within a day of the file's rows adds nothing; with `corrects`
@@ -112,11 +112,11 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool
     `PATH.rejects.csv`.  Stopped at any point, it may be run again.
     Raises LoadError for a file that cannot be read or lacks a column, StoreError where the store fails.
     """
-    loaded = Loaded()
+    loaded = LoadCounts()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
         following = partial(_next, backend, source.chunks, layout_of(source, path))
         # Where one fails, the next one's session is closed too before anything else happens.
-        async with aclosing(_ahead(following)) as chunks:
+        async with aclosing(_prefetch(following)) as chunks:
             async for staged in chunks:
                 async with staged.session_open:
                     await _keep(staged, loaded, rejects, _correct if corrects else _add)
@@ -125,7 +125,7 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool
     return loaded
 
 
-async def _record(backend: Backend, loaded: Loaded) -> None:
+async def _record(backend: Backend, loaded: LoadCounts) -> None:
     """Note that the load came to its end."""
     if loaded.last_call is not None:
         async with backend.session() as session:
@@ -134,7 +134,7 @@ async def _record(backend: Backend, loaded: Loaded) -> None:
 
 
 @dataclass(frozen=True)
-class _Good:
+class _ValidRows:
     """The rows of a chunk that can be right."""
 
     rows: int
@@ -144,7 +144,7 @@ class _Good:
 
 
 @dataclass(frozen=True)
-class _Staged:
+class _StagedChunk:
     """A chunk whose rows are values in the temporary table `checked` of a session."""
 
     chunk: Chunk
@@ -152,10 +152,10 @@ class _Staged:
     session: Session
     session_open: AsyncExitStack
     rejected: int
-    good: _Good
+    good: _ValidRows
 
 
-async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncGenerator[_Staged, None]:
+async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> AsyncGenerator[_StagedChunk, None]:
     """One after the other; the next is read and staged while the one before it is kept."""
     coming = asyncio.ensure_future(following())
     try:
@@ -165,11 +165,11 @@ async def _ahead(following: Callable[[], Awaitable[_Staged | None]]) -> AsyncGen
     finally:
         coming.cancel()
         for left in await asyncio.gather(coming, return_exceptions=True):
-            if isinstance(left, _Staged):
+            if isinstance(left, _StagedChunk):
                 await left.session_open.aclose()
 
 
-async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _Staged | None:
+async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _StagedChunk | None:
     """The next chunk; if ClickHouse cannot read it as it stands, then printed anew."""
     chunk = await asyncio.to_thread(next, chunks, None)
     if chunk is None:
@@ -182,7 +182,7 @@ async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _S
         return await _staged(backend, replace(chunk, data=chunk.rewritten()), layout)
 
 
-async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _Staged:
+async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _StagedChunk:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(backend.session())
         for statement in layout.temporary_tables():
@@ -191,13 +191,13 @@ async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _Staged:
         await session.command(Statement(layout.check()))
         [[rejected, rows, hashes, *others]] = await session.query(Statement(_COUNT))
         [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(_COUNT_KEYS))
-        return _Staged(chunk, layout, session, stack.pop_all(), rejected, _Good(rows, keys, *others))
+        return _StagedChunk(chunk, layout, session, stack.pop_all(), rejected, _ValidRows(rows, keys, *others))
 
 
-_Keeping: TypeAlias = Callable[[_Staged, Loaded, Rejects], Awaitable[None]]
+_Keeping: TypeAlias = Callable[[_StagedChunk, LoadCounts, Rejects], Awaitable[None]]
 
 
-async def _keep(staged: _Staged, loaded: Loaded, rejects: Rejects, keep: _Keeping) -> None:
+async def _keep(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects, keep: _Keeping) -> None:
     for record in staged.chunk.broken:
         rejects.add(record, "no JSON object")
     if staged.rejected:
@@ -207,7 +207,7 @@ async def _keep(staged: _Staged, loaded: Loaded, rejects: Rejects, keep: _Keepin
         loaded.last_call = max(loaded.last_call or staged.good.last_call, staged.good.last_call)
 
 
-async def _reject(staged: _Staged, places: str, rejects: Rejects) -> None:
+async def _reject(staged: _StagedChunk, places: str, rejects: Rejects) -> None:
     found = await staged.session.query(Statement(places))
     reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
     for place, record in enumerate(staged.chunk.records()):
@@ -215,7 +215,7 @@ async def _reject(staged: _Staged, places: str, rejects: Rejects) -> None:
             rejects.add(record, reasons[place])
 
 
-async def _add(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
+async def _add(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
     """Keep the rows whose key is not there."""
     session, good = staged.session, staged.good
     await session.command(Statement(_FIND_KNOWN))
@@ -229,7 +229,7 @@ async def _add(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
     loaded.there_before += good.rows - good.keys + known
 
 
-async def _correct(staged: _Staged, loaded: Loaded, rejects: Rejects) -> None:
+async def _correct(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
     """Keep the rows whose key is not there, and those that say something else than the one that is."""
     session, good = staged.session, staged.good
     for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):

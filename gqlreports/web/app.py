@@ -24,7 +24,7 @@ from gqlreports.errors import StoreError
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.door import Door, RunningReports
-from gqlreports.schema.plan.together import FieldGatherer
+from gqlreports.schema.plan.batch import FieldBatcher
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.telemetry.metrics import Metrics
@@ -35,7 +35,7 @@ from gqlreports.web.documents import Documents
 from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.graphql import GraphQLEndpoint, Shared
-from gqlreports.web.lifecycle import Draining, Readiness
+from gqlreports.web.lifecycle import Readiness, Shutdown
 from gqlreports.web.limits import HeaderLimit, Rates
 from gqlreports.web.observation import ObservationMiddleware, RequestIdMiddleware
 from gqlreports.web.panel import BUILT, Panel
@@ -53,7 +53,7 @@ class HttpOptions:
     limits: RequestLimits = USUAL
     reports_at_once: int = 400
     documents: Mapping[str, str] | None = None
-    draining: Draining = field(default_factory=Draining)
+    draining: Shutdown = field(default_factory=Shutdown)
     answers_bytes: int = ANSWERS_BYTES
 
 
@@ -105,7 +105,7 @@ def create_app(
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
-    door = Door(directory, backend, options.limits, stored, running, FieldGatherer(backend), masked)
+    door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.draining, audit)
     app = Starlette(
         routes=[

@@ -17,7 +17,7 @@ from gqlreports.directory.principal import Principal
 from gqlreports.errors import ReportsError, Unauthenticated
 from gqlreports.web.errors import Refused
 from gqlreports.web.http import is_json
-from gqlreports.web.lifecycle import Draining
+from gqlreports.web.lifecycle import Shutdown
 from gqlreports.web.limits import Rates
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Gate:
 
     authentication: Authentication
     rates: Rates
-    draining: Draining
+    draining: Shutdown
 
     async def principal(self, request: Request) -> Principal:
         """Raises Refused."""

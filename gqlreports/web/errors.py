@@ -72,12 +72,12 @@ class Refused(Exception):
     @classmethod
     def by(cls, error: ReportsError) -> "Refused":
         """For an error of ours, with the HTTP status that it has, 400 where it has none."""
-        return cls(status_of(error) or 400, told(error), error.extensions, headers_of(error))
+        return cls(status_of(error) or 400, public_message(error), error.extensions, headers_of(error))
 
     @property
     def response(self) -> Response:
-        shown = {"message": self.message, "extensions": self.extensions}
-        return Response(orjson.dumps({"errors": [shown]}), self.status, self.headers, "application/json")
+        format_error = {"message": self.message, "extensions": self.extensions}
+        return Response(orjson.dumps({"errors": [format_error]}), self.status, self.headers, "application/json")
 
 
 def status_of(error: ReportsError) -> int | None:
@@ -93,17 +93,17 @@ def headers_of(error: ReportsError) -> dict[str, str]:
     return {"Retry-After": str(PAUSE)} if status_of(error) == 503 else {}
 
 
-def told(error: ReportsError) -> str:
+def public_message(error: ReportsError) -> str:
     """What a caller is told; where the store is and what it lacks is for operators alone."""
     return _NO_STORE if isinstance(error, StoreUnavailable) else str(error)
 
 
-def shown(error: GraphQLError) -> Any:
+def format_error(error: GraphQLError) -> Any:
     """An error of a GraphQL execution."""
     formatted: dict[str, Any] = dict(error.formatted)
     found = cause(error)
     if isinstance(found, ReportsError):
-        return formatted | {"message": told(found), "extensions": found.extensions}
+        return formatted | {"message": public_message(found), "extensions": found.extensions}
     if found is not None:
         return formatted | {"message": HIDDEN, "extensions": {"code": "INTERNAL"}}
     code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"

@@ -97,7 +97,7 @@ class _ExportResponse(StreamingResponse):
         except Exception as error:
             await refusal(error)(self._scope, self._receive, send)
         else:
-            self.body_iterator = _behind(first, self._pieces)
+            self.body_iterator = _prepend(first, self._pieces)
             await super().stream_response(send)
 
 
@@ -114,7 +114,7 @@ async def _in_time(send: Send, message: Message) -> None:
         await send(message)
 
 
-async def _behind(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _prepend(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for piece in pieces:
         yield piece

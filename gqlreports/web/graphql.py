@@ -29,7 +29,7 @@ from gqlreports.schema.response_cache import ResponseCache, operation_key
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Gate, source_of
 from gqlreports.web.documents import Documents
-from gqlreports.web.errors import Refused, cause, headers_of, shown, status_of
+from gqlreports.web.errors import Refused, cause, format_error, headers_of, status_of
 from gqlreports.web.http import (
     GRAPHQL,
     NOT_STORED,
@@ -37,10 +37,10 @@ from gqlreports.web.http import (
     entity_tag,
     from_address,
     from_body,
-    negotiated,
-    revalidated,
+    negotiate,
+    revalidate,
 )
-from gqlreports.web.lifecycle import CallerLeft, Draining, while_connected
+from gqlreports.web.lifecycle import CallerLeft, Shutdown, while_connected
 from gqlreports.web.limits import BoundedRequest, set_deadline
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Shared:
 
     door: Door
     documents: Documents
-    draining: Draining
+    draining: Shutdown
     audit: AuditTrail
 
     def caller(self, request: Request) -> Caller:
@@ -87,7 +87,7 @@ class ReportsView(GraphQL[Context, None]):
             await request.arrive()
             async with asyncio.timeout(seconds + _GRACE):
                 response = await while_connected(self.run(request), receive, self._shared.draining)
-                response = revalidated(request, response)
+                response = revalidate(request, response)
         except (ClientDisconnect, CallerLeft):
             logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
             return
@@ -104,7 +104,7 @@ class ReportsView(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Any) -> Response:
         """The response that is to be, with what is known of it before anything runs."""
-        media_type = negotiated(request.headers.get("accept", ""))
+        media_type = negotiate(request.headers.get("accept", ""))
         if media_type is None:
             raise Refused(406, f"The answer is {GRAPHQL} or application/json; `Accept` takes neither.")
         keeping = REVALIDATED if request.method == "GET" else NOT_STORED
@@ -182,7 +182,7 @@ class ReportsView(GraphQL[Context, None]):
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         response: GraphQLHTTPResponse = {"data": result.data} if _executed(result) else {}
         if result.errors:
-            response["errors"] = [shown(error) for error in result.errors]
+            response["errors"] = [format_error(error) for error in result.errors]
         if result.extensions:
             response["extensions"] = result.extensions
         return response

@@ -20,7 +20,7 @@ _RANGES = {GRAPHQL: (GRAPHQL, "application/*", "*/*"), JSON: (JSON, "application
 
 
 @lru_cache(HEADERS_KEPT)
-def negotiated(accept: str) -> str | None:
+def negotiate(accept: str) -> str | None:
     """The media type of the response that an `Accept` header asks for; None where it takes neither.
 
     JSON is for those who say nothing or take anything; who names both alike gets the newer one.
@@ -119,7 +119,7 @@ def entity_tag(answer: bytes, media_type: str, weak: bool) -> str:
     return f'{"W/" if weak else ""}"{digest}"'
 
 
-def revalidated(request: Request, response: Response) -> Response:
+def revalidate(request: Request, response: Response) -> Response:
     """The response, or 304 without a body where its caller has it already."""
     tag, given = response.headers.get("ETag"), request.headers.get("If-None-Match")
     if tag is None or given is None or not _names(given, tag):

@@ -22,7 +22,7 @@ from gqlreports.errors import ReportsError, ShuttingDown
 from gqlreports.web.errors import PAUSE
 
 
-class Draining:
+class Shutdown:
     """Once it has begun, no request is taken any more; when it is over, those that still run are cancelled."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class CallerLeft(Exception):
     """The caller has gone: nobody reads an answer."""
 
 
-async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, draining: Draining) -> Result:
+async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, draining: Shutdown) -> Result:
     """The outcome of some work, which is cancelled when the caller goes away; the request's body must be read.
 
     Raises CallerLeft then, and ShuttingDown where the process ends before the work, after the work has ended.
@@ -96,7 +96,7 @@ FRESH = 1.0
 class Readiness:
     """Asks store and directory once a second at most, however many ask here."""
 
-    def __init__(self, backend: Backend, directory: Directory, draining: Draining) -> None:
+    def __init__(self, backend: Backend, directory: Directory, draining: Shutdown) -> None:
         self._backend = backend
         self._directory = directory
         self._draining = draining
@@ -132,13 +132,13 @@ _LAST = 10
 """Seconds after which a connection that does not end is cut off."""
 
 
-class DrainingServer(uvicorn.Server):
+class GracefulServer(uvicorn.Server):
     """On SIGTERM it says that it is not ready, stops listening, and gives running requests `seconds` to end.
 
     Those that have not ended then are cancelled, and answered with 503; the process ends with 0.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int, draining: Draining, seconds: float) -> None:
+    def __init__(self, app: Starlette, host: str, port: int, draining: Shutdown, seconds: float) -> None:
         last = int(seconds) + _LAST
         config = uvicorn.Config(
             app,

@@ -16,7 +16,7 @@ from gqlreports.limits import RequestLimits
 from gqlreports.web.authentication import COOKIE, check_meant, session_token, source_of
 from gqlreports.web.errors import PAUSE, Refused
 from gqlreports.web.http import is_json
-from gqlreports.web.lifecycle import Draining
+from gqlreports.web.lifecycle import Shutdown
 from gqlreports.web.limits import BoundedRequest
 
 METHODS = ("POST", "DELETE")
@@ -32,7 +32,7 @@ class SessionEndpoint:
 
     sessions: Sessions
     limits: RequestLimits
-    draining: Draining
+    draining: Shutdown
     _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

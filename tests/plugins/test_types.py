@@ -40,8 +40,8 @@ from gqlreports.plugins import (
 from gqlreports.plugins.contract import Dimension
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.plugins.types import BIG_INT, TYPES, ColumnType, Look, Operand, Scalar, unchanged
-from gqlreports.schema.plan.narrowing import compiled
 from gqlreports.schema.plan.rows import key_of
+from gqlreports.schema.plan.source import compile_statement
 from gqlreports.web.app import create_app
 from tests.export.conftest import Exports
 from tests.export.readers import guarded, read_parquet, read_xlsx
@@ -236,7 +236,7 @@ def written(rows: Rows, write: Callable[[Any], Any]) -> Rows:
 
 def fetched(site: Site, expression: ColumnElement[Any]) -> Any:
     """What the store makes of an expression."""
-    statement = compiled(select(expression.label("value")))
+    statement = compile_statement(select(expression.label("value")))
     [row] = orjson.loads(asyncio.run(site.backend.fetch_json(statement)).json)
     return row["value"]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from gqlreports.backends.base import Backend, Fetched, Statement
 from gqlreports.plugins.types import Operator
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan.batch import FieldBatcher, RowCountField, TotalsField
 from gqlreports.schema.plan.filters import EVERYTHING, Condition, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
-from gqlreports.schema.plan.together import FieldGatherer, RowCountField, TotalsField
 from gqlreports.schema.request import Selection
 from tests.asking import CUSTOMERS
 from tests.drawing import drawn
@@ -88,7 +88,7 @@ class Counting:
 def statements(site: Site, type: str, *ask: Callable[[ReportAnswer], Coroutine[Any, Any, object]]) -> int:
     """How many statements some fields take that are asked for at once, each of an answer of its own."""
     counting: Any = Counting(site.backend)
-    gathering = FieldGatherer(counting)
+    gathering = FieldBatcher(counting)
     answers = [ReportAnswer(request(type), counting, gathering=gathering) for _ in ask]
 
     async def run() -> None:
@@ -124,7 +124,7 @@ def test_what_goes_together(site: Site) -> None:
 
 
 def test_who_leaves_takes_nothing_from_others(site: Site) -> None:
-    gathering = FieldGatherer(site.backend)
+    gathering = FieldBatcher(site.backend)
     asked, selection = replace(request("DTMF"), customer="5001"), Selection("", ())
 
     async def run() -> tuple[bytes, Fetched] | None:

@@ -22,9 +22,9 @@ from gqlreports.schema.plan.calls import Cursor, calls
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Where
 from gqlreports.schema.plan.grain import total_columns
-from gqlreports.schema.plan.narrowing import milliseconds
 from gqlreports.schema.plan.printing import CellFormat, safe
 from gqlreports.schema.plan.rows import Order, Page
+from gqlreports.schema.plan.source import milliseconds
 from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest, Selected, Selection
 from gqlreports.schema.time import Interval, Weekday, buckets, zone

@@ -15,11 +15,11 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.answer import StoreValue
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import Selected, Selection
-from gqlreports.schema.splicing import Spliced
 from tests.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports
@@ -72,7 +72,7 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
     def _completed(
         self, complete: Any, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
-        if not isinstance(result, Spliced):
+        if not isinstance(result, StoreValue):
             return complete(return_type, details, info, path, result, position)
 
         async def ordinary() -> Any:

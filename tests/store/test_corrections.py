@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from tests.conftest import STORES
 from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
@@ -28,7 +28,7 @@ CHANGED = cdr_row(1, customer_charge="9.5", customer_card_currency="EUR", pdd_ou
 ROWS = 4000
 
 
-def load(store: Store, path: Path, rows: list[Row], replace: bool = True, text: bytes | None = None) -> Loaded:
+def load(store: Store, path: Path, rows: list[Row], replace: bool = True, text: bytes | None = None) -> LoadCounts:
     file = path / "cdrs"
     file.write_bytes(text or as_csv(rows))
     return store.run(lambda backend: load_cdrs(backend, str(file), nothing, replace))
@@ -67,17 +67,17 @@ def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Ite
 
 def test_a_row_takes_the_place_of_the_one_with_its_key(store: Store, tmp_path: Path) -> None:
     own = Decimal("0.12345678")
-    assert load(store, tmp_path, CALLS, replace=False) == Loaded(added=4)
+    assert load(store, tmp_path, CALLS, replace=False) == LoadCounts(added=4)
     late = cdr_row(77, dt="2019-01-05 00:00:00")
-    assert load(store, tmp_path, [CALLS[0], CHANGED, late]) == Loaded(added=1, corrected=1, there_before=1)
+    assert load(store, tmp_path, [CALLS[0], CHANGED, late]) == LoadCounts(added=1, corrected=1, there_before=1)
     others = [("call-0", own, "USD"), ("call-2", own, "USD"), ("call-3", own, "USD"), ("call-77", own, "USD")]
     assert holds(store) == sorted([*others, ("call-1", Decimal("9.5"), "EUR")])
     rows = ledger(
         store, "SELECT sign, customer_charge, pdd_out FROM cdr WHERE callid = 'call-1' ORDER BY loaded_at, sign"
     )
     assert rows == [(1, own, 900), (-1, own, 900), (1, Decimal("9.5"), None)]
-    assert load(store, tmp_path, [CALLS[0], CHANGED, late]) == Loaded(there_before=3)
-    assert load(store, tmp_path, [CALLS[1]]) == Loaded(corrected=1)
+    assert load(store, tmp_path, [CALLS[0], CHANGED, late]) == LoadCounts(there_before=3)
+    assert load(store, tmp_path, [CALLS[1]]) == LoadCounts(corrected=1)
     assert ("call-1", own, "USD") in holds(store)
 
 
@@ -94,7 +94,7 @@ def test_what_the_file_does_not_tell_stays(store: Store, tmp_path: Path) -> None
     untold = ("sip_code", "sip_reason", "pdd_out", "provider_id", "source_ip")
     full = [cdr_row(number, customer_charge="3", duration="0") for number in range(3)]
     rows = [{name: text for name, text in row.items() if name not in untold} for row in full]
-    assert load(store, tmp_path, rows, text=as_json(rows)) == Loaded(added=1, corrected=2)
+    assert load(store, tmp_path, rows, text=as_json(rows)) == LoadCounts(added=1, corrected=2)
     kept = ledger(
         store,
         "SELECT callid, customer_charge, answered, sip_code, pdd_out, provider_id FROM cdr "
@@ -110,7 +110,7 @@ def test_what_the_file_does_not_tell_stays(store: Store, tmp_path: Path) -> None
 def test_of_rows_with_one_key_the_last_counts(store: Store, tmp_path: Path) -> None:
     load(store, tmp_path, CALLS, replace=False)
     rows = [cdr_row(0, customer_charge=charge) for charge in ("5", "6", "7")]
-    assert load(store, tmp_path, rows) == Loaded(corrected=1, there_before=2)
+    assert load(store, tmp_path, rows) == LoadCounts(corrected=1, there_before=2)
     assert holds(store)[0] == ("call-0", Decimal(7), "USD")
 
 
@@ -118,7 +118,7 @@ def test_a_call_moves_within_its_month_and_no_further(store: Store, tmp_path: Pa
     """A correction in two months would be seen in parts."""
     load(store, tmp_path, [cdr_row(0, dt="2025-11-01 00:30:00"), cdr_row(1)], replace=False)
     rows = [cdr_row(0, dt="2025-10-31 23:30:00"), cdr_row(1, dt="2025-11-02 07:00:00")]
-    assert load(store, tmp_path, rows) == Loaded(corrected=1, rejected=1)
+    assert load(store, tmp_path, rows) == LoadCounts(corrected=1, rejected=1)
     assert [row[0] for row in holds(store)] == ["call-0", "call-1"]
     [rejected] = list(csv.reader((tmp_path / "cdrs.rejects.csv").read_text().splitlines()))[1:]
     assert rejected[:2] == ["2", "starts in another month than the call it corrects"]
@@ -127,7 +127,7 @@ def test_a_call_moves_within_its_month_and_no_further(store: Store, tmp_path: Pa
 def test_a_call_that_stands_there_twice_is_corrected_as_one(store: Store, tmp_path: Path) -> None:
     load(store, tmp_path, CALLS, replace=False)
     store.run(lambda backend: _command(backend, "INSERT INTO cdr SELECT * FROM cdr WHERE callid = 'call-2'"))
-    assert load(store, tmp_path, [CALLS[2]]) == Loaded(corrected=1)
+    assert load(store, tmp_path, [CALLS[2]]) == LoadCounts(corrected=1)
     assert ledger(store, "SELECT sum(sign) FROM cdr WHERE callid = 'call-2'") == [(1,)]
 
 

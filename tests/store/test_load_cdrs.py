@@ -33,7 +33,7 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.types.columns import validated
 from gqlreports.store import formats
 from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
-from gqlreports.store.load_cdrs import Loaded, load_cdrs
+from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.tables import cdr
 from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects
 from tests.sites import Engine, nothing
@@ -206,7 +206,7 @@ class Store:
         self.folder = folder
         self.command("TRUNCATE TABLE cdr", "TRUNCATE TABLE did", "TRUNCATE TABLE numbering")
 
-    def load(self, content: bytes, name: str = "cdrs.csv") -> Loaded:
+    def load(self, content: bytes, name: str = "cdrs.csv") -> LoadCounts:
         """Load a CDR file of this content."""
         path = self.folder / name
         path.write_bytes(content)
@@ -279,7 +279,7 @@ def store(engine: Engine, home: Path, tmp_path: Path) -> Store:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_stores_the_same(store: Store, name: str) -> None:
-    assert store.load(FORMATS[name](VARIED), name) == Loaded(added=len(VARIED))
+    assert store.load(FORMATS[name](VARIED), name) == LoadCounts(added=len(VARIED))
     assert store.rows() == by_key(map(stored, VARIED))
     assert store.rejects(name) == []
 
@@ -290,7 +290,7 @@ def test_standard_input(store: Store, monkeypatch: pytest.MonkeyPatch, name: str
     content = FORMATS[name]([*VARIED, cdr_row(99, customer_id="")])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     loaded = asyncio.run(load_cdrs(store.backend, "-", nothing))
-    assert loaded == Loaded(added=len(VARIED), rejected=1)
+    assert loaded == LoadCounts(added=len(VARIED), rejected=1)
     assert store.rows() == by_key(map(stored, VARIED))
     assert [reason for _, reason, _ in store.rejects("stdin")] == ["no customer_id"]
 
@@ -307,13 +307,13 @@ def test_standard_input(store: Store, monkeypatch: pytest.MonkeyPatch, name: str
 )
 def test_line_ends(store: Store, spelled: Callable[[bytes], bytes]) -> None:
     rows = [cdr_row(number, account=f"5001-{number}") for number in range(5)]
-    assert store.load(spelled(as_csv(rows))) == Loaded(added=5)
+    assert store.load(spelled(as_csv(rows))) == LoadCounts(added=5)
     assert store.rows() == by_key(map(stored, rows))
 
 
 def test_bom_and_blank_lines_in_json_lines(store: Store) -> None:
     content = b"\xef\xbb\xbf" + as_json(VARIED).replace(b"\n", b"\n\r\n\n")
-    assert store.load(content, "cdrs.jsonl") == Loaded(added=len(VARIED))
+    assert store.load(content, "cdrs.jsonl") == LoadCounts(added=len(VARIED))
     assert store.rows() == by_key(map(stored, VARIED))
 
 
@@ -322,26 +322,26 @@ def test_columns_in_any_order_and_unknown_ones(store: Store) -> None:
     columns.insert(9, "x y")
     notes = {"notes": 'a "b", c\r\nd', "x y": "7", "more, notes": "é"}
     rows = [row | notes for row in VARIED]
-    assert store.load(as_csv(rows, columns)) == Loaded(added=len(rows))
+    assert store.load(as_csv(rows, columns)) == LoadCounts(added=len(rows))
     assert store.rows() == by_key(map(stored, VARIED))
-    assert store.load(as_json(rows), "more.jsonl") == Loaded(there_before=len(rows))
-    assert store.load(as_parquet(rows), "more.parquet") == Loaded(there_before=len(rows))
+    assert store.load(as_json(rows), "more.jsonl") == LoadCounts(there_before=len(rows))
+    assert store.load(as_parquet(rows), "more.parquet") == LoadCounts(there_before=len(rows))
 
 
 def test_an_unknown_column_of_parquet_may_be_of_any_type(store: Store) -> None:
     tags = pyarrow.array([["a", "b"]] * len(VARIED))
-    assert store.load(as_parquet(VARIED, tags=tags), "nested.parquet") == Loaded(added=len(VARIED))
+    assert store.load(as_parquet(VARIED, tags=tags), "nested.parquet") == LoadCounts(added=len(VARIED))
     assert store.rows() == by_key(map(stored, VARIED))
 
 
 def test_columns_that_may_be_missing(store: Store) -> None:
-    assert store.load(as_csv(VARIED, REQUIRED)) == Loaded(added=len(VARIED))
+    assert store.load(as_csv(VARIED, REQUIRED)) == LoadCounts(added=len(VARIED))
     assert store.rows() == by_key(stored({name: row[name] for name in REQUIRED}) for row in VARIED)
 
 
 def test_a_column_that_the_first_object_lacks(store: Store) -> None:
     first = {name: text for name, text in cdr_row(0).items() if name != "source_ip"}
-    assert store.load(as_json([first, cdr_row(1)]), "cdrs.jsonl") == Loaded(added=2)
+    assert store.load(as_json([first, cdr_row(1)]), "cdrs.jsonl") == LoadCounts(added=2)
     assert store.column("source_ip") == {"call-0": "", "call-1": TYPICAL["source_ip"]}
 
 
@@ -364,7 +364,7 @@ def mixed_rows(count: int) -> tuple[list[Row], list[str], list[Reject]]:
 def test_chunks_end_between_rows(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     good, lines, rejects = mixed_rows(35)
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load("".join(lines).encode()) == Loaded(added=len(good), rejected=len(rejects))
+    assert store.load("".join(lines).encode()) == LoadCounts(added=len(good), rejected=len(rejects))
     assert store.rows() == by_key(map(stored, good))
     assert store.rejects() == rejects
 
@@ -377,7 +377,7 @@ def test_chunks_of_json_lines(store: Store, monkeypatch: pytest.MonkeyPatch, siz
     for place, text in ((20, "{}"), (15, "not JSON"), (10, bad), (5, "[1]"), (5, "")):
         lines.insert(place, text + "\n")
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load("".join(lines).encode(), "cdrs.jsonl") == Loaded(added=len(good), rejected=4)
+    assert store.load("".join(lines).encode(), "cdrs.jsonl") == LoadCounts(added=len(good), rejected=4)
     assert store.rows() == by_key(map(stored, good))
     assert sorted(store.rejects("cdrs.jsonl")) == [
         (7, "no JSON object", "[1]"),
@@ -392,7 +392,7 @@ def test_chunks_of_parquet(store: Store, monkeypatch: pytest.MonkeyPatch, rows_e
     good, _, _ = mixed_rows(30)
     rows = [*good[:9], cdr_row(99, duration="-1"), *good[9:]]
     monkeypatch.setattr(formats, "CHUNK_ROWS", rows_each)
-    assert store.load(as_parquet(rows), "cdrs.parquet") == Loaded(added=len(good), rejected=1)
+    assert store.load(as_parquet(rows), "cdrs.parquet") == LoadCounts(added=len(good), rejected=1)
     assert store.rows() == by_key(map(stored, good))
     assert [(line, reason) for line, reason, _ in store.rejects("cdrs.parquet")] == [(10, "bad number in duration")]
 
@@ -404,7 +404,7 @@ def test_every_kind_of_bad_row(store: Store) -> None:
     *bad, (cut_short, _) = [each for each in listed if each not in kept]
     total = len(list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))) - 1
     loaded = store.load(path.read_bytes())
-    assert loaded == Loaded(added=total - len(bad) - 1, rejected=len(bad) + 1)
+    assert loaded == LoadCounts(added=total - len(bad) - 1, rejected=len(bad) + 1)
     found = store.rejects()
     assert [(line, reason.split()[-1]) for line, reason, _ in found[:-1]] == bad
     assert all(reason.startswith(("no ", "bad time in ", "bad number in ")) for _, reason, _ in found[:-1])
@@ -417,7 +417,7 @@ def test_every_kind_of_bad_row(store: Store) -> None:
 def test_more_cells_than_the_header(store: Store, more: str) -> None:
     bad = cdr_line(cdr_row(1)).rstrip() + more
     content = HEADER + cdr_line(cdr_row(0)) + bad + "\r\n" + cdr_line(cdr_row(2))
-    assert store.load(content.encode()) == Loaded(added=2, rejected=1)
+    assert store.load(content.encode()) == LoadCounts(added=2, rejected=1)
     assert store.rejects() == [(3, "more cells than the header", bad)]
 
 
@@ -426,13 +426,13 @@ def test_more_cells_than_the_header(store: Store, more: str) -> None:
 def test_fewer_cells_than_the_header(store: Store, first: str, cells: int) -> None:
     bad = ",".join([first, *list(cdr_row(1).values())[1:cells]])
     content = HEADER + cdr_line(cdr_row(0)) + bad + "\r\n" + cdr_line(cdr_row(2))
-    assert store.load(content.encode()) == Loaded(added=2, rejected=1)
+    assert store.load(content.encode()) == LoadCounts(added=2, rejected=1)
     assert store.rejects() == [(3, "fewer cells than the header", bad)]
 
 
 def test_fewer_cells_behind_an_unknown_first_column(store: Store) -> None:
     content = as_csv([row | {"id": "7"} for row in VARIED], ["id", *COLUMNS]) + b"8\r\n"
-    assert store.load(content) == Loaded(added=len(VARIED), rejected=1)
+    assert store.load(content) == LoadCounts(added=len(VARIED), rejected=1)
 
 
 def test_text_behind_a_quoted_cell_is_the_fault_of_its_row_alone(store: Store) -> None:
@@ -446,40 +446,40 @@ def test_quotes_in_an_unquoted_cell(store: Store) -> None:
     row = cdr_row(1, account='5" pipe')
     bare = cdr_line(row).replace('"5"" pipe"', '5" pipe')
     content = HEADER + cdr_line(cdr_row(0)) + bare + cdr_line(cdr_row(2))
-    assert store.load(content.encode()) == Loaded(added=3)
+    assert store.load(content.encode()) == LoadCounts(added=3)
     assert store.column("account")["call-1"] == '5" pipe'
 
 
 def test_a_carriage_return_in_quotes_is_no_line(store: Store) -> None:
     bad = cdr_row(2, dt="never")
     content = as_csv([cdr_row(0, account="a\rb"), cdr_row(1, account="c\rd"), bad, cdr_row(3)])
-    assert store.load(content) == Loaded(added=3, rejected=1)
+    assert store.load(content) == LoadCounts(added=3, rejected=1)
     assert store.column("account")["call-0"] == "a\rb"
     assert store.rejects() == [(4, "bad time in dt", cdr_line(bad).rstrip())]
 
 
 def test_bytes_that_are_no_text(store: Store) -> None:
     content = as_csv([cdr_row(0, account="caf?"), cdr_row(1, account="caf?", dt="never")]).replace(b"caf?", b"caf\xe9")
-    assert store.load(content) == Loaded(added=1, rejected=1)
+    assert store.load(content) == LoadCounts(added=1, rejected=1)
     assert "caf\udce9" in store.rejects()[0][2]
 
 
 def test_a_bad_row_with_a_very_long_cell(store: Store) -> None:
     content = as_csv([cdr_row(0, account="x" * 200_000, dt="never"), cdr_row(1)])
-    assert store.load(content) == Loaded(added=1, rejected=1)
+    assert store.load(content) == LoadCounts(added=1, rejected=1)
     assert [line for line, _, _ in store.rejects()] == [2]
 
 
 def test_rejects_of_an_earlier_load_go(store: Store) -> None:
-    assert store.load(as_csv([cdr_row(0), cdr_row(1, dt="")])) == Loaded(added=1, rejected=1)
+    assert store.load(as_csv([cdr_row(0), cdr_row(1, dt="")])) == LoadCounts(added=1, rejected=1)
     assert len(store.rejects()) == 1
-    assert store.load(as_csv([cdr_row(0), cdr_row(1)])) == Loaded(added=1, there_before=1)
+    assert store.load(as_csv([cdr_row(0), cdr_row(1)])) == LoadCounts(added=1, there_before=1)
     assert store.rejects() == []
 
 
 def test_many_rejects(store: Store) -> None:
     rows = [cdr_row(number, dt="" if number % 2 else TYPICAL["dt"]) for number in range(22_000)]
-    assert store.load(as_csv(rows)) == Loaded(added=11_000, rejected=11_000)
+    assert store.load(as_csv(rows)) == LoadCounts(added=11_000, rejected=11_000)
     assert [line for line, _, _ in store.rejects()] == list(range(3, 22_002, 2))
 
 
@@ -504,7 +504,7 @@ def test_a_column_twice_is_refused(store: Store) -> None:
 
 
 def test_columns_without_a_name_are_unknown_columns(store: Store) -> None:
-    assert store.load(as_csv([row | {"": ""} for row in VARIED], [*COLUMNS, "", ""])) == Loaded(added=len(VARIED))
+    assert store.load(as_csv([row | {"": ""} for row in VARIED], [*COLUMNS, "", ""])) == LoadCounts(added=len(VARIED))
 
 
 @pytest.mark.parametrize(
@@ -536,15 +536,15 @@ def test_the_same_file_again_adds_nothing(store: Store) -> None:
     store.load(as_csv(VARIED))
     before = store.rows()
     for name in ("cdrs.csv", "numbers.jsonl", "typed.parquet"):
-        assert store.load(FORMATS[name](VARIED), name) == Loaded(there_before=len(VARIED))
+        assert store.load(FORMATS[name](VARIED), name) == LoadCounts(there_before=len(VARIED))
     assert store.rows() == before
 
 
 def test_files_that_overlap(store: Store) -> None:
     rows = [cdr_row(n, dt=f"2025-1{n % 3}-0{1 + n % 9} 0{n % 10}:00:00.{n:03}") for n in range(90)]
-    assert store.load(as_csv(rows[:60])) == Loaded(added=60)
-    assert store.load(as_json(rows[30:]), "later.jsonl") == Loaded(added=30, there_before=30)
-    assert store.load(as_parquet(rows[::-1]), "all.parquet") == Loaded(there_before=90)
+    assert store.load(as_csv(rows[:60])) == LoadCounts(added=60)
+    assert store.load(as_json(rows[30:]), "later.jsonl") == LoadCounts(added=30, there_before=30)
+    assert store.load(as_parquet(rows[::-1]), "all.parquet") == LoadCounts(there_before=90)
     assert store.rows() == by_key(map(stored, rows))
 
 
@@ -553,7 +553,7 @@ def test_what_makes_a_row_another(store: Store) -> None:
         cdr_row(0), cdr_row(0, branch_idx="1"), cdr_row(0, switch="EAST-1"), cdr_row(0, switch=""),
         cdr_row(0, callid="CALL-0"), cdr_row(0, callid="call-0 x"),
     ]  # fmt: skip
-    assert store.load(as_csv(rows)) == Loaded(added=len(rows))
+    assert store.load(as_csv(rows)) == LoadCounts(added=len(rows))
     assert store.rows() == by_key(map(stored, rows))
 
 
@@ -563,7 +563,7 @@ def test_of_rows_with_the_same_key_the_first_counts(store: Store, monkeypatch: p
     again = [row | {"customer_charge": "7", "customer_id": "other", "account": "other"} for row in rows]
     bad_first = [cdr_row(20, dt="never"), cdr_row(20)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, *again, *bad_first, *again])) == Loaded(added=21, there_before=40, rejected=1)
+    assert store.load(as_csv([*rows, *again, *bad_first, *again])) == LoadCounts(added=21, there_before=40, rejected=1)
     assert store.rows() == by_key(map(stored, [*rows, cdr_row(20)]))
 
 
@@ -573,7 +573,7 @@ def test_a_key_counts_once_also_at_another_time_of_the_day(
 ) -> None:
     rows = [cdr_row(number, dt=f"2025-11-{number + 1:02} 06:00:00") for number in range(20)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-02 05:59:59")])) == Loaded(added=20, there_before=1)
+    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-02 05:59:59")])) == LoadCounts(added=20, there_before=1)
     assert store.rows() == by_key(map(stored, rows))
 
 
@@ -583,7 +583,7 @@ def test_a_key_counts_once_also_in_two_months(store: Store, monkeypatch: pytest.
     again = [row | {"dt": "2025-10-31 23:59:59.999", "account": "other"} for row in rows]
     older = [cdr_row(number, dt="2025-10-31 12:00:00") for number in range(20, 25)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, *older, *again])) == Loaded(added=25, there_before=20)
+    assert store.load(as_csv([*rows, *older, *again])) == LoadCounts(added=25, there_before=20)
     assert store.rows() == by_key(map(stored, [*rows, *older]))
 
 
@@ -635,13 +635,13 @@ def test_answered(
         for number, (answer_time, status, duration, _) in enumerate(calls)
     ]
     rows = [{name: row[name] for name in columns} for row in rows]
-    assert store.load(as_csv(rows, columns) if write is as_csv else write(rows)) == Loaded(added=len(rows))
+    assert store.load(as_csv(rows, columns) if write is as_csv else write(rows)) == LoadCounts(added=len(rows))
     assert store.column("answered") == {f"call-{number}": call[-1] for number, call in enumerate(calls)}
 
 
 def test_a_bad_answer_time_is_a_bad_time(store: Store) -> None:
     rows = [cdr_row(0, answer_time="soon"), cdr_row(1, answer_time="2025-11-02 06:00:01")]
-    assert store.load(as_csv(rows, [*COLUMNS, "answer_time"])) == Loaded(added=1, rejected=1)
+    assert store.load(as_csv(rows, [*COLUMNS, "answer_time"])) == LoadCounts(added=1, rejected=1)
     assert [each[:2] for each in store.rejects()] == [(2, "bad time in answer_time")]
 
 
@@ -658,7 +658,7 @@ def test_values_of_parquet_are_held_to_what_texts_are(store: Store) -> None:
     rows = [cdr_row(number, **each) for number, each in enumerate(cells)]
     in_csv = store.load(as_csv(rows), "rows.csv")
     refused = {line - 2: reason for line, reason, _ in store.rejects("rows.csv")}
-    assert in_csv == Loaded(added=len(rows) - 15, rejected=15)
+    assert in_csv == LoadCounts(added=len(rows) - 15, rejected=15)
     store.command("TRUNCATE TABLE cdr")
     assert store.load(as_values(rows), "rows.parquet") == in_csv
     assert {line - 1: reason for line, reason, _ in store.rejects("rows.parquet")} == refused
@@ -669,7 +669,7 @@ def test_answer_times_as_values(store: Store) -> None:
     times = [datetime(2025, 11, 2, 6, 0, 1), None, datetime(2100, 1, 1), datetime(1969, 12, 31)]
     rows = [cdr_row(number, sip_code="486" if time else "200") for number, time in enumerate(times)]
     content = as_values(rows, answer_time=pyarrow.array(times, pyarrow.timestamp("ns")))
-    assert store.load(content, "rows.parquet") == Loaded(added=2, rejected=2)
+    assert store.load(content, "rows.parquet") == LoadCounts(added=2, rejected=2)
     assert store.column("answered") == {"call-0": True, "call-1": False}
     refused = [(3, "bad time in answer_time"), (4, "bad time in answer_time")]
     assert [(line, reason) for line, reason, _ in store.rejects("rows.parquet")] == refused
@@ -683,7 +683,7 @@ def check_texts(store: Store, column: str, good: dict[str, Any], bad: Iterable[s
     assert {text: found.get(f"call-{number}") for number, text in enumerate(good)} == good
     refused = range(2 + len(good), 2 + len(rows))
     assert [(line, reason.split()[-1]) for line, reason, _ in store.rejects()] == [(line, column) for line in refused]
-    assert loaded == Loaded(added=len(good), rejected=len(refused))
+    assert loaded == LoadCounts(added=len(good), rejected=len(refused))
 
 
 @pytest.mark.parametrize("column", ["customer_charge", "provider_charge"])

@@ -18,7 +18,7 @@ from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import HttpOptions, create_app
-from gqlreports.web.lifecycle import Draining, DrainingServer
+from gqlreports.web.lifecycle import GracefulServer, Shutdown
 from tests.web.test_leaving import Endless
 
 
@@ -41,10 +41,10 @@ def main(folder: Path, port: int, seconds: float) -> None:
     for report in (Slow, Endless):
         name = report.__name__.upper()
         reports[name] = RegisteredReport(name, report(), "tests")
-    draining = Draining()
+    draining = Shutdown()
     backend = EmbeddedBackend(folder / "store", definition())
     app = create_app(Registry(MappingProxyType(reports)), backend, directory, http=HttpOptions(draining=draining))
-    DrainingServer(app, "127.0.0.1", port, draining, seconds).run()
+    GracefulServer(app, "127.0.0.1", port, draining, seconds).run()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gqlreports.web.http import GRAPHQL, JSON, is_json, negotiated
+from gqlreports.web.http import GRAPHQL, JSON, is_json, negotiate
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from gqlreports.web.http import GRAPHQL, JSON, is_json, negotiated
     ],
 )
 def test_accept(accept: str, media_type: str | None) -> None:
-    assert negotiated(accept) == media_type
+    assert negotiate(accept) == media_type
 
 
 @pytest.mark.parametrize("content_type", [JSON, JSON.upper(), f"{JSON};charset=UTF-8", f'{JSON}; charset="utf-8"'])

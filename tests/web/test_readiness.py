@@ -11,13 +11,13 @@ from gqlreports.backends.server.http import Address
 from gqlreports.directory.directory import Directory
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import HttpOptions, create_app
-from gqlreports.web.lifecycle import Draining
+from gqlreports.web.lifecycle import Shutdown
 from tests.clickhouse.server import free_port
 from tests.sites import Site
 
 
-def answer(backend: Backend, directory: Directory, draining: Draining | None = None) -> tuple[int, str]:
-    options = HttpOptions(draining=draining or Draining())
+def answer(backend: Backend, directory: Directory, draining: Shutdown | None = None) -> tuple[int, str]:
+    options = HttpOptions(draining=draining or Shutdown())
     app = create_app(Registry.load(strict=True), backend, directory, http=options)
     response = TestClient(app).get("/readyz")
     assert response.headers["cache-control"] == "no-store"
@@ -47,7 +47,7 @@ def test_no_directory(site: Site, tmp_path: Path) -> None:
 
 
 def test_at_the_end(site: Site) -> None:
-    draining = Draining()
+    draining = Shutdown()
     draining.begin()
     assert answer(site.backend, site.directory, draining) == (503, "not ready\n")
 

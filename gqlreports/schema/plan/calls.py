@@ -32,23 +32,23 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import has_subquery
 from gqlreports.plugins.contract import Scope
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.narrowing import (
+from gqlreports.schema.plan.printing import FieldSource, Objects, field_columns
+from gqlreports.schema.plan.rows import STATEMENTS, Order, fact_conditions
+from gqlreports.schema.plan.source import (
     OWN,
     among,
-    compiled,
-    filled,
+    cache_key,
+    compile_statement,
+    fill,
     not_among,
-    shape,
-    stored,
+    source_of,
     value,
 )
-from gqlreports.schema.plan.printing import Objects, Source, printed
-from gqlreports.schema.plan.rows import KEPT, Order, behind
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.tables import CALLS
 
 KEY = tuple(column.name for column in CALLS.key)
-STORED = stored(CALLS)
+STORED = source_of(CALLS)
 # No caller's name begins with #: a selected object of the name of a table would hide it.
 _VERSIONS, _HISTORY = "_versions", "#history"
 _ZERO: ColumnElement[Any] = literal_column("0")
@@ -172,29 +172,29 @@ def calls(
     Of numbers the last `masked` characters are not shown.
     """
     order = others.order if others else None
-    statement = _calls(shape(request), selection, after is not None, where.tree, order, masked)
+    statement = _calls(cache_key(request), selection, after is not None, where.tree, order, masked)
     paging = {"first": first} | (after.parameters if after else {})
-    return filled(statement, request, paging | _n(others) | where.parameters)
+    return fill(statement, request, paging | _n(others) | where.parameters)
 
 
 def call_count(request: ReportRequest, where: Where = EVERYTHING, others: Others | None = None) -> Statement:
     """How many CDRs are behind the rows that match, as the column `rows`."""
-    statement = _call_count(shape(request), where.tree, others.order if others else None)
-    return filled(statement, request, _n(others) | where.parameters)
+    statement = _call_count(cache_key(request), where.tree, others.order if others else None)
+    return fill(statement, request, _n(others) | where.parameters)
 
 
 def _n(others: Others | None) -> dict[str, object]:
     return {"n": others.n} if others else {}
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _calls(
     request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
 ) -> Statement:
-    found = _found(request, [*STORED.loaded_by(request), *behind(request, tree, order)])
+    found = _found(request, [*STORED.loaded_by(request), *fact_conditions(request, tree, order)])
     parts = zip(_parts(found, selection, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
-    sources: dict[str, Source] = {
+    sources: dict[str, FieldSource] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
         for each in COLUMNS
         if each.name in both.c
@@ -203,16 +203,16 @@ def _calls(
     shown: FromClause = both
     if history := next((each.inner for each in selection if each.field == HISTORY), None):
         shown, sources[HISTORY] = with_history(request, both, _versions(history, masked))
-    statement = select(*printed(selection, sources)).select_from(shown)
+    statement = select(*field_columns(selection, sources)).select_from(shown)
     statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
-    return compiled(found.narrowed(statement))
+    return compile_statement(found.narrowed(statement))
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
-    found = _found(request, [*STORED.loaded_by(request), *behind(request, tree, order)])
+    found = _found(request, [*STORED.loaded_by(request), *fact_conditions(request, tree, order)])
     counted = found.report.with_only_columns(func.sum(found.calls.c.sign).label("rows"))
-    return compiled(found.narrowed(counted))
+    return compile_statement(found.narrowed(counted))
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,18 @@ from gqlreports.plugins.aggregates import Expression
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Slice, at_grain, grouped, of_nothing, total_columns
-from gqlreports.schema.plan.narrowing import OWN, Span, compiled, filled, shape
-from gqlreports.schema.plan.printing import Part, Source, printed
+from gqlreports.schema.plan.grain import Slice, at_grain, of_nothing, report_table, total_columns
+from gqlreports.schema.plan.printing import FieldSource, Part, field_columns
 from gqlreports.schema.plan.rows import (
     ALL,
-    KEPT,
+    STATEMENTS,
     Page,
-    behind,
-    matching,
-    paged_if,
-    selected,
+    fact_conditions,
+    row_filter,
+    selected_columns,
+    with_page,
 )
+from gqlreports.schema.plan.source import OWN, Span, cache_key, compile_statement, fill
 from gqlreports.schema.request import ReportRequest, Selection
 
 PREVIOUS = Span("previous_from", "previous_to")
@@ -60,17 +60,17 @@ class ComparedRequest:
     previous: ReportRequest
 
     @property
-    def shape(self) -> "ComparedRequest":
-        return ComparedRequest(shape(self.request), shape(self.previous))
+    def key(self) -> "ComparedRequest":
+        return ComparedRequest(cache_key(self.request), cache_key(self.previous))
 
     @property
     def sides(self) -> list[tuple[ReportRequest, Span]]:
         """Both, with the names of their ranges."""
         return list(zip((self.request, self.previous), _SPANS, strict=True))
 
-    def filled(self, statement: Statement, page: Page, where: Where) -> Statement:
+    def fill(self, statement: Statement, page: Page, where: Where) -> Statement:
         previous = PREVIOUS.values(self.previous.start, self.previous.end)
-        return filled(statement, self.request, previous | page.parameters | where.parameters)
+        return fill(statement, self.request, previous | page.parameters | where.parameters)
 
 
 def compared_rows(
@@ -81,54 +81,54 @@ def compared_rows(
     where: Where = EVERYTHING,
 ) -> Statement:
     """The keys that have a matching row in either range, with their measures in both; ordered by `order`, then keys."""
-    statement = _compared_rows(asked.shape, selection, order, page.first is not None, where.tree)
-    return asked.filled(statement, page, where)
+    statement = _compared_rows(asked.key, selection, order, page.first is not None, where.tree)
+    return asked.fill(statement, page, where)
 
 
 def compared_row_count(asked: ComparedRequest, where: Where = EVERYTHING) -> Statement:
     """How many keys there are, as the column `rows`."""
-    return asked.filled(_compared_row_count(asked.shape, where.tree), ALL, where)
+    return asked.fill(_compared_row_count(asked.key, where.tree), ALL, where)
 
 
 def compared_totals(asked: ComparedRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
     """The measures over all those keys, in both ranges."""
-    return asked.filled(_compared_totals(asked.shape, selection, where.tree), ALL, where)
+    return asked.fill(_compared_totals(asked.key, selection, where.tree), ALL, where)
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _compared_rows(
     asked: ComparedRequest, selection: Selection, order: tuple[ComparedOrder, ...], paged: bool, tree: Tree
 ) -> Statement:
     request = asked.request
     keys = request.dimensions
-    wanted = (*selected(request, selection), *(each.column for each in order))
+    wanted = (*selected_columns(request, selection), *(each.column for each in order))
     columns = _with_currencies(request, keys, wanted)
     compared = _compared(asked, columns, tree)
     sides = {each: (compared.c[_current(each)], compared.c[_previous(each)]) for each in columns}
     parts = {each: _parts(each, sides, request) for each in columns}
-    sources: dict[str, Source] = {key.graphql_name: _key(key, compared) for key in keys}
+    sources: dict[str, FieldSource] = {key.graphql_name: _key(key, compared) for key in keys}
     sources |= {each.graphql_name: parts[each] for each in columns}
-    statement = select(*printed(selection, sources)).select_from(compared)
-    return compiled(paged_if(paged, statement.order_by(*_ordering(order, keys, parts, compared))))
+    statement = select(*field_columns(selection, sources)).select_from(compared)
+    return compile_statement(with_page(paged, statement.order_by(*_ordering(order, keys, parts, compared))))
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _compared_row_count(asked: ComparedRequest, tree: Tree) -> Statement:
-    return compiled(select(func.count().label("rows")).select_from(_compared(asked, (), tree)))
+    return compile_statement(select(func.count().label("rows")).select_from(_compared(asked, (), tree)))
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _compared_totals(asked: ComparedRequest, selection: Selection, tree: Tree) -> Statement:
     request = asked.request
-    columns = _with_currencies(request, (), selected(request, selection)) or total_columns(request.columns)[:1]
-    kept = behind(request, tree, sides=asked.sides)
+    columns = _with_currencies(request, (), selected_columns(request, selection)) or total_columns(request.columns)[:1]
+    kept = fact_conditions(request, tree, sides=asked.sides)
     current, previous = (
         at_grain(side, (), columns, Slice(span, kept)).subquery(name)
         for (side, span), name in zip(asked.sides, ("current", "previous"), strict=True)
     )
     sides = {each: (current.c[each.name], previous.c[each.name]) for each in columns}
-    sources: dict[str, Source] = {each.graphql_name: _parts(each, sides, request) for each in columns}
-    return compiled(select(*printed(selection, sources)).select_from(current.join(previous, true())))
+    sources: dict[str, FieldSource] = {each.graphql_name: _parts(each, sides, request) for each in columns}
+    return compile_statement(select(*field_columns(selection, sources)).select_from(current.join(previous, true())))
 
 
 def _with_currencies(
@@ -186,8 +186,8 @@ def _met(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> 
 def _side(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree, side: int) -> Subquery:
     request, span = asked.sides[side]
     keys = request.dimensions
-    report = grouped(request, keys, (*keys, *columns, *filters.columns(tree)), Slice(span))
-    matches = func.toBool(and_(true(), *matching(tree, report))).label(_MATCHES)
+    report = report_table(request, keys, (*keys, *columns, *filters.columns(tree)), Slice(span))
+    matches = func.toBool(and_(true(), *row_filter(tree, report))).label(_MATCHES)
     shown = [report.c[each.name] for each in (*keys, *columns)]
     statement = select(*shown, literal_column(str(side)).label(_SIDE), matches).select_from(report)
     return statement.subquery(f"side_{side}")
@@ -220,7 +220,7 @@ def _parts(
     return parts | differences
 
 
-def _key(key: Dimension, compared: Subquery) -> Source:
+def _key(key: Dimension, compared: Subquery) -> FieldSource:
     """A column that is a key only at times is told for both ranges at all times."""
     if key.otherwise is None:
         return compared.c[key.name]

@@ -11,8 +11,8 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, true
 
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.plugins.types import Operator, as_it_is
-from gqlreports.schema.plan.narrowing import value
+from gqlreports.plugins.types import Operator, identity
+from gqlreports.schema.plan.source import value
 
 Expression: TypeAlias = ColumnElement[Any]
 
@@ -123,7 +123,7 @@ def _given(column: AnyColumn, operator: Operator, place: int) -> Expression:
     if operator is not Operator.IN:
         return operand.read(value(_name(place), operand.sql))
     given = value(_name(place), Array(operand.sql))
-    return given if operand.read is as_it_is else func.arrayMap(_EACH.op("->")(operand.read(_EACH)), given)
+    return given if operand.read is identity else func.arrayMap(_EACH.op("->")(operand.read(_EACH)), given)
 
 
 def _name(place: int) -> str:

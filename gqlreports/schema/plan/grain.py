@@ -23,7 +23,7 @@ from gqlreports.plugins.aggregates import (
     key_name,
 )
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.schema.plan.narrowing import OWN, Reading, Span, Stored, reading, stored
+from gqlreports.schema.plan.source import OWN, Reading, Source, Span, reading, source_of
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import Fact
 
@@ -44,18 +44,18 @@ def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
     return tuple(column for column in columns if isinstance(column, Measure) or column.otherwise is not None)
 
 
-def grouped(
-    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Slice = OF_RANGE
+def report_table(
+    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], rows: Slice = OF_RANGE
 ) -> Subquery:
     """The report at the grain of `keys`, as a table expression."""
-    return at_grain(request, keys, needed, calls).subquery("report")
+    return at_grain(request, keys, needed, rows).subquery("report")
 
 
 def at_grain(
-    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], calls: Slice = OF_RANGE
+    request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], rows: Slice = OF_RANGE
 ) -> Select[Any]:
     """The report's statement at the grain of `keys`, with the columns that are needed."""
-    grain = _Grain(request, _scope(request, keys, needed), _loaded_by(request, calls))
+    grain = _Grain(request, _scope(request, keys, needed), _loaded_slice(request, rows))
     if not grain.is_algebra:
         return grain.narrowed()
     parts = Parts(grain.fact, grain.keys)
@@ -78,9 +78,9 @@ def with_totals(
 
     Raises NoSums for a report whose figures are not made of sums.
     """
-    calls = _loaded_by(request, OF_RANGE)
-    grain = _Grain(request, _scope(request, keys, needed), calls)
-    totals = _Grain(request, _scope(request, (), whole), calls)
+    rows = _loaded_slice(request, OF_RANGE)
+    grain = _Grain(request, _scope(request, keys, needed), rows)
+    totals = _Grain(request, _scope(request, (), whole), rows)
     if not (grain.is_algebra and totals.is_algebra):
         raise NoSums
     parts = Parts(grain.fact, grain.keys)
@@ -98,8 +98,8 @@ def with_totals(
 
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
     """The one row of the report's figures over no row at all."""
-    here, scope = stored(request.report.report.fact), _scope(request, (), needed)
-    return here.within(request.report.report.statement(scope), here.no_rows()).subquery("nothing")
+    source, scope = source_of(request.report.report.fact), _scope(request, (), needed)
+    return source.within(request.report.report.statement(scope), source.no_rows()).subquery("nothing")
 
 
 def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn]) -> Scope:
@@ -107,10 +107,10 @@ def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence
     return Scope(keys, columns, request.parameters, request.basis, request.report.report.fact)
 
 
-def _loaded_by(request: ReportRequest, calls: Slice) -> Slice:
+def _loaded_slice(request: ReportRequest, rows: Slice) -> Slice:
     """Those that were loaded by the moment as of which the store is read."""
-    conditions = stored(request.report.report.fact).loaded_by(request)
-    return replace(calls, conditions=(*conditions, *calls.conditions))
+    conditions = source_of(request.report.report.fact).loaded_by(request)
+    return replace(rows, conditions=(*conditions, *rows.conditions))
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,15 @@ class _Grain:
 
     request: ReportRequest
     scope: Scope
-    calls: Slice
+    rows: Slice
 
     @property
     def fact(self) -> Fact:
         return self.scope.fact
 
     @property
-    def stored(self) -> Stored:
-        return stored(self.fact)
+    def source(self) -> Source:
+        return source_of(self.fact)
 
     @property
     def keys(self) -> list[Expression]:
@@ -162,14 +162,14 @@ class _Grain:
     def narrowed(self) -> Select[Any]:
         """The report's own statement, for which the fact's table is the rows."""
         statement = self.request.report.report.statement(self.scope)
-        return self.stored.within(statement, self.stored.rows(self.calls.span, self.calls.conditions))
+        return self.source.within(statement, self.source.rows(self.rows.span, self.rows.conditions))
 
     def over_rows(self, read: Reading = Reading.CALLS) -> Select[Any]:
         """The columns over the stored table itself."""
         [where] = self._ranges(read)
         columns = [self.scope.expression(each).label(each.name) for each in self.scope.columns]
         statement = self._grouped(columns, self.keys, where)
-        return statement.having(self.stored.over(is_present(EVERY.over(self.fact)))) if self.keys else statement
+        return statement.having(self.source.over(is_present(EVERY.over(self.fact)))) if self.keys else statement
 
     def parts(self, parts: Parts, read: Reading) -> Select[Any] | CompoundSelect[Any]:
         """The sums of the parts of the range."""
@@ -184,20 +184,20 @@ class _Grain:
         return reading(self.request) if rollup and rollup.holds(keys, parts.sums) else Reading.CALLS
 
     def _ranges(self, read: Reading) -> list[list[ColumnElement[bool]]]:
-        here, span = self.stored, self.calls.span
+        source, span = self.source, self.rows.span
         match read:
             case Reading.CALLS:
-                return [here.in_range(span)]
+                return [source.in_range(span)]
             case Reading.HOURS:
-                return [here.in_hours(span)]
+                return [source.in_hours(span)]
             case Reading.BOTH:
-                return [here.in_hours(span), here.at_edges(span)]
+                return [source.in_hours(span), source.at_edges(span)]
 
     def _grouped(
         self, columns: Sequence[Expression], keys: Sequence[Expression], where: Sequence[ColumnElement[bool]]
     ) -> Select[Any]:
         """Labelled columns over the stored rows, grouped by some keys."""
-        here = self.stored
-        statement = select(*map(here.over, columns)).select_from(here.table)
-        statement = statement.where(*where, *map(here.over, self.where), *self.calls.conditions)
-        return statement.group_by(*map(here.over, keys))
+        source = self.source
+        statement = select(*map(source.over, columns)).select_from(source.table)
+        statement = statement.where(*where, *map(source.over, self.where), *self.rows.conditions)
+        return statement.group_by(*map(source.over, keys))

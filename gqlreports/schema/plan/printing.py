@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
 from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.plan.narrowing import value
+from gqlreports.schema.plan.source import value
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
 
 # A selection may hold no column at all; ClickHouse must be given one.
@@ -34,7 +34,7 @@ class Objects:
     fields: Mapping[str, tuple[int, str]]
 
 
-Source: TypeAlias = ColumnElement[Any] | Mapping[str, Part] | Objects
+FieldSource: TypeAlias = ColumnElement[Any] | Mapping[str, Part] | Objects
 """What a field is printed from: an expression, the parts of an object, or a list of objects."""
 
 
@@ -50,14 +50,14 @@ class _Named(UserDefinedType[Any]):
         return self.name
 
 
-def printed(selection: Selection, sources: Mapping[str, Source]) -> list[ColumnElement[Any]]:
+def field_columns(selection: Selection, sources: Mapping[str, FieldSource]) -> list[ColumnElement[Any]]:
     """The selected fields; each is found in `sources` by its name."""
     if not selection.fields:
         return [literal_column("1").label(_PLACEHOLDER)]
     return [_source_of(each, selection, sources).label(each.response) for each in selection]
 
 
-def _source_of(selected: Selected, selection: Selection, sources: Mapping[str, Source]) -> ColumnElement[Any]:
+def _source_of(selected: Selected, selection: Selection, sources: Mapping[str, FieldSource]) -> ColumnElement[Any]:
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
     source = sources[selected.field]
@@ -106,14 +106,14 @@ class CellFormat:
 
     @property
     def parameters(self) -> dict[str, object]:
-        return {} if self.cell is as_it_is else {"zone": self.zone}
+        return {} if self.cell is unprinted else {"zone": self.zone}
 
 
-def as_it_is(column: AnyColumn, expression: Expression) -> Expression:
+def unprinted(column: AnyColumn, expression: Expression) -> Expression:
     return expression
 
 
-AS_IT_IS = CellFormat(as_it_is)
+AS_IT_IS = CellFormat(unprinted)
 
 
 def readable(column: AnyColumn, expression: Expression) -> Expression:

@@ -12,12 +12,22 @@ from gqlreports.backends.base import Statement
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Slice, grouped
-from gqlreports.schema.plan.narrowing import OWN, Span, among, compiled, filled, not_among, shape, stored, value
-from gqlreports.schema.plan.printing import AS_IT_IS, CellFormat, PrintCell, Source, as_it_is, printed
+from gqlreports.schema.plan.grain import Slice, report_table
+from gqlreports.schema.plan.printing import AS_IT_IS, CellFormat, FieldSource, PrintCell, field_columns, unprinted
+from gqlreports.schema.plan.source import (
+    OWN,
+    Span,
+    among,
+    cache_key,
+    compile_statement,
+    fill,
+    not_among,
+    source_of,
+    value,
+)
 from gqlreports.schema.request import ReportRequest, Selection
 
-KEPT = 512
+STATEMENTS = 512
 """How many compiled statements are kept of each kind."""
 
 SUMMED_AWAY = "summedAway"
@@ -55,26 +65,26 @@ def rows(
     cells: CellFormat = AS_IT_IS,
 ) -> Statement:
     """The selected columns of the rows that match; the dimensions break ties, so that pages never overlap."""
-    statement = _rows(shape(request), selection, page.order, page.first is not None, where.tree, cells.cell)
-    return filled(statement, request, page.parameters | where.parameters | cells.parameters)
+    statement = _rows(cache_key(request), selection, page.order, page.first is not None, where.tree, cells.cell)
+    return fill(statement, request, page.parameters | where.parameters | cells.parameters)
 
 
 def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
     """How many rows match, as the column `rows`."""
-    return filled(_row_count(shape(request), where.tree), request, where.parameters)
+    return fill(_row_count(cache_key(request), where.tree), request, where.parameters)
 
 
 def totals(
     request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: CellFormat = AS_IT_IS
 ) -> Statement:
     """The selected measures over all rows that match: always one row."""
-    statement = _totals(shape(request), selection, where.tree, cell=cells.cell)
-    return filled(statement, request, where.parameters | cells.parameters)
+    statement = _totals(cache_key(request), selection, where.tree, cell=cells.cell)
+    return fill(statement, request, where.parameters | cells.parameters)
 
 
 def others(request: ReportRequest, selection: Selection, order: Order, n: int, where: Where = EVERYTHING) -> Statement:
     """The selected measures over all rows that match but for the first `n` in an order: always one row."""
-    return filled(_totals(shape(request), selection, where.tree, order), request, {"n": n} | where.parameters)
+    return fill(_totals(cache_key(request), selection, where.tree, order), request, {"n": n} | where.parameters)
 
 
 def subtotals(
@@ -85,38 +95,42 @@ def subtotals(
     where: Where = EVERYTHING,
 ) -> Statement:
     """The rows that match, summed up to those of fewer dimensions."""
-    statement = _subtotals(shape(request), by, selection, page.order, page.first is not None, where.tree)
-    return filled(statement, request, page.parameters | where.parameters)
+    statement = _subtotals(cache_key(request), by, selection, page.order, page.first is not None, where.tree)
+    return fill(statement, request, page.parameters | where.parameters)
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _rows(
     request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: PrintCell
 ) -> Statement:
     keys = request.dimensions
-    needed = (*selected(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
-    report = grouped(request, keys, needed)
-    statement = select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report)
-    statement = statement.where(*matching(tree, report)).order_by(*ordering(order, keys, report))
-    return compiled(paged_if(paged, statement))
+    needed = (*selected_columns(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
+    report = report_table(request, keys, needed)
+    statement = select(*field_columns(selection, row_sources(request.columns, report, cell))).select_from(report)
+    statement = statement.where(*row_filter(tree, report)).order_by(*order_by(order, keys, report))
+    return compile_statement(with_page(paged, statement))
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _row_count(request: ReportRequest, tree: Tree) -> Statement:
     keys = request.dimensions
-    report = grouped(request, keys, (*keys, *filters.columns(tree)))
-    return compiled(select(func.count().label("rows")).select_from(report).where(*matching(tree, report)))
+    report = report_table(request, keys, (*keys, *filters.columns(tree)))
+    return compile_statement(select(func.count().label("rows")).select_from(report).where(*row_filter(tree, report)))
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _totals(
-    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: PrintCell = as_it_is
+    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: PrintCell = unprinted
 ) -> Statement:
-    report = grouped(request, (), selected(request, selection), Slice(OWN, behind(request, tree, largest)))
-    return compiled(select(*printed(selection, row_sources(request.columns, report, cell))).select_from(report))
+    report = report_table(
+        request, (), selected_columns(request, selection), Slice(OWN, fact_conditions(request, tree, largest))
+    )
+    return compile_statement(
+        select(*field_columns(selection, row_sources(request.columns, report, cell))).select_from(report)
+    )
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _subtotals(
     request: ReportRequest,
     by: tuple[Dimension, ...],
@@ -125,13 +139,15 @@ def _subtotals(
     paged: bool,
     tree: Tree,
 ) -> Statement:
-    needed = (*(each for each in selected(request, selection) if each not in summed_away(request, by)), *by)
-    report = grouped(request, by, (*needed, *(each.column for each in order)), Slice(OWN, behind(request, tree)))
-    statement = select(*printed(selection, subtotal_sources(request, by, report))).select_from(report)
-    return compiled(paged_if(paged, statement.order_by(*ordering(order, by, report))))
+    needed = (*(each for each in selected_columns(request, selection) if each not in summed_away(request, by)), *by)
+    report = report_table(
+        request, by, (*needed, *(each.column for each in order)), Slice(OWN, fact_conditions(request, tree))
+    )
+    statement = select(*field_columns(selection, subtotal_sources(request, by, report))).select_from(report)
+    return compile_statement(with_page(paged, statement.order_by(*order_by(order, by, report))))
 
 
-def selected(request: ReportRequest, selection: Selection) -> tuple[AnyColumn, ...]:
+def selected_columns(request: ReportRequest, selection: Selection) -> tuple[AnyColumn, ...]:
     """The report's columns among the selected fields, each once."""
     return tuple(column for column in request.columns if column.graphql_name in selection)
 
@@ -145,15 +161,17 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
     )
 
 
-def row_sources(columns: tuple[AnyColumn, ...], report: Subquery, cell: PrintCell = as_it_is) -> dict[str, Source]:
+def row_sources(
+    columns: tuple[AnyColumn, ...], report: Subquery, cell: PrintCell = unprinted
+) -> dict[str, FieldSource]:
     """What each column of a row is printed from, as far as `report` has it."""
     return {column.graphql_name: cell(column, report.c[column.name]) for column in columns if column.name in report.c}
 
 
-def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, Source]:
+def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, FieldSource]:
     """As for a row; a dimension that is summed away is null and in a list of such."""
     away = summed_away(request, by)
-    nulls: dict[str, Source] = {column.graphql_name: null() for column in away}
+    nulls: dict[str, FieldSource] = {column.graphql_name: null() for column in away}
     return {**row_sources(request.columns, report), **nulls, SUMMED_AWAY: names_of(away)}
 
 
@@ -163,12 +181,12 @@ def names_of(columns: tuple[AnyColumn, ...]) -> ColumnElement[Any]:
     return literal_column(f"CAST([{names}], 'Array(String)')")
 
 
-def matching(tree: Tree, report: Subquery) -> tuple[ColumnElement[bool], ...]:
+def row_filter(tree: Tree, report: Subquery) -> tuple[ColumnElement[bool], ...]:
     """A filter on rows."""
     return () if tree == EVERYTHING.tree else (filters.condition(tree, lambda column: report.c[column.name]),)
 
 
-def behind(
+def fact_conditions(
     request: ReportRequest,
     tree: Tree,
     largest: Order | None = None,
@@ -179,9 +197,9 @@ def behind(
     A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several `sides`, a
     row that matches in one of them is enough.
     """
-    here = stored(request.report.report.fact)
+    source = source_of(request.report.report.fact)
     keys: dict[AnyColumn, ColumnElement[Any]] = {
-        key: here.key(key.build(request.parameters)) for key in request.dimensions
+        key: source.key(key.build(request.parameters)) for key in request.dimensions
     }
     key = key_of(request.dimensions, list(keys.values()))
     others = () if largest is None else (not_among(key, _keys_of_rows(request, tree, OWN, largest)),)
@@ -204,7 +222,7 @@ def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -
     return func.tuple(*parts)
 
 
-def ordering(order: tuple[Order, ...], keys: tuple[Dimension, ...], report: Subquery) -> list[ColumnElement[Any]]:
+def order_by(order: tuple[Order, ...], keys: tuple[Dimension, ...], report: Subquery) -> list[ColumnElement[Any]]:
     """An order by columns and then by the keys, each once."""
     once: dict[AnyColumn, Order] = {}
     for each in (*order, *(Order(key) for key in keys)):
@@ -215,7 +233,7 @@ def ordering(order: tuple[Order, ...], keys: tuple[Dimension, ...], report: Subq
     ]
 
 
-def paged_if(paged: bool, statement: Select[Any]) -> Select[Any]:
+def with_page(paged: bool, statement: Select[Any]) -> Select[Any]:
     return statement.limit(value("first", UInt64)).offset(value("offset", UInt64)) if paged else statement
 
 
@@ -224,9 +242,9 @@ def _keys_of_rows(request: ReportRequest, tree: Tree, span: Span, largest: Order
     keys = request.dimensions
     order = () if largest is None else (largest,)
     needed = (*keys, *filters.columns(tree), *(each.column for each in order))
-    report = grouped(request, keys, needed, Slice(span))
+    report = report_table(request, keys, needed, Slice(span))
     found = select(key_of(keys, [report.c[key.name] for key in keys])).select_from(report)
-    found = found.where(*matching(tree, report))
+    found = found.where(*row_filter(tree, report))
     if largest is not None:
-        found = found.order_by(*ordering(order, keys, report)).limit(value("n", UInt64))
+        found = found.order_by(*order_by(order, keys, report)).limit(value("n", UInt64))
     return found

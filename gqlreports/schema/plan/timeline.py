@@ -12,20 +12,20 @@ from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import hour
 from gqlreports.plugins.types import COUNT
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
-from gqlreports.schema.plan.grain import Slice, grouped, of_nothing, total_columns
-from gqlreports.schema.plan.narrowing import HOUR_LENGTH, OWN, compiled, filled, shape, value
-from gqlreports.schema.plan.printing import Source, printed
+from gqlreports.schema.plan.grain import Slice, of_nothing, report_table, total_columns
+from gqlreports.schema.plan.printing import FieldSource, field_columns
 from gqlreports.schema.plan.rows import (
-    KEPT,
+    STATEMENTS,
     SUMMED_AWAY,
     Order,
-    behind,
+    fact_conditions,
     key_of,
     names_of,
-    ordering,
-    selected,
+    order_by,
+    selected_columns,
     summed_away,
 )
+from gqlreports.schema.plan.source import HOUR_LENGTH, OWN, cache_key, compile_statement, fill, value
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.time import Buckets
 from gqlreports.tables import Fact
@@ -58,17 +58,17 @@ def timeline(
     Without `series` there is one, of all CDRs.
     """
     by_hour = request.report.rollup is not None and all(start % HOUR_LENGTH == 0 for start in buckets.starts[1:])
-    statement = _timeline(shape(request), selection, series, where.tree, by_hour)
+    statement = _timeline(cache_key(request), selection, series, where.tree, by_hour)
     given = {"buckets": list(buckets.starts), "cut_first": buckets.cut_first, "cut_last": buckets.cut_last}
-    return filled(statement, request, given | ({"n": n} if series else {}) | where.parameters)
+    return fill(statement, request, given | ({"n": n} if series else {}) | where.parameters)
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def _timeline(
     request: ReportRequest, selection: Selection, series: Series | None, tree: Tree, by_hour: bool
 ) -> Statement:
     by = series.by if series else ()
-    measured = [each for each in selected(request, selection) if each in total_columns(request.columns)]
+    measured = [each for each in selected_columns(request, selection) if each in total_columns(request.columns)]
     columns = tuple(each for each in measured if each not in by) or total_columns(request.columns)[:1]
     buckets, places = _buckets(), _places(request, series, tree)
     figures = _figures(request, columns, series, tree, by_hour)
@@ -81,8 +81,8 @@ def _timeline(
         **_series_sources(request, by, places),
         **{each.graphql_name: case((found, figures.c[each.name]), else_=empty.c[each.name]) for each in columns},
     }
-    statement = select(*printed(selection, sources)).select_from(joined)
-    return compiled(statement.order_by(places.c[_PLACE] == _ZERO, places.c[_PLACE], buckets.c[_START]))
+    statement = select(*field_columns(selection, sources)).select_from(joined)
+    return compile_statement(statement.order_by(places.c[_PLACE] == _ZERO, places.c[_PLACE], buckets.c[_START]))
 
 
 def _buckets() -> Subquery:
@@ -106,8 +106,10 @@ def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subque
 
 def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
     """All keys of the series with their ranks in the order."""
-    report = grouped(request, series.by, (*series.by, series.order.column), Slice(OWN, behind(request, tree)))
-    rank = func.row_number().over(order_by=ordering((series.order,), series.by, report))
+    report = report_table(
+        request, series.by, (*series.by, series.order.column), Slice(OWN, fact_conditions(request, tree))
+    )
+    rank = func.row_number().over(order_by=order_by((series.order,), series.by, report))
     keys = [report.c[key.name] for key in series.by]
     return select(*keys, func.toInt64(rank).label(_PLACE)).select_from(report)
 
@@ -120,8 +122,8 @@ def _figures(
     moment = _hour(fact) if by_hour else _moment(fact)
     start = _dimension(_START, func.roundDown(moment, value("buckets", Array(Int64))))
     place = () if series is None else (_dimension(_PLACE, _place_of_cdr(request, series, tree)),)
-    calls = Slice(OWN, behind(request, tree))
-    report = grouped(request, (start, *place), (start, *place, *columns), calls)
+    rows = Slice(OWN, fact_conditions(request, tree))
+    report = report_table(request, (start, *place), (start, *place, *columns), rows)
     no_place = [] if place else [_ZERO.label(_PLACE)]
     return select(report, *no_place, _ONE.label(_FOUND)).select_from(report).subquery("figures")
 
@@ -152,7 +154,7 @@ def _dimension(name: str, key: ColumnElement[Any]) -> Dimension:
     return made
 
 
-def _bucket_sources(buckets: Subquery) -> dict[str, Source]:
+def _bucket_sources(buckets: Subquery) -> dict[str, FieldSource]:
     start, end = buckets.c[_START], buckets.c[_END]
     cut_first = and_(value("cut_first", Bool), start == value("from", Int64))
     cut_last = and_(value("cut_last", Bool), end == value("to", Int64))
@@ -163,7 +165,7 @@ def _bucket_sources(buckets: Subquery) -> dict[str, Source]:
     }
 
 
-def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: Subquery) -> dict[str, Source]:
+def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: Subquery) -> dict[str, FieldSource]:
     away = summed_away(request, by)
     if not by:
         others: ColumnElement[Any] = literal_column("false")

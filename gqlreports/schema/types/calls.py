@@ -9,12 +9,11 @@ import strawberry
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from pydantic.alias_generators import to_camel
 
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.request import Selection
 from gqlreports.schema.scalars import BigInt, ExactDecimal
-from gqlreports.schema.splicing import Spliced
 from gqlreports.schema.types.columns import ReportColumns, field_of, list_of
 
 CALLS = 100
@@ -109,10 +108,12 @@ def other_call_fields(columns: ReportColumns) -> dict[str, Any]:
     }
 
 
-def _listed(answer: ReportAnswer, where: Where, others: Others | None, first: int | None, after: str | None) -> Spliced:
+def _listed(
+    answer: ReportAnswer, where: Where, others: Others | None, first: int | None, after: str | None
+) -> StoreValue:
     cursor = Cursor.parse(after) if after is not None else None
 
     async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
         return await answer.calls(selection, CALLS if first is None else first, cursor, where, others)
 
-    return Spliced(answer, fetch)
+    return StoreValue(answer, fetch)

@@ -35,6 +35,11 @@ def nullable_type(column: AnyColumn) -> Any:
     return annotation(column.type.scalar) | None
 
 
+def level_type(column: AnyColumn) -> Any:
+    """The type of a column where dimensions may be summed away."""
+    return nullable_type(column) if isinstance(column, Dimension) else column_type(column)
+
+
 def object_of(
     name: str,
     columns: Iterable[AnyColumn],

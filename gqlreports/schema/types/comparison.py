@@ -9,13 +9,12 @@ import strawberry
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.types import TYPES, Scalar
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import BigInt, annotation
-from gqlreports.schema.splicing import Spliced
 from gqlreports.schema.time import RelativePeriod, compared_period, zone
 from gqlreports.schema.types.columns import ROWS, Direction, ReportColumns, column_type, field_of, list_of, object_of
 
@@ -134,7 +133,7 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.compared_rows(asked.previous, selection, order, page, asked.where)
 
-        return Spliced(asked.answer, fetch)
+        return StoreValue(asked.answer, fetch)
 
     return field_of(
         rows,
@@ -169,6 +168,6 @@ def _totals_field(totals_type: type[Any]) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.compared_totals(asked.previous, selection, asked.where)
 
-        return Spliced(asked.answer, fetch)
+        return StoreValue(asked.answer, fetch)
 
     return field_of(totals, "All those rows together, in both ranges.", returns=totals_type)

@@ -8,24 +8,21 @@ from typing import Any
 import strawberry
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.registry import RegisteredReport
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.calls import Others
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.rows import Order, Page, summed_away
 from gqlreports.schema.request import Selection
 from gqlreports.schema.scalars import BigInt
-from gqlreports.schema.splicing import Spliced
 from gqlreports.schema.types.calls import call_fields, other_call_fields
 from gqlreports.schema.types.columns import (
     ROWS,
     Direction,
     ReportColumns,
-    column_type,
     field_of,
+    level_type,
     list_of,
-    nullable_type,
     object_of,
     parameters_input,
 )
@@ -62,7 +59,7 @@ def subtotals_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.subtotals(keys, selection, page, match)
 
-        return Spliced(answer, fetch)
+        return StoreValue(answer, fetch)
 
     return field_of(
         subtotals,
@@ -74,11 +71,6 @@ def subtotals_field(columns: ReportColumns) -> Any:
         offset=int | None,
         returns=list_of(subtotal),
     )
-
-
-def level_type(column: AnyColumn) -> Any:
-    """The type of a column where dimensions may be summed away."""
-    return nullable_type(column) if isinstance(column, Dimension) else column_type(column)
 
 
 MOST_LARGEST = 1000
@@ -143,7 +135,7 @@ def _largest_rows_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.rows(selection, page, largest.where)
 
-        return Spliced(largest.answer, fetch)
+        return StoreValue(largest.answer, fetch)
 
     return field_of(rows, "The largest first; nulls are last either way.", returns=list_of(columns.row))
 
@@ -157,7 +149,7 @@ def _others_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.others(selection, largest.others, largest.where)
 
-        return Spliced(largest.answer, fetch)
+        return StoreValue(largest.answer, fetch)
 
     return field_of(others, "All further rows together; null where there are none.", returns=columns.totals | None)
 
@@ -211,7 +203,7 @@ def _rows_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.rows(selection, page, match)
 
-        return Spliced(self.answer, fetch)
+        return StoreValue(self.answer, fetch)
 
     return field_of(
         rows,
@@ -239,7 +231,7 @@ def _totals_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.totals(selection, match)
 
-        return Spliced(self.answer, fetch)
+        return StoreValue(self.answer, fetch)
 
     return field_of(
         totals,

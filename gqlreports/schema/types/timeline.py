@@ -7,14 +7,12 @@ import strawberry
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Dimension
-from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import Selection
-from gqlreports.schema.splicing import Spliced
 from gqlreports.schema.time import Interval, Weekday, buckets, zone
-from gqlreports.schema.types.columns import ReportColumns, field_of, list_of, object_of
-from gqlreports.schema.types.report import level_type
+from gqlreports.schema.types.columns import ReportColumns, field_of, level_type, list_of, object_of
 
 SERIES = 5
 """How many series come where a caller does not say."""
@@ -57,7 +55,7 @@ def timeline_field(columns: ReportColumns) -> Any:
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.timeline(found, selection, asked, n, match)
 
-        return Spliced(answer, fetch)
+        return StoreValue(answer, fetch)
 
     return field_of(
         timeline,

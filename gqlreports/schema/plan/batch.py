@@ -17,9 +17,9 @@ from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import Tree, Where
 from gqlreports.schema.plan.grain import with_totals
-from gqlreports.schema.plan.narrowing import compiled, filled, shape, value
 from gqlreports.schema.plan.printing import Part, object_of
-from gqlreports.schema.plan.rows import KEPT, Order, Page, matching, ordering, selected
+from gqlreports.schema.plan.rows import STATEMENTS, Order, Page, order_by, row_filter, selected_columns
+from gqlreports.schema.plan.source import cache_key, compile_statement, fill, value
 from gqlreports.schema.request import ReportRequest, Selection
 
 # No column of a report begins with _.
@@ -62,7 +62,7 @@ class _RowsShape:
 _Shape: TypeAlias = _RowsShape | TotalsField | RowCountField
 
 
-def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) -> Statement | None:
+def batch_statement(request: ReportRequest, fields: tuple[Field, ...], where: Where) -> Statement | None:
     """One row with a column for each field, `#0` and so on.
 
     None where they cannot be had from one: rows in different orders, columns that are no sums; and for reports that
@@ -70,7 +70,7 @@ def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) ->
     """
     if request.report.rollup is None or len({each.page.order for each in fields if isinstance(each, RowsField)}) > 1:
         return None
-    statement = _together(shape(request), tuple(map(_shape, fields)), where.tree)
+    statement = _batch_statement(cache_key(request), tuple(map(_field_shape, fields)), where.tree)
     if statement is None:
         return None
     pages = {
@@ -79,7 +79,7 @@ def together(request: ReportRequest, fields: tuple[Field, ...], where: Where) ->
         if isinstance(each, RowsField)
         for name, given in each.page.parameters.items()
     }
-    return filled(statement, request, pages | where.parameters)
+    return fill(statement, request, pages | where.parameters)
 
 
 def split(row: bytes, number: int) -> list[bytes]:
@@ -95,28 +95,48 @@ def split(row: bytes, number: int) -> list[bytes]:
     return [*values, rest]
 
 
-def _shape(field: Field) -> _Shape:
+def _field_shape(field: Field) -> _Shape:
     if isinstance(field, RowsField):
         return _RowsShape(field.selection, field.page.order, field.page.first is not None)
     return field
 
 
-@lru_cache(KEPT)
-def _together(request: ReportRequest, fields: tuple[_Shape, ...], tree: Tree) -> Statement | None:
+@lru_cache(STATEMENTS)
+def _batch_statement(request: ReportRequest, fields: tuple[_Shape, ...], tree: Tree) -> Statement | None:
     keys = request.dimensions
     order = next((each.order for each in fields if isinstance(each, _RowsShape)), ())
-    shown = [column for each in fields if isinstance(each, _RowsShape) for column in selected(request, each.selection)]
-    whole = [column for each in fields if isinstance(each, TotalsField) for column in selected(request, each.selection)]
+    shown = [
+        column
+        for each in fields
+        if isinstance(each, _RowsShape)
+        for column in selected_columns(request, each.selection)
+    ]
+    whole = [
+        column
+        for each in fields
+        if isinstance(each, TotalsField)
+        for column in selected_columns(request, each.selection)
+    ]
     needed = (*keys, *shown, *(each.column for each in order), *filters.columns(tree))
     try:
         report, totals = with_totals(request, keys, needed, list(dict.fromkeys(whole)))
     except NoSums:
         return None
-    ordered = select(report).where(*matching(tree, report)).order_by(*ordering(order, keys, report)).subquery("ordered")
+    ordered = (
+        select(report).where(*row_filter(tree, report)).order_by(*order_by(order, keys, report)).subquery("ordered")
+    )
     numbered = (func.rowNumberInAllBlocks() + _ONE).label(_NUMBER)
-    matched = select(ordered, numbered).select_from(ordered).subquery("matched")
-    columns = [_column(request, each, place, matched, totals) for place, each in enumerate(fields)]
-    return compiled(select(*columns).select_from(matched))
+    rows = select(ordered, numbered).select_from(ordered).subquery("matched")
+    columns = [_column(request, each, place, rows, totals) for place, each in enumerate(fields)]
+    return compile_statement(select(*columns).select_from(rows))
+
+
+def _columns_of(
+    request: ReportRequest, fields: tuple[_Shape, ...], kind: type[_RowsShape] | type[TotalsField]
+) -> list[AnyColumn]:
+    """The columns that are selected of the fields of one kind."""
+    found = [each for each in fields if isinstance(each, kind)]
+    return [column for each in found for column in selected_columns(request, each.selection)]
 
 
 def _column(
@@ -127,7 +147,7 @@ def _column(
     if isinstance(field, TotalsField):
         parts = {each.graphql_name: _part(each, expression) for each, expression in totals.items()}
         return object_of(field.selection, parts).label(f"#{place}")
-    parts = {each.graphql_name: _part(each, rows.c[each.name]) for each in selected(request, field.selection)}
+    parts = {each.graphql_name: _part(each, rows.c[each.name]) for each in selected_columns(request, field.selection)}
     row = object_of(field.selection, parts)
     if not field.paged:
         return func.groupArray(row).label(f"#{place}")
@@ -154,7 +174,7 @@ class _Group:
     task: SharedTask[PrintedFields | None] | None = None
 
 
-class FieldGatherer:
+class FieldBatcher:
     """Waits until all fields have asked that the executor resolves together: two turns of the event loop.
 
     A data loader does not serve: nobody can take a load back whose caller has gone, and here its query is to be killed.
@@ -191,7 +211,7 @@ class FieldGatherer:
             await asyncio.sleep(0)
         self._close(key, group)
         fields = tuple(group.fields)
-        statement = together(group.request, fields, group.where) if len(fields) > 1 else None
+        statement = batch_statement(group.request, fields, group.where) if len(fields) > 1 else None
         if statement is None:
             return None
         fetched = await self._backend.fetch_json(statement)

@@ -80,7 +80,7 @@ class Span:
 
 
 OWN = Span()
-_SHAPES = {
+_RANGES = {
     Reading.CALLS: (_EPOCH, _EPOCH + _MILLISECOND),
     Reading.HOURS: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS)),
     Reading.BOTH: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS) + _MILLISECOND),
@@ -89,7 +89,7 @@ _SHAPES = {
 
 
 @dataclass(frozen=True)
-class Stored:
+class Source:
     """The stored table of a fact, where the rows of one customer in one range are picked out of it."""
 
     fact: Fact
@@ -164,8 +164,8 @@ class Stored:
 
 
 @cache
-def stored(fact: Fact) -> Stored:
-    return Stored(fact)
+def source_of(fact: Fact) -> Source:
+    return Source(fact)
 
 
 def value(name: str, kind: Any) -> BindParameter[Any]:
@@ -173,9 +173,9 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
     return bindparam(name, None, type_=kind)
 
 
-def shape(request: ReportRequest) -> ReportRequest:
+def cache_key(request: ReportRequest) -> ReportRequest:
     """The same for all requests with the same SQL: customer and range are among its parameters."""
-    start, end = _SHAPES[reading(request)]
+    start, end = _RANGES[reading(request)]
     return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
 
 
@@ -202,7 +202,7 @@ def not_among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]
     return key.op("GLOBAL NOT IN", is_comparison=True)(keys.scalar_subquery())
 
 
-def compiled(statement: Select[Any]) -> Statement:
+def compile_statement(statement: Select[Any]) -> Statement:
     printed = qualified(statement).compile(dialect=_DIALECT)
     # The store gives its own database.
     return Statement(str(printed), {name: given for name, given in printed.params.items() if name != "database"})
@@ -232,7 +232,7 @@ def _text(name: Any) -> str:
     return str(name.value) if isinstance(name, BindParameter) else str(getattr(name, "name", "")).strip("'")
 
 
-def filled(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
+def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """A compiled statement with the values of one request, and `more` of them."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
     if request.as_of is not None:
