@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import print_moment
+from tests import sites
 from tests.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
 from tests.sites import Site
 
-REPORTS = Registry.load(strict=True).reports
+REPORTS = sites.REGISTRY.reports
 COLUMNS = {name: " ".join(each.graphql_name for each in report.columns(True)) for name, report in REPORTS.items()}
 TOTALS = {
     name: " ".join(each for each in columns.split() if each not in DIMENSIONS[name])

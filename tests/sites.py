@@ -79,7 +79,7 @@ class Site:
         if self.served is not None:
             return self.served
         if self._app is None or self._app[0] is not self.backend:
-            self._app = self.backend, create_app(Registry.load(strict=True), self.backend, self.directory)
+            self._app = self.backend, create_app(REGISTRY, self.backend, self.directory)
         return TestClient(self._app[1])
 
     @property
@@ -122,7 +122,7 @@ def make_site(home: Path, files: Path, engine: Engine) -> Site:
 def served_site(home: Path, files: Path, engine: Engine, backend: Backend) -> Iterator[Site]:
     """The same with another store, for as long as the context lasts."""
     directory = _directory(home, files)
-    with TestClient(create_app(Registry.load(strict=True), backend, directory)) as client:
+    with TestClient(create_app(REGISTRY, backend, directory)) as client:
         assert client.portal is not None
         loaded = client.portal.call(load, backend, files)
         key = directory.create_key("staff", Role.STAFF)

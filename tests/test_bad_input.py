@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import StoreError
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Site
 
 REPORT = """
@@ -166,7 +166,7 @@ def test_a_body_that_is_too_large(site: Site) -> None:
 def test_a_store_that_is_not_there(site: Site) -> None:
     (site.home / "nowhere").write_text("a file where the store's folder should be")
     backend = EmbeddedBackend(site.home / "nowhere")
-    client = TestClient(create_app(Registry.load(strict=True), backend, site.directory))
+    client = TestClient(create_app(sites.REGISTRY, backend, site.directory))
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     answer = client.post("/graphql", json={"query": REPORT}, headers=headers).json()
     [error] = answer["errors"]

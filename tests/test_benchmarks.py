@@ -10,7 +10,7 @@ from benchmarks import aims, page
 from benchmarks.plots import Bars
 from benchmarks.results import Section, Table, load, save
 from benchmarks.statements import REPORTS, plain
-from gqlreports.plugins.registry import Registry
+from tests import sites
 
 TECH = "GROUP_BY_TECH_PREFIX large"
 
@@ -78,5 +78,5 @@ def test_a_bar_is_as_long_as_its_value_on_a_scale_of_powers() -> None:
 
 
 def test_every_report_has_a_plain_statement_over_the_table() -> None:
-    assert set(REPORTS) == set(Registry.load(strict=True).reports)
+    assert set(REPORTS) == set(sites.REGISTRY.reports)
     assert all("FROM {table:Identifier}" in plain(report) for report in REPORTS)

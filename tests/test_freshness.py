@@ -14,12 +14,13 @@ from starlette.testclient import TestClient
 
 from gqlreports.errors import LoadError
 from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
-from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.catalogue import definition_version
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.tables import CALLS
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Engine, Site, make_site, nothing
 
 RANGE = 'customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -66,7 +67,7 @@ def test_a_load_that_breaks_off_completes_nothing(site: Site, loaded: Site, tmp_
 
 def test_an_empty_store_tells_of_nothing(site: Site, engine: Engine, tmp_path: Path) -> None:
     backend = engine.open(tmp_path / "store")
-    client = TestClient(create_app(Registry.load(strict=True), backend, site.directory))
+    client = TestClient(create_app(sites.REGISTRY, backend, site.directory))
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     told = client.post("/graphql", json={"query": FRESHNESS}, headers=headers).json()["data"]["customReport"]
     assert (told["dataThrough"], told["numberingAsOf"]) == (None, None)
@@ -140,7 +141,7 @@ def test_numbers_of_calls_are_masked_by_setting(site: Site) -> None:
       customReport(customer: "5001", type: DID_AS_CLI, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z") {
         ... on DidAsCliReport { calls(first: 10000) {
           cursor callid account sourceCli destCli sourceDestNumber destNumber lrn dtmf } } } }"""
-    masked = TestClient(create_app(Registry.load(strict=True), site.backend, site.directory, masked=4))
+    masked = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masked=4))
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     hidden = masked.post("/graphql", json={"query": query}, headers=headers).json()["data"]["customReport"]["calls"]
     shown = site.data(query)["customReport"]["calls"]

@@ -16,12 +16,12 @@ from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import print_moment
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import HttpOptions, create_app
+from tests import sites
 from tests.conftest import WHOLE_STORES
 from tests.drawing import drawn
 from tests.sites import nothing
@@ -77,7 +77,7 @@ class Twins:
         self.plain = TestClient(self._app(Metrics(), HttpOptions(answers_bytes=0)))
 
     def _app(self, metrics: Metrics, http: HttpOptions) -> Starlette:
-        return create_app(Registry.load(strict=True), self.store.backend(), self.directory, 0, metrics, http=http)
+        return create_app(sites.REGISTRY, self.store.backend(), self.directory, 0, metrics, http=http)
 
     @property
     def kept(self) -> float:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import print_moment
+from tests import sites
 from tests.oracle import called_number
 from tests.sites import Site
 from tests.test_properties import END, START, moments
@@ -91,7 +91,7 @@ def test_nothing_for_staff_is_in_its_catalogue(site: Site, partner: str) -> None
     ],
 )
 def test_a_column_for_staff_cannot_be_named(site: Site, partner: str, type: str, selection: str) -> None:
-    report = Registry.load().reports[type]
+    report = sites.REGISTRY.reports[type]
     query = f"""{{
       customReport(customer: "5003", type: {type}, {RANGE}) {{ ... on {report.type_name}Report {{ {selection} }} }}
     }}"""
@@ -117,7 +117,7 @@ def test_a_column_for_staff_does_not_split_its_rows(site: Site, partner: str) ->
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 def test_its_answers_hold_no_other_customers_calls(site: Site, partner: str, span: list[Any], type: str) -> None:
     """Every figure equals the one computed from its own customers' rows of the file alone."""
-    report, count = Registry.load().reports[type], VISIBLE[type]
+    report, count = sites.REGISTRY.reports[type], VISIBLE[type]
     variables = {"from": print_moment(span[0]), "to": print_moment(span[1])}
     for customer in ("5003", "05001"):
         query = f"""query ($from: DateTime!, $to: DateTime!) {{

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import pytest
 
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
+from tests import sites
 from tests.oracle import Cdr, rounded
 from tests.sites import Site
 
-REGISTRY = Registry.load(strict=True).reports
+REGISTRY = sites.REGISTRY.reports
 EXACT = {
     "totalCustomerCharge", "totalProviderCharge", "providerCharge", "customerCharge", "profit",
     "duration", "talkTime", "customerDuration", "providerDuration",

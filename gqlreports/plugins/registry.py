@@ -203,7 +203,7 @@ class RefusedReport:
     error: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registry:
     """The reports by name, and the plugins that were left out."""
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
@@ -30,6 +31,9 @@ from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
 
+SCHEMAS = 16
+"""How many schemas are kept: one takes a third of a second to build, and applications of a process may share it."""
+
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
 
 
@@ -42,6 +46,7 @@ class ReportsSchema(strawberry.Schema):
                 logger.error("A resolver failed.", exc_info=error.original_error)
 
 
+@lru_cache(SCHEMAS)
 def build_schema(
     registry: Registry,
     role: Role,

@@ -17,8 +17,7 @@ import pytest
 
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
-from tests import stores
+from tests import sites, stores
 from tests.clickhouse.accounts import Grant, user_with
 from tests.clickhouse.deployment import (
     ACCOUNTS,
@@ -105,7 +104,7 @@ def test_the_reader_serves(store: Deployment) -> None:
             # In the seconds after a dictionary was loaded nothing is kept.
             assert time.monotonic() - begun < 20
             time.sleep(0.3)
-        for report in Registry.load(strict=True).reports:
+        for report in sites.REGISTRY.reports:
             lines = sent(address, key, f"/export/{report}.csv?{RANGE}").decode().splitlines()
             assert lines[-1] == f"# {len(lines) - 2} rows"
             assert len(lines) > 2

@@ -4,13 +4,12 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import MIGRATIONS
-from tests import commands
+from tests import commands, sites
 from tests.stores import ServedStore, command, drop, new_database
 
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
-ROLLUPS = [f"rollup of {each.report}" for each in Registry.load(strict=True).rollups]
+ROLLUPS = [f"rollup of {each.report}" for each in sites.REGISTRY.rollups]
 DONE = "".join(f"{each}: done\n" for each in (*(f"{each.number} ({each.name})" for each in MIGRATIONS), *ROLLUPS))
 
 

@@ -15,10 +15,9 @@ from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests import stores
+from tests import sites, stores
 from tests.clickhouse.accounts import PASSWORD, accounts
 from tests.clickhouse.server import ClickHouse, Users
 from tests.commands import Done, inside
@@ -79,7 +78,7 @@ class Deployment:
         directory = Directory(f"sqlite:///{self.home}/directory.db")
         headers = {"Authorization": f"Bearer {directory.create_key('staff', Role.STAFF)}"}
         backend = ServerBackend(parse_address(self.url(user)), definition())
-        with TestClient(create_app(Registry.load(strict=True), backend, directory)) as client:
+        with TestClient(create_app(sites.REGISTRY, backend, directory)) as client:
             yield lambda query: client.post("/graphql", json={"query": query}, headers=headers).json()
 
     def sent(self, user: str, sql: str, **settings: object) -> str:

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema import query
+from tests import sites
 from tests.panel.conftest import LogIn
 
 PANEL = Path(__file__).parents[2] / "panel"
@@ -62,6 +62,6 @@ def test_the_first_view_is_light(page: Page, log_in: LogIn) -> None:
 
 
 def test_the_panels_schema_is_current() -> None:
-    printed = query.build_schema(Registry.load(), Role.STAFF).as_str()
+    printed = query.build_schema(sites.REGISTRY, Role.STAFF).as_str()
     kept = (PANEL / "schema.graphql").read_text()
     assert kept.strip() == printed.strip(), "gqlreports sdl > panel/schema.graphql, then npm run types in panel/"

@@ -15,6 +15,7 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.backends.test_conformance import until_nothing_runs
 from tests.panel.conftest import USERS, Served, begin_session, new_context
 from tests.panel.reports import Api, address, expect_foot, expect_settled, fill_in_range, generate, open_filter, table
@@ -41,7 +42,7 @@ def endless(browser: Browser, engine: Engine, tmp_path_factory: pytest.TempPathF
     directory.save_customers([Customer(id="1", name="One", currency="USD")])
     user = USERS[Role.STAFF]
     directory.users.add(user.name, user.password, user.role)
-    reports = {**Registry.load(strict=True).reports, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}
+    reports = {**sites.REGISTRY.reports, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}
     with ThreadPoolExecutor(1) as elsewhere:
 
         def run(work: Callable[[Backend], Coroutine[Any, Any, Any]]) -> Any:

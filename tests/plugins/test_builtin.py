@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import Registry
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.testing import run_report
+from tests import sites
 from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
 from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
 
-REPORTS = Registry.load(strict=True).reports
+REPORTS = sites.REGISTRY.reports
 US = {"customer_card_dest_code": "1", "customer_card_dest_name": "USA", "dest_number": "12015550100"}
 UK = {"customer_card_dest_code": "44", "customer_card_dest_name": "UK", "dest_number": "442079460018"}
 FIRST = {"provider_id": "1", "provider_card_id": "10", "provider_card_currency": "USD", "branch_idx": "0"}

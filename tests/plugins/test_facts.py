@@ -26,6 +26,7 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition
 from gqlreports.tables import REPORTS_READ, metadata
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Engine, Site
 
 
@@ -160,7 +161,7 @@ class Messages:
 def messages(engine: Engine, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Messages]:
     message = message_table()
     reports = {name: RegisteredReport(name, report, "tests") for name, report in reports_of(message).items()}
-    registry = Registry(MappingProxyType({**Registry.load(strict=True).reports, **reports}))
+    registry = Registry(MappingProxyType({**sites.REGISTRY.reports, **reports}))
     steps = (*MIGRATIONS, Migration(99, "messages", lambda placement: placement.create(message)))
     engine.close()
     path = tmp_path_factory.mktemp("messages") / "store"

@@ -43,6 +43,7 @@ from gqlreports.plugins.types import BIG_INT, TYPES, ColumnType, Look, Operand, 
 from gqlreports.schema.plan.rows import key_of
 from gqlreports.schema.plan.source import compile_statement
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.export.conftest import Exports
 from tests.export.readers import guarded, read_parquet, read_xlsx
 from tests.oracle import Cdr
@@ -215,7 +216,7 @@ class Api:
 @pytest.fixture(scope="module")
 def api(site: Site) -> Api:
     report = RegisteredReport("KEYS", Keys(), "tests")
-    registry = Registry(MappingProxyType({**Registry.load(strict=True).reports, "KEYS": report}))
+    registry = Registry(MappingProxyType({**sites.REGISTRY.reports, "KEYS": report}))
     app = create_app(registry, site.backend, site.directory)
     return Api(dataclasses.replace(site, _app=(site.backend, app)), Exports(site, app))
 

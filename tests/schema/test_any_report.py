@@ -25,6 +25,7 @@ from gqlreports.plugins import (
 )
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.schema.test_catalogue import CATALOGUE, generic_query
 from tests.sites import Site
 
@@ -67,7 +68,7 @@ REPORTS = {"EVERY_KIND": EveryKind, "KEYS_ALONE": KeysAlone, "FROM_SUBQUERY": Fr
 @pytest.fixture(scope="module")
 def client(site: Site) -> TestClient:
     registered = {name: RegisteredReport(name, report(), "tests") for name, report in REPORTS.items()}
-    registry = Registry(MappingProxyType({**Registry.load(strict=True).reports, **registered}))
+    registry = Registry(MappingProxyType({**sites.REGISTRY.reports, **registered}))
     return TestClient(create_app(registry, site.backend, site.directory))
 
 

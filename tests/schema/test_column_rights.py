@@ -26,6 +26,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry, check_report
 from gqlreports.schema.catalogue import describe
 from gqlreports.schema.query import build_schema
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -72,7 +73,7 @@ def registry() -> Registry:
     added = {name: RegisteredReport(name, report(), "tests") for name, report in ADDED.items()}
     for report in ADDED.values():
         check_report(report)
-    return Registry(MappingProxyType({**Registry.load(strict=True).reports, **added}))
+    return Registry(MappingProxyType({**sites.REGISTRY.reports, **added}))
 
 
 def named(text: str) -> bool:

@@ -13,9 +13,9 @@ from gqlreports.directory import models
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.keys import ApiKey, NewApiKey
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -58,7 +58,7 @@ def api(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         "PARTNER": directory.create_key("Oak", Role.PARTNER, ["5003"]),
         "LIMITED": directory.create_key("Eve", Role.STAFF, ["5001"], reports=["DID_AS_CLI"]),
     }
-    yield Api(TestClient(create_app(Registry.load(strict=True), site.backend, directory)), directory, keys)
+    yield Api(TestClient(create_app(sites.REGISTRY, site.backend, directory)), directory, keys)
     directory.close()
 
 

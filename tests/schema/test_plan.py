@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.types import Operator
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls
@@ -29,10 +28,11 @@ from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest, Selected, Selection
 from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.tables import cdr
+from tests import sites
 from tests.sites import Site
 
 GOLDEN = Path(__file__).parent / "golden"
-REPORTS = Registry.load(strict=True).reports
+REPORTS = sites.REGISTRY.reports
 
 
 def request(

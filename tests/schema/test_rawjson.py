@@ -14,15 +14,15 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import StoreValue
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import Selected, Selection
+from tests import sites
 from tests.sites import OPERATOR, Site, nothing
 
-REPORTS = Registry.load(strict=True).reports
+REPORTS = sites.REGISTRY.reports
 ANY_SIZE = RequestLimits(
     directives=10_000, repeated_fields=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000
 )
@@ -86,7 +86,7 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
 
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
     arguments: dict[str, Any] = {} if executor is None else {"executor": executor}
-    schema = build_schema(Registry.load(strict=True), Role.STAFF, limits=ANY_SIZE, **arguments)
+    schema = build_schema(sites.REGISTRY, Role.STAFF, limits=ANY_SIZE, **arguments)
     context = Context(Door(site.directory, site.backend), Caller(OPERATOR, nothing))
     result = asyncio.run(schema.execute(query, variables, context))
     assert result.errors is None, result.errors
@@ -142,7 +142,7 @@ LEVELS = {
     "timeline": "(every: WEEK, by: [{dimension}], series: 2)",
     "calls": "(first: 50)",
 }
-SCHEMA = build_schema(Registry.load(strict=True), Role.STAFF)._schema
+SCHEMA = build_schema(sites.REGISTRY, Role.STAFF)._schema
 
 
 @pytest.mark.parametrize("type", sorted(REPORTS))

@@ -27,7 +27,6 @@ from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import LoadError
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.types.columns import validated
@@ -35,6 +34,7 @@ from gqlreports.store import formats
 from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.tables import cdr
+from tests import sites
 from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects
 from tests.sites import Engine, nothing
 
@@ -42,7 +42,7 @@ Row = dict[str, str]
 csv.field_size_limit(1 << 20)
 Reject = tuple[int, str, str]
 HEADER = csv_line(COLUMNS)
-REGISTRY = Registry.load(strict=True).reports
+REGISTRY = sites.REGISTRY.reports
 REQUIRED = [column.name for column in FILE_COLUMNS if column.required]
 STORED = [column.name for column in cdr.columns if column.name != "loaded_at"]
 NANP = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")

@@ -23,6 +23,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.web import audit as module
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.audit import AuditTrail
+from tests import sites
 from tests.sites import Site
 
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
@@ -39,7 +40,7 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 @lru_cache
 def registry() -> Registry:
-    return Registry.load(strict=True)
+    return sites.REGISTRY
 
 
 def request(customer: str) -> ReportRequest:

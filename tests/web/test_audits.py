@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Site
 from tests.web.serving import served
 
@@ -29,7 +29,7 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_all_pass(site: Site, audits: Path) -> None:
-    with served(create_app(Registry.load(strict=True), site.backend, site.directory)) as url:
+    with served(create_app(sites.REGISTRY, site.backend, site.directory)) as url:
         command = ["node", "run.js", f"{url}/graphql", site.staff_key]
         done = subprocess.run(command, cwd=audits, check=True, capture_output=True, text=True, timeout=120)
     outcomes: list[dict[str, Any]] = json.loads(done.stdout)

@@ -16,9 +16,9 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import new_key_id, new_key_text
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Engine
 from tests.web.serving import served
 
@@ -39,7 +39,7 @@ def served_api(engine: Engine, folder: Path) -> Iterator[Api]:
     engine.close()
     directory = Directory(f"sqlite:///{folder}/directory.db")
     backend = EmbeddedBackend(folder / "store", definition(), Limits())
-    with served(create_app(Registry.load(strict=True), backend, directory)) as address:
+    with served(create_app(sites.REGISTRY, backend, directory)) as address:
         yield Api(f"{address}/graphql", directory, folder)
 
 

@@ -9,9 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.documents import DOCUMENTS_KEPT, Documents, listed_documents
+from tests import sites
 from tests.sites import OPERATOR, Site
 
 QUERY = "query Me { viewer { name } }"
@@ -26,7 +26,7 @@ def persisted(digest: str = HASH) -> dict[str, Any]:
 
 def client(site: Site, documents: dict[str, str] | None = None) -> TestClient:
     http = HttpOptions(documents=documents)
-    return TestClient(create_app(Registry.load(strict=True), site.backend, site.directory, http=http))
+    return TestClient(create_app(sites.REGISTRY, site.backend, site.directory, http=http))
 
 
 def headers(key: str) -> dict[str, str]:

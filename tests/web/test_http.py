@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from gqlreports.limits import RequestLimits
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import HttpOptions, create_app
+from tests import sites
 from tests.sites import Site
 from tests.web.serving import served
 
@@ -42,7 +42,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[Server]:
     options = HttpOptions(RequestLimits(body_seconds=1))
-    with served(create_app(Registry.load(strict=True), site.backend, site.directory, http=options)) as url:
+    with served(create_app(sites.REGISTRY, site.backend, site.directory, http=options)) as url:
         yield Server(url, site.staff_key)
     site.engine.close()
 

@@ -20,6 +20,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
+from tests import sites
 from tests.backends.test_conformance import until_nothing_runs
 from tests.stores import Store
 from tests.web.serving import served
@@ -55,7 +56,7 @@ class Api:
 def api(store: Store, folder: Path, limits: Limits, http: HttpOptions | None = None) -> Iterator[Api]:
     directory = Directory(f"sqlite:///{folder}/directory.db")
     directory.save_customers([Customer(id="1", name="One", currency="USD")])
-    shipped = Registry.load(strict=True).reports
+    shipped = sites.REGISTRY.reports
     registry = Registry(MappingProxyType({**shipped, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}))
     with served(create_app(registry, store.backend(limits), directory, http=http)) as url:
         yield Api(url, directory.create_key("tests", Role.STAFF))

@@ -23,6 +23,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.door import RunningReports
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.limits import Rates
+from tests import sites
 from tests.awkward import END, START
 from tests.schema.test_cost import doubling
 from tests.sites import Site
@@ -34,7 +35,7 @@ REPORT = f'customReport(customer: "5001", type: DID_AS_CLI, {RANGE}) {{ ... on D
 
 def client(site: Site, **limits: int) -> TestClient:
     options = HttpOptions(RequestLimits(**limits))
-    app = create_app(Registry.load(strict=True), site.backend, site.directory, http=options)
+    app = create_app(sites.REGISTRY, site.backend, site.directory, http=options)
     return TestClient(app, headers={"Authorization": f"Bearer {site.staff_key}"})
 
 
@@ -176,7 +177,7 @@ class Slow(Report):
 
 @contextmanager
 def slow(site: Site, options: HttpOptions) -> Iterator[str]:
-    shipped = Registry.load(strict=True).reports
+    shipped = sites.REGISTRY.reports
     registry = Registry(MappingProxyType({**shipped, "SLOW": RegisteredReport("SLOW", Slow(), "tests")}))
     with served(create_app(registry, site.backend, site.directory, http=options)) as url:
         yield f"{url}/graphql"

@@ -12,9 +12,9 @@ import pytest
 from gqlreports.backends.base import Limits
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
-from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
+from tests import sites
 from tests.sites import Engine
 from tests.web.serving import served
 
@@ -38,7 +38,7 @@ def application(engine: Engine, home: Path, build: Path) -> Iterator[str]:
     engine.close()
     backend = EmbeddedBackend(home / "store", definition(), Limits())
     directory = Directory(f"sqlite:///{home}/directory.db")
-    with served(create_app(Registry.load(strict=True), backend, directory, panel=build)) as address:
+    with served(create_app(sites.REGISTRY, backend, directory, panel=build)) as address:
         yield address
 
 

@@ -24,7 +24,7 @@ import pytest
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
+from tests import sites
 from tests.awkward import CODE_HEADINGS, COLUMNS, END, START, code_row, csv_line, write_files
 from tests.clickhouse.server import ClickHouse
 from tests.commands import inside
@@ -35,7 +35,7 @@ from tests.web.processes import PATIENCE, Process, serving
 
 CUSTOMER, CALLERS, CALLS = "5001", 8, 500
 TYPES = ("USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "PER_NUMBER")
-REPORTS = Registry.load(strict=True).reports
+REPORTS = sites.REGISTRY.reports
 CHANGES = ("cdrs", "corrections", "numbering", "numbering", "corrections", "dids", "cdrs")
 UNTIL_KEPT = {"cdrs", "corrections"}
 DIGITS = re.compile(r"[0-9+]*[0-9]")

@@ -9,16 +9,16 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import Address
 from gqlreports.directory.directory import Directory
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.lifecycle import Shutdown
+from tests import sites
 from tests.clickhouse.server import free_port
 from tests.sites import Site
 
 
 def answer(backend: Backend, directory: Directory, draining: Shutdown | None = None) -> tuple[int, str]:
     options = HttpOptions(draining=draining or Shutdown())
-    app = create_app(Registry.load(strict=True), backend, directory, http=options)
+    app = create_app(sites.REGISTRY, backend, directory, http=options)
     response = TestClient(app).get("/readyz")
     assert response.headers["cache-control"] == "no-store"
     assert ("retry-after" in response.headers) == (response.status_code == 503)
@@ -54,7 +54,7 @@ def test_at_the_end(site: Site) -> None:
 
 def test_the_process_runs_all_the_same(site: Site, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the store's folder should be")
-    app = create_app(Registry.load(strict=True), EmbeddedBackend(tmp_path / "store"), site.directory)
+    app = create_app(sites.REGISTRY, EmbeddedBackend(tmp_path / "store"), site.directory)
     assert TestClient(app).get("/healthz").text == "ok\n"
     refused = TestClient(app).post("/healthz")
     assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})

@@ -22,6 +22,7 @@ from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.response_cache import RepeatableResponse
 from gqlreports.web.app import HttpOptions, create_app
+from tests import sites
 from tests.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -72,7 +73,7 @@ class Spoilt(Report):
 def api(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     directory = Directory(f"sqlite:///{tmp_path}/directory.db")
     directory.save_customers([Customer(id=each, name=each, currency="USD") for each in ("5001", "5003", "9")])
-    registry = Registry.load(strict=True).reports
+    registry = sites.REGISTRY.reports
     reports = MappingProxyType({**registry, "SPOILT": RegisteredReport("SPOILT", Spoilt(), "tests")})
     runs, run = [], RepeatableResponse.run
 

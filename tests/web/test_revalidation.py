@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Statement
 from gqlreports.directory.principal import Role
-from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import HttpOptions, create_app
+from tests import sites
 from tests.sites import Site
 
 QUERY = (
@@ -95,7 +95,7 @@ def test_answers_to_post_are_not_kept(site: Site) -> None:
 def test_nothing_is_kept_where_the_operator_says_so(site: Site) -> None:
     """Callers may keep theirs all the same: they ask, and the store is asked."""
 
-    app = create_app(Registry.load(strict=True), site.backend, site.directory, http=HttpOptions(answers_bytes=0))
+    app = create_app(sites.REGISTRY, site.backend, site.directory, http=HttpOptions(answers_bytes=0))
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     answers = [TestClient(app).get("/graphql", params={"query": QUERY}, headers=headers) for _ in range(3)]
     assert {each.json()["extensions"]["statistics"]["customReport"]["cached"] for each in answers} == {0}
