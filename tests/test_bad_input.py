@@ -12,7 +12,7 @@ from gqlreports.backends.embedded import EmbeddedBackend
 from gqlreports.errors import StoreError
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
-from tests.sites import Site
+from tests.support.sites import Site
 
 REPORT = """
 query ($customer: ID! = "5001", $from: DateTime! = "2025-10-20T00:00:00Z", $to: DateTime! = "2025-11-20T00:00:00Z",

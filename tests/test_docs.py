@@ -30,10 +30,10 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.types import TYPES
 from gqlreports.store.load_cdrs import Loaded
-from tests import commands, stores
-from tests.oracle import World
-from tests.sites import Engine, Site
-from tests.stores import ServedStore
+from tests.support import commands, stores
+from tests.support.oracle import World
+from tests.support.sites import Engine, Site
+from tests.support.stores import ServedStore
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

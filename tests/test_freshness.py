@@ -19,7 +19,7 @@ from gqlreports.schema.definition_version import definition_version
 from gqlreports.schema.stored_calls import StoredCalls
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.web.app import create_app
-from tests.sites import Engine, Site, make_site, nothing
+from tests.support.sites import Engine, Site, make_site, nothing
 
 RANGE = 'customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 FRESHNESS = f"{{ customReport({RANGE}) {{ dataThrough numberingAsOf definitionVersion }} }}"

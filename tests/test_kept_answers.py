@@ -24,9 +24,9 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
 from tests.conftest import WHOLE_STORES
-from tests.drawing import drawn
-from tests.sites import nothing
-from tests.stores import EmbeddedStore, ServedStore, Store, drop, new_database
+from tests.support.drawing import drawn
+from tests.support.sites import nothing
+from tests.support.stores import EmbeddedStore, ServedStore, Store, drop, new_database
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
 CUSTOMERS = ("1", "2")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import print_moment
-from tests.oracle import called_number
-from tests.sites import Site
+from tests.support.oracle import called_number
+from tests.support.sites import Site
 from tests.test_properties import END, START, moments
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'

@@ -12,8 +12,8 @@ import pytest
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
-from tests.oracle import Cdr, rounded
-from tests.sites import Site
+from tests.support.oracle import Cdr, rounded
+from tests.support.sites import Site
 
 REGISTRY = Registry.load(strict=True).reports
 EXACT = {

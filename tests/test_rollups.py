@@ -31,8 +31,8 @@ from gqlreports.schema.zones import zone
 from gqlreports.store.definition import definition
 from gqlreports.store.placement import Placement
 from gqlreports.store.rollups import rollups
-from tests.sites import REGISTRY, Engine
-from tests.stores import EmbeddedStore
+from tests.support.sites import REGISTRY, Engine
+from tests.support.stores import EmbeddedStore
 
 KEPT = [name for name, report in REGISTRY.reports.items() if report.rollup]
 START = datetime(2025, 10, 24, tzinfo=UTC)

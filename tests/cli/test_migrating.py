@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.migrations import MIGRATIONS
-from tests import commands
-from tests.stores import ServedStore, command, drop, new_database
+from tests.support import commands
+from tests.support.stores import ServedStore, command, drop, new_database
 
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in Registry.load(strict=True).rollups]

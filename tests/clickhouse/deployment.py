@@ -18,10 +18,10 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests import stores
 from tests.clickhouse.accounts import PASSWORD, accounts
 from tests.clickhouse.server import ClickHouse, Users
-from tests.commands import Done, inside
+from tests.support import stores
+from tests.support.commands import Done, inside
 
 ROOT = Path(__file__).parent.parent.parent
 DATABASE = "gqlreports"

@@ -19,7 +19,7 @@ from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.token_rules import TokenRules, token_rules
 from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import InvalidInput, ProviderUnavailable, Unauthenticated
-from tests.directory.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
+from tests.support.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
 
 ROLES = {"staff": Role.STAFF, "partner": Role.PARTNER, "reports-admin": Role.ADMIN}
 

@@ -46,9 +46,9 @@ from gqlreports.schema.plan.narrowing import compiled
 from gqlreports.schema.plan.rows import key_of
 from gqlreports.web.app import create_app
 from tests.export.conftest import Exports
-from tests.export.readers import guarded, read_parquet, read_xlsx
-from tests.oracle import Cdr
-from tests.sites import Site
+from tests.support.oracle import Cdr
+from tests.support.readers import guarded, read_parquet, read_xlsx
+from tests.support.sites import Site
 
 STATUS = ColumnType(
     name="STATUS",

@@ -16,7 +16,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.keys import ApiKey, NewApiKey
 from gqlreports.web.app import create_app
-from tests.sites import Site
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 FIELDS = "id name role customers reports networks createdAt expiresAt revokedAt replacedBy"

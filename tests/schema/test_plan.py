@@ -31,7 +31,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.selection import Selected, Selection
 from gqlreports.schema.zones import zone
 from gqlreports.tables import cdr
-from tests.sites import Site
+from tests.support.sites import Site
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS = Registry.load(strict=True).reports

@@ -19,7 +19,7 @@ from gqlreports.schema.context import Context
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.selection import Selected, Selection
 from gqlreports.schema.spliced import Spliced
-from tests.sites import OPERATOR, Site, nothing
+from tests.support.sites import OPERATOR, Site, nothing
 
 REPORTS = Registry.load(strict=True).reports
 ANY_SIZE = RequestLimits(

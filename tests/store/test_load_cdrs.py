@@ -36,8 +36,8 @@ from gqlreports.store import formats
 from gqlreports.store.cdr_columns import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import Loaded, load_cdrs
 from gqlreports.tables import cdr
-from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects
-from tests.sites import Engine, nothing
+from tests.support.awkward import COLUMNS, cdr_line, csv_line, write_rejects
+from tests.support.sites import Engine, nothing
 
 Row = dict[str, str]
 csv.field_size_limit(1 << 20)

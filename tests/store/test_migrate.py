@@ -21,8 +21,8 @@ from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.migrations import MIGRATIONS, Migration
 from gqlreports.store.placement import Placement
 from gqlreports.tables import cdr, did, metadata, numbering
-from tests.sites import Engine
-from tests.stores import ServedStore, Store, command, drop
+from tests.support.sites import Engine
+from tests.support.stores import ServedStore, Store, command, drop
 
 GOLDEN = Path(__file__).parent / "golden"
 CLUSTER = Placement("reports", "main", "loader", "[HIDDEN]")

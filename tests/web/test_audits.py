@@ -10,8 +10,8 @@ import pytest
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support.serving import served
+from tests.support.sites import Site
 
 AUDITS = Path(__file__).parent / "audits"
 

@@ -19,8 +19,8 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests.sites import Engine
-from tests.web.serving import served
+from tests.support.serving import served
+from tests.support.sites import Engine
 
 VIEWER = {"query": "{ viewer { name } }"}
 

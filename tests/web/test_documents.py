@@ -13,7 +13,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
 from gqlreports.web.documents import KEPT, Documents, listed_documents
 from gqlreports.web.options import HttpOptions
-from tests.sites import OPERATOR, Site
+from tests.support.sites import OPERATOR, Site
 
 QUERY = "query Me { viewer { name } }"
 NAME = {"data": {"viewer": {"name": "staff"}}}

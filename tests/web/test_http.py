@@ -13,8 +13,8 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support.serving import served
+from tests.support.sites import Site
 
 GRAPHQL = "application/graphql-response+json"
 QUERY = b'{"query": "{ viewer { name } }"}'

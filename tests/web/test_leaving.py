@@ -22,8 +22,8 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs
-from tests.stores import Store
-from tests.web.serving import served
+from tests.support.serving import served
+from tests.support.stores import Store
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = (

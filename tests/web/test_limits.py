@@ -24,10 +24,10 @@ from gqlreports.schema.admission import Admission
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
 from gqlreports.web.rates import Rates
-from tests.awkward import END, START
 from tests.schema.test_cost import doubling
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support.awkward import END, START
+from tests.support.serving import served
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = f'customReport(customer: "5001", type: DID_AS_CLI, {RANGE}) {{ ... on DidAsCliReport {{ rowCount }} }}'

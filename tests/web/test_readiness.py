@@ -14,7 +14,7 @@ from gqlreports.web.app import create_app
 from gqlreports.web.draining import Draining
 from gqlreports.web.options import HttpOptions
 from tests.clickhouse.server import free_port
-from tests.sites import Site
+from tests.support.sites import Site
 
 
 def answer(backend: Backend, directory: Directory, draining: Draining | None = None) -> tuple[int, str]:

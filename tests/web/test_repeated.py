@@ -23,7 +23,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.prepared import Prepared
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
-from tests.sites import Site
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 DID_AS_CLI = f'customReport(customer: "5001", type: DID_AS_CLI, {RANGE})'

@@ -11,7 +11,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
-from tests.sites import Site
+from tests.support.sites import Site
 
 QUERY = (
     '{ customReport(customer: "5001", type: GROUP_BY_TECH_PREFIX, from: "2025-10-20T00:00:00Z", '

@@ -1,4 +1,4 @@
-"""A server with reports that take their time: `python -m tests.web.slow_server FOLDER PORT SECONDS` prints a key.
+"""A server with reports that take their time: `python -m tests.support.slow_server FOLDER PORT SECONDS` prints a key.
 
 It gives running requests that many seconds when it is told to end.
 """

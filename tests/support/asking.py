@@ -9,8 +9,8 @@ import pytest
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import print_moment
-from tests.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
-from tests.sites import Site
+from tests.support.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
+from tests.support.sites import Site
 
 REPORTS = Registry.load(strict=True).reports
 COLUMNS = {name: " ".join(each.graphql_name for each in report.columns(True)) for name, report in REPORTS.items()}
