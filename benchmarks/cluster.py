@@ -27,7 +27,7 @@ from gqlreports.schema.plan.calls import calls
 from gqlreports.schema.request import ReportRequest, Selected, Selection
 from tests.clickhouse.library import bring
 from tests.clickhouse.server import ClickHouse, start_cluster
-from tests.stores import ClusterStore, ServedStore, command, new_cluster_database
+from tests.support.stores import ClusterStore, ServedStore, command, new_cluster_database
 
 RUNS = 15
 REPORTS = ("USA_RATE_CENTER", "BREAKOUT", "USA_CALLS", "PER_NUMBER", "GROUP_BY_TECH_PREFIX")

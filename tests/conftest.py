@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.awkward import write_files
 from tests.clickhouse.server import ClickHouse, start_cluster
-from tests.sites import Engine, Site, make_site, served_site
-from tests.stores import ClusterStore, EmbeddedStore, ServedStore, Store, drop, new_cluster_database, new_database
+from tests.support.awkward import write_files
+from tests.support.sites import Engine, Site, make_site, served_site
+from tests.support.stores import (
+    ClusterStore,
+    EmbeddedStore,
+    ServedStore,
+    Store,
+    drop,
+    new_cluster_database,
+    new_database,
+)
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT.parent / "shared" / "data"

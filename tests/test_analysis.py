@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.analysis_oracle import Analysis, Where, constant
-from tests.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, ask, names, near, order_by
-from tests.calendar_oracle import Calendar
-from tests.calls_oracle import call_row, raw_cells
-from tests.drawing import END, START
-from tests.oracle import Cells
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis, Where, constant
+from tests.support.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, ask, names, near, order_by
+from tests.support.calendar_oracle import Calendar
+from tests.support.calls_oracle import call_row, raw_cells
+from tests.support.drawing import END, START
+from tests.support.oracle import Cells
+from tests.support.sites import Site
 from tests.test_calls import CALL, PAGE
 from tests.test_comparison import between, compared
 

@@ -11,8 +11,8 @@ from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import StoreError
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 REPORT = """
 query ($customer: ID! = "5001", $from: DateTime! = "2025-10-20T00:00:00Z", $to: DateTime! = "2025-11-20T00:00:00Z",

@@ -10,7 +10,7 @@ from benchmarks import aims, page
 from benchmarks.plots import Bars
 from benchmarks.results import Section, Table, load, save
 from benchmarks.statements import REPORTS, plain
-from tests import sites
+from tests.support import sites
 
 TECH = "GROUP_BY_TECH_PREFIX large"
 

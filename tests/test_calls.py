@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import Analysis, Where, constant
-from tests.asking import CASES, COLUMNS, CUSTOMERS, TOTALS, ask, names, near, order_by, refusal
-from tests.calls_oracle import call_row, cdr_of, raw_cells
-from tests.drawing import BASES, END, START, analyses, drawn, filters
-from tests.oracle import Basis, Cdr, Row
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis, Where, constant
+from tests.support.asking import CASES, COLUMNS, CUSTOMERS, TOTALS, ask, names, near, order_by, refusal
+from tests.support.calls_oracle import call_row, cdr_of, raw_cells
+from tests.support.drawing import BASES, END, START, analyses, drawn, filters
+from tests.support.oracle import Basis, Cdr, Row
+from tests.support.sites import Site
 
 STAFF = "providerId providerCardId providerDuration providerCharge providerCardCurrency"
 CALL = f"""dt callid branchIdx switch direction customerId account techPrefix sourceCli destCli sourceDestNumber

@@ -22,13 +22,13 @@ from gqlreports.schema.plan import rows
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import print_moment
 from gqlreports.store.load_cdrs import load_cdrs
-from tests.analysis_oracle import Analysis, Where, constant
-from tests.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, document, names, order_by, scope
-from tests.awkward import write_files
 from tests.clickhouse.server import ClickHouse, start_cluster
-from tests.drawing import END, START
-from tests.sites import REGISTRY, Engine, Site, make_site, nothing, served_site
-from tests.stores import ClusterStore, command, new_cluster_database
+from tests.support.analysis_oracle import Analysis, Where, constant
+from tests.support.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, document, names, order_by, scope
+from tests.support.awkward import write_files
+from tests.support.drawing import END, START
+from tests.support.sites import REGISTRY, Engine, Site, make_site, nothing, served_site
+from tests.support.stores import ClusterStore, command, new_cluster_database
 from tests.test_analysis import MIDDLE, WHERE, ZONE
 from tests.test_calls import CALL
 from tests.test_comparison import between, compared

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gqlreports.schema.scalars import print_moment
-from tests.analysis_oracle import CURRENCIES, Analysis, Order, constant
-from tests.asking import CASES, COLUMNS, TOTALS, ask, near, refusal
-from tests.calendar_oracle import previous_period, year_before
-from tests.drawing import BASES, END, START, analyses, drawn, filters, moments
-from tests.sites import Engine, Site
 from tests.store.test_load_cdrs import cdr_row
+from tests.support.analysis_oracle import CURRENCIES, Analysis, Order, constant
+from tests.support.asking import CASES, COLUMNS, TOTALS, ask, near, refusal
+from tests.support.calendar_oracle import previous_period, year_before
+from tests.support.drawing import BASES, END, START, analyses, drawn, filters, moments
+from tests.support.sites import Engine, Site
 from tests.test_ledger import site_of
 
 PARTS = "{ current previous change relativeChange }"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import Analysis
-from tests.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, ask, near
-from tests.calendar_oracle import Calendar
-from tests.calls_oracle import raw_cells
-from tests.drawing import BASES, END, START, drawn, filters
-from tests.oracle import World
-from tests.sites import Engine, Site
+from tests.support.analysis_oracle import Analysis
+from tests.support.asking import BUCKET, CASES, COLUMNS, OTHER_CASES, TOTALS, ask, near
+from tests.support.calendar_oracle import Calendar
+from tests.support.calls_oracle import raw_cells
+from tests.support.drawing import BASES, END, START, drawn, filters
+from tests.support.oracle import World
+from tests.support.sites import Engine, Site
 from tests.test_analysis import MIDDLE, check_all
 from tests.test_calls import CALL
 from tests.test_ledger import ROWS, change, correct, corrected_site, load, site_of, take_back

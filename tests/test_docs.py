@@ -29,10 +29,10 @@ from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.types import TYPES
 from gqlreports.store.load_cdrs import LoadCounts
-from tests import commands, sites, stores
-from tests.oracle import World
-from tests.sites import Engine, Site
-from tests.stores import ServedStore
+from tests.support import commands, sites, stores
+from tests.support.oracle import World
+from tests.support.sites import Engine, Site
+from tests.support.stores import ServedStore
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

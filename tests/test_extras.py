@@ -25,9 +25,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests import stores
-from tests.commands import Done
-from tests.stores import ServedStore
+from tests.support import stores
+from tests.support.commands import Done
+from tests.support.stores import ServedStore
 from tests.test_outside_plugin import Installation
 
 ROOT = Path(__file__).parent.parent

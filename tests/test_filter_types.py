@@ -15,10 +15,10 @@ from gqlreports.plugins import COUNT, FLAG, MOMENT, Report, attempts, cdr, dimen
 from gqlreports.plugins.registry import GROUP, Registry
 from gqlreports.schema.scalars import print_moment
 from gqlreports.web.app import create_app
-from tests.analysis_oracle import Where, matches, ordered
-from tests.drawing import END, MILLISECOND, START
-from tests.oracle import Row
-from tests.sites import Site
+from tests.support.analysis_oracle import Where, matches, ordered
+from tests.support.drawing import END, MILLISECOND, START
+from tests.support.oracle import Row
+from tests.support.sites import Site
 
 CUSTOMER = "5003"
 COLUMNS = "began branch talked attempts seconds"

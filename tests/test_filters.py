@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import CURRENCY_OF, Analysis, Where, matches
-from tests.asking import CASES, COLUMNS, TOTALS, ask, asked, document, near, order_by, refusal, scope
-from tests.drawing import END, ODD_TEXTS, SMALLEST, START, analyses, drawn, filters, orders
-from tests.oracle import Row
-from tests.sites import Site
+from tests.support.analysis_oracle import CURRENCY_OF, Analysis, Where, matches
+from tests.support.asking import CASES, COLUMNS, TOTALS, ask, asked, document, near, order_by, refusal, scope
+from tests.support.drawing import END, ODD_TEXTS, SMALLEST, START, analyses, drawn, filters, orders
+from tests.support.oracle import Row
+from tests.support.sites import Site
 
 
 def whole(site: Site, type: str, customer: str = "5001", **parameters: object) -> Analysis:

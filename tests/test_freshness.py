@@ -20,8 +20,8 @@ from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.tables import CALLS
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Engine, Site, make_site, nothing
+from tests.support import sites
+from tests.support.sites import Engine, Site, make_site, nothing
 
 RANGE = 'customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 FRESHNESS = f"{{ customReport({RANGE}) {{ dataThrough numberingAsOf definitionVersion }} }}"

@@ -21,11 +21,11 @@ from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import HttpOptions, create_app
-from tests import sites
 from tests.conftest import WHOLE_STORES
-from tests.drawing import drawn
-from tests.sites import nothing
-from tests.stores import EmbeddedStore, ServedStore, Store, drop, new_database
+from tests.support import sites
+from tests.support.drawing import drawn
+from tests.support.sites import nothing
+from tests.support.stores import EmbeddedStore, ServedStore, Store, drop, new_database
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
 CUSTOMERS = ("1", "2")

@@ -14,10 +14,10 @@ import pytest
 from gqlreports.backends.base import Statement
 from gqlreports.schema.scalars import print_moment
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
-from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
-from tests.oracle import Cdr, World
-from tests.sites import Engine, Site, make_site, nothing
 from tests.store.test_load_cdrs import Row, as_csv, cdr_row
+from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
+from tests.support.oracle import Cdr, World
+from tests.support.sites import Engine, Site, make_site, nothing
 from tests.test_reports import CASES, REGISTRY, Basis, comparable, query
 
 BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.awkward import COLUMNS
+from tests.support.awkward import COLUMNS
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "gqlreports-hours"
 PATIENCE = 60

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.analysis_oracle import Analysis
-from tests.asking import ask, document, near, refusal, scope
-from tests.drawing import END, START
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis
+from tests.support.asking import ask, document, near, refusal, scope
+from tests.support.drawing import END, START
+from tests.support.sites import Site
 from tests.test_calls import CALL, PAGE, STAFF, whole
 
 NAMED = [

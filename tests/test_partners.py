@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gqlreports.schema.scalars import print_moment
-from tests import sites
-from tests.oracle import called_number
-from tests.sites import Site
+from tests.support import sites
+from tests.support.oracle import called_number
+from tests.support.sites import Site
 from tests.test_properties import END, START, moments
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'

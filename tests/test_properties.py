@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gqlreports.schema.scalars import print_moment
-from tests.sites import Site
+from tests.support.sites import Site
 
 START, END = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 11, 21, tzinfo=UTC)
 CUSTOMERS = ["5001", "5003", "05001", "o'hara-west"]

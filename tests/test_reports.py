@@ -11,9 +11,9 @@ import pytest
 
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
-from tests import sites
-from tests.oracle import Cdr, rounded
-from tests.sites import Site
+from tests.support import sites
+from tests.support.oracle import Cdr, rounded
+from tests.support.sites import Site
 
 REGISTRY = sites.REGISTRY.reports
 EXACT = {

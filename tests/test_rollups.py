@@ -28,8 +28,8 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.store.definition import definition, rollup_statements
 from gqlreports.store.topology import Topology
-from tests.sites import REGISTRY, Engine
-from tests.stores import EmbeddedStore
+from tests.support.sites import REGISTRY, Engine
+from tests.support.stores import EmbeddedStore
 
 KEPT = [name for name, report in REGISTRY.reports.items() if report.rollup]
 START = datetime(2025, 10, 24, tzinfo=UTC)

@@ -12,10 +12,10 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import GROUP, Registry
 from gqlreports.web.app import create_app
 from tests.backends.test_wall import FILTERED, IMPOSSIBLE
-from tests.burglar import WAYS
 from tests.conftest import SITES, STORES
-from tests.sites import OPERATOR, Site
-from tests.stores import ServedStore
+from tests.support.burglar import WAYS
+from tests.support.sites import OPERATOR, Site
+from tests.support.stores import ServedStore
 
 QUERY = """query ($way: String!, $customer: ID!) {
   customReport(
@@ -23,7 +23,7 @@ QUERY = """query ($way: String!, $customer: ID!) {
     parameters: {burglar: {way: $way}}
   ) { ... on BurglarReport { rows { found calls } rowCount totals { calls } } }
 }"""
-REGISTRY = [EntryPoint("BURGLAR", "tests.burglar:Burglar", GROUP)]
+REGISTRY = [EntryPoint("BURGLAR", "tests.support.burglar:Burglar", GROUP)]
 
 
 @pytest.fixture(scope="module", params=STORES)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import Analysis
-from tests.asking import CASES, COLUMNS, ask, names, near, order_by, refusal
-from tests.drawing import BASES, END, START, analyses, drawn, filters, orders
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis
+from tests.support.asking import CASES, COLUMNS, ask, names, near, order_by, refusal
+from tests.support.drawing import BASES, END, START, analyses, drawn, filters, orders
+from tests.support.sites import Site
 
 
 def subsets(keys: tuple[str, ...]) -> list[tuple[str, ...]]:

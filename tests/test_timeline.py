@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import Analysis, constant
-from tests.asking import BUCKET, CASES, COLUMNS, ask, names, near, refusal
-from tests.calendar_oracle import WEEKDAYS, Calendar
-from tests.drawing import END, MILLISECOND, START, analyses, drawn, filters
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis, constant
+from tests.support.asking import BUCKET, CASES, COLUMNS, ask, names, near, refusal
+from tests.support.calendar_oracle import WEEKDAYS, Calendar
+from tests.support.drawing import END, MILLISECOND, START, analyses, drawn, filters
+from tests.support.sites import Site
 
 NEW_YORK, KOLKATA, KATHMANDU = "America/New_York", "Asia/Kolkata", "Asia/Kathmandu"
 ZONES = (

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import Analysis, constant
-from tests.asking import CASES, COLUMNS, TOTALS, ask, near, refusal
-from tests.drawing import END, START, analyses, drawn, filters
-from tests.oracle import Cdr, Row
-from tests.sites import Site
+from tests.support.analysis_oracle import Analysis, constant
+from tests.support.asking import CASES, COLUMNS, TOTALS, ask, near, refusal
+from tests.support.drawing import END, START, analyses, drawn, filters
+from tests.support.oracle import Cdr, Row
+from tests.support.sites import Site
 
 CALL = "callid switch branchIdx"
 

@@ -17,7 +17,6 @@ import pytest
 
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
-from tests import sites, stores
 from tests.clickhouse.accounts import Grant, user_with
 from tests.clickhouse.deployment import (
     ACCOUNTS,
@@ -32,6 +31,7 @@ from tests.clickhouse.deployment import (
     deployment,
 )
 from tests.clickhouse.server import free_port
+from tests.support import sites, stores
 
 ROWS = "techPrefix,asr,acd,answeredCalls,total\n,1,96,2,2\n0044,0.5,63.25,1,2\n"
 TOTALS = [{"techPrefix": "", "total": 2}, {"techPrefix": "0044", "total": 2}]

@@ -18,7 +18,7 @@ from gqlreports.backends.request import DEADLINE
 from gqlreports.backends.server.changes import ServerVersion
 from gqlreports.errors import QueryTimeout, StoreError
 from tests.backends.test_conformance import until_nothing_runs
-from tests.stores import ServedStore, Store
+from tests.support.stores import ServedStore, Store
 
 ROOM = 1 << 20
 SLOW = Statement("SELECT sum(sleepEachRow(0.05)) AS slept FROM numbers(20)")

@@ -19,7 +19,7 @@ from gqlreports.errors import (
     StoreUnavailable,
     UnreadableData,
 )
-from tests.stores import Store
+from tests.support.stores import Store
 
 LONG = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
 # Rows that reach the output before the query comes to its end: what chDB 4.4 hands to the next caller.

@@ -11,7 +11,7 @@ from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.readers import Reader
 from gqlreports.backends.failures import ReadFailed
 from tests.backends.test_conformance import HALF, NEXT
-from tests.sites import Engine
+from tests.support.sites import Engine
 
 
 def test_the_engine_does_leak_so_these_tests_mean_something(engine: Engine, tmp_path: Path) -> None:

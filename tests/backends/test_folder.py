@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gqlreports.errors import StoreUnavailable
-from tests.sites import Engine
+from tests.support.sites import Engine
 
 # chDB's library is read as the user that the tests are run by, its files opened as a user without rights.
 SCRIPT = """

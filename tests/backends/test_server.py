@@ -24,7 +24,7 @@ from gqlreports.errors import InvalidInput, QueryTimeout, StoreError, StoreUnava
 from gqlreports.store.definition import definition
 from tests.clickhouse.proxy import Proxy, proxied
 from tests.clickhouse.server import ClickHouse, Users, free_port, user
-from tests.stores import ServedStore, new_database
+from tests.support.stores import ServedStore, new_database
 
 SECRET = "s3cret-of-the-store"
 LARGE = Statement("SELECT number AS n, toString(sipHash64(number)) AS text FROM numbers(200000)")

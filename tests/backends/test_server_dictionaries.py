@@ -14,7 +14,7 @@ from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout
 from gqlreports.store.definition import definition
 from tests.clickhouse.server import ClickHouse, Users, user
-from tests.stores import ServedStore, command, new_database
+from tests.support.stores import ServedStore, command, new_database
 
 CENTER = "dictGet(concat({database:String}, '.rate_center'), 'rate_center', toUInt64(2012000))"
 SLOW = Statement(

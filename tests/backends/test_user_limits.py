@@ -13,7 +13,6 @@ from gqlreports.backends.base import Limits, Statement
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout, QueryTooLarge, StatementRefused, StoreError
-from tests import stores
 from tests.backends.test_wall import FILTERED, IMPOSSIBLE, REFUSED, SETUP, found
 from tests.clickhouse.accounts import policies, user_with
 from tests.clickhouse.deployment import (
@@ -28,6 +27,7 @@ from tests.clickhouse.deployment import (
     Deployment,
     deployment,
 )
+from tests.support import stores
 
 PROFILES = {
     "fixed": "<readonly>1</readonly>",

@@ -14,8 +14,8 @@ import pytest
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import StatementRefused
 from tests.conftest import STORES
-from tests.sites import Engine
-from tests.stores import EmbeddedStore, ServedStore, Store
+from tests.support.sites import Engine
+from tests.support.stores import EmbeddedStore, ServedStore, Store
 
 Result = TypeVar("Result")
 OWN, OTHER = "o'hara\\", "1002"

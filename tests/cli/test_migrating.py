@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gqlreports.store.definition import MIGRATIONS
-from tests import commands, sites
-from tests.stores import ServedStore, command, drop, new_database
+from tests.support import commands, sites
+from tests.support.stores import ServedStore, command, drop, new_database
 
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in sites.REGISTRY.rollups]

@@ -16,8 +16,8 @@ from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import StoreUnavailable
 from tests.clickhouse.server import ClickHouse, free_port
-from tests.commands import inside
-from tests.stores import ServedStore, command, new_database
+from tests.support.commands import inside
+from tests.support.stores import ServedStore, command, new_database
 
 CALLS = 60_000
 SPAN = ("--customer", "1001", "--from", "2025-11-01T00:00:00Z", "--to", "2025-12-01T00:00:00Z")

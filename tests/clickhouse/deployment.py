@@ -17,10 +17,10 @@ from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests import sites, stores
 from tests.clickhouse.accounts import PASSWORD, accounts
 from tests.clickhouse.server import ClickHouse, Users
-from tests.commands import Done, inside
+from tests.support import sites, stores
+from tests.support.commands import Done, inside
 
 ROOT = Path(__file__).parent.parent.parent
 DATABASE = "gqlreports"

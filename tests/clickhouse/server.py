@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.clickhouse.library import library
-from tests.lacking import lacking
+from tests.support.lacking import lacking
 
 ROOT = Path(__file__).parent.parent.parent
 # A filter may have thousands of values, as docs/deploying.md says.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gqlreports.directory.directory import Directory
-from tests.directory.postgresql import PostgreSql, programs
+from tests.support.postgresql import PostgreSql, programs
 
 
 @pytest.fixture(scope="session")

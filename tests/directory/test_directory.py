@@ -18,7 +18,7 @@ from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.models import ApiKey, Customer
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import DirectoryUnavailable, LoadError, NotFound, Unauthenticated
-from tests.directory.postgresql import PostgreSql
+from tests.support.postgresql import PostgreSql
 
 STAFF = Principal("", "staff", Role.STAFF, None)
 NAMES = {"05001": "Çelik & Söhne", "5001": "Marigold Voice", "5002": "Oak 100% Outreach", "o'hara": "O'Hara\\West_Inc"}

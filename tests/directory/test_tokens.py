@@ -18,7 +18,7 @@ from gqlreports.directory import tokens as module
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.tokens import TokenRules, Tokens, token_rules
 from gqlreports.errors import InvalidInput, ProviderUnavailable, Unauthenticated
-from tests.directory.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
+from tests.support.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
 
 ROLES = {"staff": Role.STAFF, "partner": Role.PARTNER, "reports-admin": Role.ADMIN}
 

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gqlreports.web.app import create_app
-from tests.export.reports import REGISTRY
-from tests.sites import Site
+from tests.support.export_reports import REGISTRY
+from tests.support.sites import Site
 
 SPAN = {"from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
 

@@ -28,9 +28,9 @@ from gqlreports.plugins import CountingBasis
 from gqlreports.schema.request import ReportRequest
 from gqlreports.web import export as web_export
 from tests.export.conftest import SPAN, Exports
-from tests.export.readers import READERS
-from tests.export.reports import REGISTRY
-from tests.sites import Site, nothing
+from tests.support.export_reports import REGISTRY
+from tests.support.readers import READERS
+from tests.support.sites import Site, nothing
 
 MANY = REGISTRY.reports["MANY"]
 

@@ -12,8 +12,8 @@ import pytest
 
 from gqlreports.plugins import MOMENT, TEXT
 from tests.export.conftest import Exports
-from tests.export.readers import READERS, Columns, Rows, expected, guarded
-from tests.export.reports import REGISTRY
+from tests.support.export_reports import REGISTRY
+from tests.support.readers import READERS, Columns, Rows, expected, guarded
 from tests.test_reports import CASES
 
 EVERY: list[tuple[str, dict[str, Any]]] = [*CASES, ("HOURS", {})]

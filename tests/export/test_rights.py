@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests import sites
 from tests.export.conftest import Exports
+from tests.support import sites
 
 
 @pytest.fixture(scope="module")

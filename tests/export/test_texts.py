@@ -18,9 +18,9 @@ from gqlreports.export.formats import FORMATS
 from gqlreports.plugins import CountingBasis
 from gqlreports.schema.plan.printing import safe
 from gqlreports.schema.request import ReportRequest
-from tests.export.readers import READERS, guarded
-from tests.export.reports import SHIPPED
-from tests.sites import Engine, nothing
+from tests.support.export_reports import SHIPPED
+from tests.support.readers import READERS, guarded
+from tests.support.sites import Engine, nothing
 
 REPORT = SHIPPED["GROUP_BY_TECH_PREFIX"]
 COLUMN = REPORT.report.columns["tech_prefix"]

@@ -24,10 +24,10 @@ from playwright.sync_api import (
 
 from gqlreports.directory.principal import Role
 from gqlreports.web.panel import BUILT
-from tests.awkward import write_files
 from tests.clickhouse.server import free_port
-from tests.lacking import lacking
-from tests.sites import Engine, Site, make_site
+from tests.support.awkward import write_files
+from tests.support.lacking import lacking
+from tests.support.sites import Engine, Site, make_site
 
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = [

@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from gqlreports.directory.principal import Role
 from tests.panel.conftest import Served, begin_session, new_context, watched
-from tests.panel.figures import shown
-from tests.panel.reports import (
+from tests.support.figures import shown
+from tests.support.panel_reports import (
     ALL_IN_SIGHT,
     Api,
     address,

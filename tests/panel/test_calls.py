@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.analysis_oracle import Analysis
-from tests.calls_oracle import TEXT_CELLS
-from tests.oracle import Row
 from tests.panel.conftest import Served
-from tests.panel.figures import moment
-from tests.panel.reports import MONTH, Api, Cells, address, expect_settled, row_at, table
+from tests.support.analysis_oracle import Analysis
+from tests.support.calls_oracle import TEXT_CELLS
+from tests.support.figures import moment
+from tests.support.oracle import Row
+from tests.support.panel_reports import MONTH, Api, Cells, address, expect_settled, row_at, table
 
 ZONE = "America/New_York"
 COLUMNS = [

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, Response, expect
 
 from gqlreports.directory.principal import Role
 from gqlreports.schema import query
-from tests import sites
 from tests.panel.conftest import LogIn
+from tests.support import sites
 
 PANEL = Path(__file__).parents[2] / "panel"
 AXE = PANEL / "node_modules" / "axe-core" / "axe.min.js"

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.asking import REPORTS
-from tests.awkward import CUSTOMERS
 from tests.panel.conftest import Served
-from tests.panel.reports import Api
+from tests.support.asking import REPORTS
+from tests.support.awkward import CUSTOMERS
+from tests.support.panel_reports import Api
 
 LISTED = [(each.name, each.id, each.currencies[0]) for each in CUSTOMERS if each.listed]
 

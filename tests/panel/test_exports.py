@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gqlreports.plugins.contract import AnyColumn
-from tests.asking import COLUMNS, REPORTS
-from tests.export.readers import READERS
 from tests.export.test_files import as_written, close
 from tests.panel.conftest import Served
-from tests.panel.reports import MONTH, Api, address, expect_settled
+from tests.support.asking import COLUMNS, REPORTS
+from tests.support.panel_reports import MONTH, Api, address, expect_settled
+from tests.support.readers import READERS
 
 FORMATS = {"CSV": "csv", "XLSX": "xlsx", "Parquet": "parquet"}
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.panel.conftest import Served
-from tests.panel.reports import Api, address, expect_settled, open_filter, row_at, table
 from tests.panel.test_craft import serious
+from tests.support.panel_reports import Api, address, expect_settled, open_filter, row_at, table
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"

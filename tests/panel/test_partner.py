@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from gqlreports.directory.principal import Role
-from tests.awkward import CUSTOMERS
 from tests.panel.conftest import PARTNERS_CUSTOMERS, LogIn, Served
-from tests.panel.reports import Api, address, column_names, expect_foot, expect_settled, row_at
+from tests.support.awkward import CUSTOMERS
+from tests.support.panel_reports import Api, address, column_names, expect_foot, expect_settled, row_at
 from tests.test_partners import STAFF_WORDS, VISIBLE
 
 OWN = [each for each in CUSTOMERS if each.id in PARTNERS_CUSTOMERS]

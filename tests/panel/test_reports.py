@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.asking import COLUMNS, REPORTS, TOTALS
 from tests.panel.conftest import Served
-from tests.panel.figures import moment, shown
-from tests.panel.reports import (
+from tests.support.asking import COLUMNS, REPORTS, TOTALS
+from tests.support.figures import moment, shown
+from tests.support.panel_reports import (
     ALL_IN_SIGHT,
     Api,
     Cells,

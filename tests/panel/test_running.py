@@ -15,13 +15,21 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
-from tests import sites
 from tests.backends.test_conformance import until_nothing_runs
 from tests.panel.conftest import USERS, Served, begin_session, new_context
-from tests.panel.reports import Api, address, expect_foot, expect_settled, fill_in_range, generate, open_filter, table
-from tests.sites import Engine
-from tests.stores import EmbeddedStore
-from tests.web import serving
+from tests.support import serving, sites
+from tests.support.panel_reports import (
+    Api,
+    address,
+    expect_foot,
+    expect_settled,
+    fill_in_range,
+    generate,
+    open_filter,
+    table,
+)
+from tests.support.sites import Engine
+from tests.support.stores import EmbeddedStore
 from tests.web.test_leaving import Endless
 
 MINUTE = Limits(60)

@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from gqlreports.directory.principal import Role
 from tests.panel.conftest import USERS, LogIn, Served
-from tests.panel.reports import Api, address, expect_foot, expect_settled, fill_in_range, generate
+from tests.support.panel_reports import Api, address, expect_foot, expect_settled, fill_in_range, generate
 
 
 def end_session(context: BrowserContext, served: Served) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.asking import COLUMNS
 from tests.panel.conftest import Served
-from tests.panel.figures import shown
-from tests.panel.reports import (
+from tests.support.asking import COLUMNS
+from tests.support.figures import shown
+from tests.support.panel_reports import (
     ALL_IN_SIGHT,
     MONTH,
     Api,

@@ -19,7 +19,7 @@ from gqlreports.plugins import (
     talk_time,
 )
 from gqlreports.testing import run_report
-from tests.sites import Engine
+from tests.support.sites import Engine
 
 _profit = customer_charge.minus(provider_charge)
 

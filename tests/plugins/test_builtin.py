@@ -9,10 +9,10 @@ import pytest
 from gqlreports.plugins import CountingBasis
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.testing import run_report
-from tests import sites
-from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
-from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
+from tests.support import sites
+from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
+from tests.support.sites import Engine, nothing
 
 REPORTS = sites.REGISTRY.reports
 US = {"customer_card_dest_code": "1", "customer_card_dest_name": "USA", "dest_number": "12015550100"}

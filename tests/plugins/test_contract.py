@@ -28,8 +28,8 @@ from gqlreports.plugins import (
 from gqlreports.plugins.registry import GROUP, Registry
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.web.app import create_app
-from tests import oracle
-from tests.sites import Site
+from tests.support import oracle
+from tests.support.sites import Site
 
 _first_account = whole(func.min(cdr.c.account), TEXT, "the first account by name", nullable=True)
 

@@ -26,8 +26,8 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition
 from gqlreports.tables import REPORTS_READ, metadata
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Engine, Site
+from tests.support import sites
+from tests.support.sites import Engine, Site
 
 
 def message_table() -> Table:

@@ -9,7 +9,7 @@ import pytest
 
 from gqlreports.plugins import Report, cdr, dimension, measure, percentile
 from gqlreports.testing import run_report
-from tests.sites import Engine
+from tests.support.sites import Engine
 
 LEVELS = ("0.001", "0.07", "0.14", "0.29", "0.3333333333333333", "0.5", "0.9", "0.95", "0.9500000000000001", "1")
 COLUMNS = {f"at_{place}": level for place, level in enumerate(LEVELS)}

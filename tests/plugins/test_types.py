@@ -43,11 +43,11 @@ from gqlreports.plugins.types import BIG_INT, TYPES, ColumnType, Look, Operand, 
 from gqlreports.schema.plan.rows import key_of
 from gqlreports.schema.plan.source import compile_statement
 from gqlreports.web.app import create_app
-from tests import sites
 from tests.export.conftest import Exports
-from tests.export.readers import guarded, read_parquet, read_xlsx
-from tests.oracle import Cdr
-from tests.sites import Site
+from tests.support import sites
+from tests.support.oracle import Cdr
+from tests.support.readers import guarded, read_parquet, read_xlsx
+from tests.support.sites import Site
 
 STATUS = ColumnType(
     name="STATUS",

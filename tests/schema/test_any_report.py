@@ -25,9 +25,9 @@ from gqlreports.plugins import (
 )
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
-from tests import sites
 from tests.schema.test_catalogue import CATALOGUE, generic_query
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 
 class EveryKind(Report):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sites import Site
+from tests.support.sites import Site
 
 CATALOGUE = """
 { reportTypes {

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 FIELDS = "... on SlowReport { rows { account calls } }"

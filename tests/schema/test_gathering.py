@@ -17,10 +17,10 @@ from gqlreports.schema.plan.filters import EVERYTHING, Condition, Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.request import Selection
-from tests.asking import CUSTOMERS
-from tests.drawing import drawn
 from tests.schema.test_plan import request, select
-from tests.sites import REGISTRY, Site
+from tests.support.asking import CUSTOMERS
+from tests.support.drawing import drawn
+from tests.support.sites import REGISTRY, Site
 from tests.test_rollups import KEPT
 
 RANGES = [("2025-10-20T00:00:00Z", "2025-11-20T00:00:00Z"), ("2025-10-25T10:20:30.456Z", "2025-11-03T09:00:00.001Z")]

@@ -15,8 +15,8 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.schema.keys import ApiKey, NewApiKey
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 FIELDS = "id name role customers reports networks createdAt expiresAt revokedAt replacedBy"

@@ -28,8 +28,8 @@ from gqlreports.schema.plan.timeline import Series, timeline
 from gqlreports.schema.request import ReportRequest, Selected, Selection
 from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.tables import cdr
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS = sites.REGISTRY.reports

@@ -12,8 +12,8 @@ from gqlreports.plugins import CountingBasis, Report, ReportParameters, attempts
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.query import build_schema
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 

@@ -19,8 +19,8 @@ from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import Selected, Selection
-from tests import sites
-from tests.sites import OPERATOR, Site, nothing
+from tests.support import sites
+from tests.support.sites import OPERATOR, Site, nothing
 
 REPORTS = sites.REGISTRY.reports
 ANY_SIZE = RequestLimits(

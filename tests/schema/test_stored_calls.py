@@ -9,10 +9,10 @@ import pytest
 from gqlreports.backends.base import Backend
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.tables import CALLS
-from tests.awkward import END, START
 from tests.conftest import SITES, STORES
-from tests.sites import Site
-from tests.stores import ServedStore
+from tests.support.awkward import END, START
+from tests.support.sites import Site
+from tests.support.stores import ServedStore
 
 LATER = START + timedelta(days=9, hours=7, milliseconds=1)
 

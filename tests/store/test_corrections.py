@@ -17,10 +17,10 @@ import pytest
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from tests.conftest import STORES
-from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
 from tests.store.test_survival import COMMAND, MONTHS, closed_engine, environment
-from tests.stores import EmbeddedStore, Store, drop, new_cluster_database, new_database
+from tests.support.sites import Engine, nothing
+from tests.support.stores import EmbeddedStore, Store, drop, new_cluster_database, new_database
 
 __all__ = ["closed_engine"]
 CALLS = [cdr_row(number) for number in range(4)]

@@ -34,9 +34,9 @@ from gqlreports.store import formats
 from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.tables import cdr
-from tests import sites
-from tests.awkward import COLUMNS, cdr_line, csv_line, write_rejects
-from tests.sites import Engine, nothing
+from tests.support import sites
+from tests.support.awkward import COLUMNS, cdr_line, csv_line, write_rejects
+from tests.support.sites import Engine, nothing
 
 Row = dict[str, str]
 csv.field_size_limit(1 << 20)

@@ -12,8 +12,8 @@ import pytest
 
 from gqlreports.errors import LoadError
 from gqlreports.store.load_dids import LoadedDids, load_dids
-from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
+from tests.support.sites import Engine, nothing
 
 HEADER = "did,customer_id,valid_from,valid_to\n"
 NUMBER = "12015550100"

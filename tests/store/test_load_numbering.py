@@ -8,9 +8,9 @@ import pytest
 
 from gqlreports.errors import LoadError
 from gqlreports.store.load_numbering import LoadedNumbering, load_numbering
-from tests.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
-from tests.sites import Engine, nothing
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
+from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
+from tests.support.sites import Engine, nothing
 
 CODE = "201555"
 NUMBERS = {"12015550100": "0", "12015551100": "1", "12015559999": "9"}

@@ -20,8 +20,8 @@ from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDe
 from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.topology import Topology
 from gqlreports.tables import cdr, did, metadata, numbering
-from tests.sites import Engine
-from tests.stores import ServedStore, Store, command, drop
+from tests.support.sites import Engine
+from tests.support.stores import ServedStore, Store, command, drop
 
 GOLDEN = Path(__file__).parent / "golden"
 CLUSTER = Topology("reports", "main", "loader", "[HIDDEN]")

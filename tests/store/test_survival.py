@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from gqlreports.backends.base import Statement
-from tests.awkward import COLUMNS, csv_line
-from tests.sites import Engine
 from tests.store.test_load_cdrs import cdr_row
+from tests.support.awkward import COLUMNS, csv_line
+from tests.support.sites import Engine
 
 KILLS = int(os.environ.get("GQLREPORTS_TEST_KILLS", "3"))
 FILES, ROWS = 6, 12_000

@@ -23,8 +23,8 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.web import audit as module
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.audit import AuditTrail
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
 RANGE = 'from: "2025-10-20T02:00:00+02:00", to: "2025-11-20T00:00:00Z"'

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.serving import served
+from tests.support.sites import Site
 
 AUDITS = Path(__file__).parent / "audits"
 

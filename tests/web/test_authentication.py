@@ -18,9 +18,9 @@ from gqlreports.directory.keys import new_key_id, new_key_text
 from gqlreports.directory.principal import Role
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Engine
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.serving import served
+from tests.support.sites import Engine
 
 VIEWER = {"query": "{ viewer { name } }"}
 

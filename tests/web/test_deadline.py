@@ -11,7 +11,7 @@ from gqlreports.backends.request import DEADLINE, seconds_left
 from gqlreports.limits import RequestLimits
 from gqlreports.web.app import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs
-from tests.stores import Store
+from tests.support.stores import Store
 from tests.web.test_leaving import REPORT, Api, api
 
 SETTING = HttpOptions(RequestLimits(seconds_per_request=1))

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from gqlreports.errors import InvalidInput
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.documents import DOCUMENTS_KEPT, Documents, listed_documents
-from tests import sites
-from tests.sites import OPERATOR, Site
+from tests.support import sites
+from tests.support.sites import OPERATOR, Site
 
 QUERY = "query Me { viewer { name } }"
 NAME = {"data": {"viewer": {"name": "staff"}}}

@@ -53,7 +53,7 @@ class Server:
 @contextmanager
 def server(folder: Path, seconds: float) -> Iterator[Server]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.web.slow_server", str(folder), str(port), str(seconds)]
+    command = [sys.executable, "-m", "tests.support.slow_server", str(folder), str(port), str(seconds)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout

@@ -11,9 +11,9 @@ import pytest
 
 from gqlreports.limits import RequestLimits
 from gqlreports.web.app import HttpOptions, create_app
-from tests import sites
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.serving import served
+from tests.support.sites import Site
 
 GRAPHQL = "application/graphql-response+json"
 QUERY = b'{"query": "{ viewer { name } }"}'

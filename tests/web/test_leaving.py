@@ -20,10 +20,10 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
-from tests import sites
 from tests.backends.test_conformance import until_nothing_runs
-from tests.stores import Store
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.serving import served
+from tests.support.stores import Store
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = (

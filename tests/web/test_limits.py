@@ -23,11 +23,11 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.door import RunningReports
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.limits import Rates
-from tests import sites
-from tests.awkward import END, START
 from tests.schema.test_cost import doubling
-from tests.sites import Site
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.awkward import END, START
+from tests.support.serving import served
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = f'customReport(customer: "5001", type: DID_AS_CLI, {RANGE}) {{ ... on DidAsCliReport {{ rowCount }} }}'

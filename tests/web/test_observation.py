@@ -16,7 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.awkward import write_files
+from tests.support.awkward import write_files
 from tests.web.test_server import COMMAND, RANGE, Server, environment_of, free_port, shell, wait_until_it_answers
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -16,14 +16,14 @@ import pytest
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from tests.awkward import CODE_HEADINGS, DID_HEADINGS, code_row, csv_line
 from tests.clickhouse.server import ClickHouse
-from tests.commands import inside
-from tests.oracle import World
 from tests.store.test_load_cdrs import as_csv, cdr_row
-from tests.stores import new_database
+from tests.support.awkward import CODE_HEADINGS, DID_HEADINGS, code_row, csv_line
+from tests.support.commands import inside
+from tests.support.oracle import World
+from tests.support.processes import Process, serving
+from tests.support.stores import new_database
 from tests.test_reports import comparable
-from tests.web.processes import Process, serving
 
 CUSTOMER = "5001"
 START, END = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)

@@ -14,9 +14,9 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
-from tests import sites
-from tests.sites import Engine
-from tests.web.serving import served
+from tests.support import sites
+from tests.support.serving import served
+from tests.support.sites import Engine
 
 PAGE = '<!doctype html><title>panel</title><script type="module" src="/assets/main-4f2a.js"></script>'
 SCRIPT = "export const words = " + repr(" ".join(map(str, range(5000)))) + "\n"

@@ -24,14 +24,14 @@ import pytest
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Role
-from tests import sites
-from tests.awkward import CODE_HEADINGS, COLUMNS, END, START, code_row, csv_line, write_files
 from tests.clickhouse.server import ClickHouse
-from tests.commands import inside
-from tests.oracle import World
-from tests.stores import ServedStore, new_database
+from tests.support import sites
+from tests.support.awkward import CODE_HEADINGS, COLUMNS, END, START, code_row, csv_line, write_files
+from tests.support.commands import inside
+from tests.support.oracle import World
+from tests.support.processes import PATIENCE, Process, serving
+from tests.support.stores import ServedStore, new_database
 from tests.test_reports import comparable
-from tests.web.processes import PATIENCE, Process, serving
 
 CUSTOMER, CALLERS, CALLS = "5001", 8, 500
 TYPES = ("USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "PER_NUMBER")

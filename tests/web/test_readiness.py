@@ -11,9 +11,9 @@ from gqlreports.backends.server.http import Address
 from gqlreports.directory.directory import Directory
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.lifecycle import Shutdown
-from tests import sites
 from tests.clickhouse.server import free_port
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 
 def answer(backend: Backend, directory: Directory, draining: Shutdown | None = None) -> tuple[int, str]:

@@ -22,8 +22,8 @@ from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.response_cache import RepeatableResponse
 from gqlreports.web.app import HttpOptions, create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 DID_AS_CLI = f'customReport(customer: "5001", type: DID_AS_CLI, {RANGE})'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.sites import Site
+from tests.support.sites import Site
 
 
 def answered(site: Site, path: str = "/graphql", **headers: str) -> str:

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from gqlreports.backends.base import Statement
 from gqlreports.directory.principal import Role
 from gqlreports.web.app import HttpOptions, create_app
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 
 QUERY = (
     '{ customReport(customer: "5001", type: GROUP_BY_TECH_PREFIX, from: "2025-10-20T00:00:00Z", '

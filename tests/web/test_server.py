@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.awkward import write_files
+from tests.support.awkward import write_files
 
 COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'

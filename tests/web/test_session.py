@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from tests.awkward import END, START
-from tests.sites import Engine
+from tests.support.awkward import END, START
+from tests.support.sites import Engine
 from tests.web.test_authentication import Api, served_api
 
 PASSWORD = "correct horse battery"

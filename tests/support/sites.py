@@ -21,7 +21,7 @@ from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.web.app import create_app
-from tests.oracle import World
+from tests.support.oracle import World
 
 OPERATOR = Principal("", "tests", Role.STAFF, None)
 REGISTRY = Registry.load(strict=True)

@@ -1,4 +1,4 @@
-"""A server with reports that take their time: `python -m tests.web.slow_server FOLDER PORT SECONDS` prints a key.
+"""A server with reports that take their time: `python -m tests.support.slow_server FOLDER PORT SECONDS` prints a key.
 
 It gives running requests that many seconds when it is told to end.
 """
@@ -19,7 +19,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.store.definition import definition
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.lifecycle import GracefulServer, Shutdown
-from tests import sites
+from tests.support import sites
 from tests.web.test_leaving import Endless
 
 

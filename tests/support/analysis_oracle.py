@@ -1,6 +1,6 @@
 """Test oracle of analyses: filters, subtotals, top rows, timelines, comparisons and calls by brute force.
 
-Each figure is computed by tests/oracle.py from the CDRs of its group, never from another figure.
+Each figure is computed by tests/support/oracle.py from the CDRs of its group, never from another figure.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from tests.calendar_oracle import Calendar
-from tests.oracle import MEASURES, Basis, Cdr, Key, Row, World, rounded
+from tests.support.calendar_oracle import Calendar
+from tests.support.oracle import MEASURES, Basis, Cdr, Key, Row, World, rounded
 
 Where = Mapping[str, Any]
 Order = Sequence[tuple[str, bool]]  # (column, descending); a part of a comparison is named as in "asr.change"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.oracle import Cdr, Cells, Row, parse_number, parse_thousandths, read_cdr, records
+from tests.support.oracle import Cdr, Cells, Row, parse_number, parse_thousandths, read_cdr, records
 
 TEXT_CELLS = {
     "direction": "direction", "sourceCli": "source_cli", "sourceDestNumber": "source_dest_number",

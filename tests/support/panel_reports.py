@@ -9,10 +9,10 @@ from urllib.parse import quote, urlencode
 import httpx2
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.analysis_oracle import Analysis, Where
-from tests.asking import document, scope
-from tests.oracle import Basis
 from tests.panel.conftest import Served
+from tests.support.analysis_oracle import Analysis, Where
+from tests.support.asking import document, scope
+from tests.support.oracle import Basis
 
 Cells = dict[str, str]
 Part = Literal["rows", "totals"]

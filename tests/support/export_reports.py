@@ -21,7 +21,7 @@ from gqlreports.plugins import (
     whole,
 )
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from tests import sites
+from tests.support import sites
 
 
 class Hours(Report):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gqlreports.schema.scalars import print_moment
-from tests import sites
-from tests.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
-from tests.sites import Site
+from tests.support import sites
+from tests.support.analysis_oracle import CURRENCY_OF, DIMENSIONS, Analysis, Order, Where, constant
+from tests.support.sites import Site
 
 REPORTS = sites.REGISTRY.reports
 COLUMNS = {name: " ".join(each.graphql_name for each in report.columns(True)) for name, report in REPORTS.items()}

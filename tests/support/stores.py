@@ -15,7 +15,7 @@ from gqlreports.store.definition import definition
 from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.topology import Topology
 from tests.clickhouse.server import ClickHouse
-from tests.sites import REGISTRY, Engine
+from tests.support.sites import REGISTRY, Engine
 
 Result = TypeVar("Result")
 Work = Callable[[Backend], Coroutine[Any, Any, Result]]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.analysis_oracle import CURRENCY_OF
+from tests.support.analysis_oracle import CURRENCY_OF
 
 SHARES = {"asr", "ner", "margin", "dtmfRatio"}
 CLOCKS = {"acd", "talkTime", "duration", "customerDuration", "providerDuration"}

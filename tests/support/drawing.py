@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from tests.analysis_oracle import CURRENCY_OF, Analysis, Order, Where
-from tests.asking import CUSTOMERS, SECONDS
-from tests.oracle import Basis, Row
-from tests.sites import Site
+from tests.support.analysis_oracle import CURRENCY_OF, Analysis, Order, Where
+from tests.support.asking import CUSTOMERS, SECONDS
+from tests.support.oracle import Basis, Row
+from tests.support.sites import Site
 
 START, END = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 11, 21, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
