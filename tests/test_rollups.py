@@ -272,7 +272,7 @@ def test_a_new_version_of_a_report_takes_the_place_of_the_former(engine: Engine,
     former, now = rollup_of("HOURS", Former()), rollup_of("HOURS", Hours())
 
     async def kept(backend: Backend) -> set[str]:
-        found = orjson.loads(await answer(backend, Statement(definition().kept)))
+        found = orjson.loads(await answer(backend, Statement(definition().rollups_query)))
         return {each["name"] for each in found}
 
     before = store.run(kept)

@@ -69,18 +69,18 @@ class Definition(Protocol):
         """The statements that make the table in which a store records its migrations."""
 
     @property
-    def recorded(self) -> str:
+    def record_query(self) -> str:
         """The query for whether there is such a table, 0 or 1."""
 
     @property
-    def applied(self) -> str:
+    def applied_query(self) -> str:
         """The query for the migrations that a store has come by: the number of each, and the store's cluster."""
 
     def pending(self, applied: Collection[int]) -> Sequence[str]:
         """The migrations that a store lacks, in words."""
 
     @property
-    def kept(self) -> str:
+    def rollups_query(self) -> str:
         """The query for the names of the rollups that a store keeps."""
 
     def statements(self, applied: Collection[int], kept: Collection[str]) -> Sequence[str]:

@@ -64,11 +64,11 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
     tokens = _tokens(settings)
-    draining = Shutdown()
+    shutdown = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
-    http = HttpOptions(settings.limits, settings.reports_at_once, listed, draining, settings.answers_bytes)
+    http = HttpOptions(settings.limits, settings.reports_at_once, listed, shutdown, settings.answers_bytes)
     app = create_app(registry, backend_of(settings, registry), directory, settings.masked_digits, metrics, tokens, http)
-    GracefulServer(app, host, port, draining, settings.shutdown_seconds).run()
+    GracefulServer(app, host, port, shutdown, settings.shutdown_seconds).run()
 
 
 def _tokens(settings: Settings) -> "Tokens | None":

@@ -35,8 +35,8 @@ class Users:
         with self._session() as session, session.begin():
             if session.get(User, name) is not None:
                 raise InvalidInput(f"There is a user {name} already.")
-            made = User(name=name, role=role.value, password_hash=password_hash, created_at=utc_now(), customers=owned)
-            session.add(made)
+            user = User(name=name, role=role.value, password_hash=password_hash, created_at=utc_now(), customers=owned)
+            session.add(user)
 
     def list(self) -> list[User]:
         """All users, by name."""

@@ -261,12 +261,12 @@ def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> Regi
 def _loaded(plugin: EntryPoint) -> type[Report]:
     try:
         loaded = plugin.load()
-        made = isinstance(loaded, type) and issubclass(loaded, Report) and loaded()
+        report = isinstance(loaded, type) and issubclass(loaded, Report) and loaded()
     except (Exception, SystemExit) as error:
         raise PluginError(f"no such class can be loaded ({type(error).__name__}: {error})") from error
-    if not made:
+    if not report:
         raise PluginError(f"{plugin.attr or plugin.value} is not a subclass of gqlreports.plugins.Report")
-    return type(made)
+    return type(report)
 
 
 def _check_name(registered: RegisteredReport, others: Mapping[str, RegisteredReport]) -> None:

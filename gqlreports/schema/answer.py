@@ -206,7 +206,7 @@ class StoreValue:
 class Splice:
     """What was printed for a value in a response, and how many statements that took."""
 
-    spliced: StoreValue
+    value: StoreValue
     selection: Selection
     statements: int
     fragment: orjson.Fragment

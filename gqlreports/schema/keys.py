@@ -125,6 +125,6 @@ def key_mutations(report_type: Any) -> type[Any]:
 
 
 async def _new_key(info: ReportInfo, secret: str, how: str) -> NewApiKey:
-    made = ApiKey.of(await run_in_threadpool(info.context.door.directory.key_of, secret))
-    logger.info("The key %s was %s by %s.", made.id, how, info.context.caller.principal.key_id)
-    return NewApiKey(secret=secret, key=made)
+    key = ApiKey.of(await run_in_threadpool(info.context.door.directory.key_of, secret))
+    logger.info("The key %s was %s by %s.", key.id, how, info.context.caller.principal.key_id)
+    return NewApiKey(secret=secret, key=key)

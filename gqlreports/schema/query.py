@@ -197,8 +197,8 @@ def _parameters_input(types: dict[str, ReportTypes]) -> type[Any]:
         if each.parameters is not None:
             namespace["__annotations__"][each.parameters_field] = each.parameters | None
             namespace[each.parameters_field] = strawberry.UNSET
-    made = type("ReportParameters", (), namespace)
-    return strawberry.input(made, one_of=True, description="The parameters of the one report that is asked for.")
+    cls = type("ReportParameters", (), namespace)
+    return strawberry.input(cls, one_of=True, description="The parameters of the one report that is asked for.")
 
 
 def _given_parameters(chosen: ReportTypes, types: dict[str, ReportTypes], parameters: Any) -> ReportParameters:

@@ -97,7 +97,7 @@ class ResponseCache:
         texts, splices = _taken_apart(result.data, context.splices)
         if len(splices) == len(context.splices):
             names = {id(answer): name for name, answer in context.answers.items()}
-            named = tuple((names[id(splice.spliced.answer)], _ask(splice)) for splice in splices)
+            named = tuple((names[id(splice.value.answer)], _ask(splice)) for splice in splices)
             self._kept[name] = RepeatableResponse(
                 current().operation, context.answers, context.ranges, context.caller.customers, texts, named
             )
@@ -112,7 +112,7 @@ def operation_key(document: str | None, operation: str | None, variables: Mappin
 
 def _ask(splice: Splice) -> Ask:
     """How its value is asked, without what that was: it may be large."""
-    ask, selection = splice.spliced.ask, splice.selection
+    ask, selection = splice.value.ask, splice.selection
     return lambda answer: ask(answer, selection)
 
 

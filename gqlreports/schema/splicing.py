@@ -44,9 +44,9 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
             return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
-    async def _fragment(self, spliced: StoreValue, selection: Selection) -> orjson.Fragment:
+    async def _fragment(self, value: StoreValue, selection: Selection) -> orjson.Fragment:
         context: Context = self.context_value
-        splice = await spliced.splice(selection)
+        splice = await value.splice(selection)
         context.splices.append(splice)
         return splice.fragment
 

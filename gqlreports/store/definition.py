@@ -158,10 +158,10 @@ class StoreDefinition:
     migrations: tuple[Migration, ...] = MIGRATIONS
     rollups: tuple[Rollup, ...] = ()
 
-    kept = ROLLUPS_THERE
+    rollups_query = ROLLUPS_THERE
     # Unlike the list of tables, which leaves out what a user may not see, it fails where the user lacks the right.
-    recorded = "EXISTS TABLE migration"
-    applied = "SELECT DISTINCT number, cluster FROM migration"
+    record_query = "EXISTS TABLE migration"
+    applied_query = "SELECT DISTINCT number, cluster FROM migration"
 
     @property
     def record(self) -> list[str]:

@@ -38,11 +38,11 @@ async def rehearse(backend: Backend, topology: Topology, rollups: tuple[Rollup, 
 
 async def _upgrade(session: Session, topology: Topology, rollups: tuple[Rollup, ...]) -> Upgrade:
     definition = StoreDefinition(topology)
-    [[there]] = await session.query(Statement(definition.recorded))
-    rows = await session.query(Statement(definition.applied)) if there else []
+    [[there]] = await session.query(Statement(definition.record_query))
+    rows = await session.query(Statement(definition.applied_query)) if there else []
     definition = StoreDefinition(_placed(topology, {cluster for _, cluster in rows}), rollups=rollups)
     applied = {number for number, _ in rows}
-    kept = {name for (name,) in await session.query(Statement(definition.kept))}
+    kept = {name for (name,) in await session.query(Statement(definition.rollups_query))}
     pending = [*definition.pending(applied), *(f"rollup of {each.report}" for each in rollups if each.name not in kept)]
     return Upgrade(pending, [*definition.record, *definition.statements(applied, kept)])
 

@@ -46,14 +46,14 @@ from gqlreports.web.session import SessionEndpoint
 class HttpOptions:
     """`documents` are the only ones that partners may run, by id; without, they run any.
 
-    `reports_at_once` bounds what runs or waits for the store, and `draining` says when the process ends.  Kept answers
+    `reports_at_once` bounds what runs or waits for the store, and `shutdown` says when the process ends.  Kept answers
     take at most `answers_bytes`; with 0 none is kept.
     """
 
     limits: RequestLimits = USUAL
     reports_at_once: int = 400
     documents: Mapping[str, str] | None = None
-    draining: Shutdown = field(default_factory=Shutdown)
+    shutdown: Shutdown = field(default_factory=Shutdown)
     answers_bytes: int = ANSWERS_BYTES
 
 
@@ -102,18 +102,18 @@ def create_app(
         directory.close()
 
     audit = AuditTrail(directory)
-    gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.draining)
+    gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
     schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
-    shared = Shared(door, Documents(options.documents), options.draining, audit)
+    shared = Shared(door, Documents(options.documents), options.shutdown, audit)
     app = Starlette(
         routes=[
             Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),
             Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
-            Route("/session", SessionEndpoint(directory.sessions, options.limits, options.draining)),
+            Route("/session", SessionEndpoint(directory.sessions, options.limits, options.shutdown)),
             Route("/healthz", _health),
-            Route("/readyz", Readiness(backend, directory, options.draining).answer),
+            Route("/readyz", Readiness(backend, directory, options.shutdown).answer),
         ],
         lifespan=lifespan,
         middleware=[

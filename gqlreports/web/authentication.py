@@ -135,12 +135,12 @@ class Gate:
 
     authentication: Authentication
     rates: Rates
-    draining: Shutdown
+    shutdown: Shutdown
 
     async def principal(self, request: Request) -> Principal:
         """Raises Refused."""
         try:
-            self.draining.check()
+            self.shutdown.check()
             check_meant(request)
             principal = await self.authentication.principal(request)
             self.rates.count(principal.key_id)

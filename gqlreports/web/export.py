@@ -65,7 +65,7 @@ class ExportEndpoint:
         """The file, as one of the reports that run."""
         task = asyncio.current_task()
         assert task
-        with self.shared.door.room(caller, 1), self.shared.draining.running(task):
+        with self.shared.door.room(caller, 1), self.shared.shutdown.running(task):
             answer = await self.shared.door.open(caller, export.request)
             async with aclosing(form.write(export, answer.backend, lambda rows: None)) as pieces:
                 async for piece in pieces:

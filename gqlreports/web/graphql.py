@@ -58,7 +58,7 @@ class Shared:
 
     door: Door
     documents: Documents
-    draining: Shutdown
+    shutdown: Shutdown
     audit: AuditTrail
 
     def caller(self, request: Request) -> Caller:
@@ -73,7 +73,7 @@ class ReportsView(GraphQL[Context, None]):
     def __init__(self, schema: ReportsSchema, shared: Shared) -> None:
         super().__init__(schema, subscription_protocols=())
         self._shared = shared
-        self._prepared = ResponseCache()
+        self._responses = ResponseCache()
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Never: GraphiQL is a page of the panel."""
@@ -86,7 +86,7 @@ class ReportsView(GraphQL[Context, None]):
             seconds = set_deadline(request, limits.seconds_per_request)
             await request.arrive()
             async with asyncio.timeout(seconds + _GRACE):
-                response = await while_connected(self.run(request), receive, self._shared.draining)
+                response = await while_connected(self.run(request), receive, self._shared.shutdown)
                 response = revalidate(request, response)
         except (ClientDisconnect, CallerLeft):
             logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
@@ -138,15 +138,15 @@ class ReportsView(GraphQL[Context, None]):
         extensions = asked.extensions or {}
         asked.query = self._shared.documents.found(asked.query, extensions, context.caller.principal)
         name = operation_key(asked.query, asked.operation_name, asked.variables)
-        if (prepared := self._prepared.get(name)) is not None:
+        if (repeatable := self._responses.get(name)) is not None:
             try:
-                return await prepared.run(context)
+                return await repeatable.run(context)
             except ReportsError:
                 # What is wrong now is for the executor to tell.
-                self._prepared.forget(name)
+                self._responses.forget(name)
                 context = context.again()
         result = await self._execute(method, asked, context)
-        self._prepared.keep(name, result, context)
+        self._responses.keep(name, result, context)
         return result
 
     async def _execute(self, method: str, asked: GraphQLRequestData, context: Context) -> ExecutionResult:

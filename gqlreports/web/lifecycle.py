@@ -58,7 +58,7 @@ class CallerLeft(Exception):
     """The caller has gone: nobody reads an answer."""
 
 
-async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, draining: Shutdown) -> Result:
+async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, shutdown: Shutdown) -> Result:
     """The outcome of some work, which is cancelled when the caller goes away; the request's body must be read.
 
     Raises CallerLeft then, and ShuttingDown where the process ends before the work, after the work has ended.
@@ -66,7 +66,7 @@ async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, d
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
     both: set[asyncio.Future[Any]] = {task, gone}
     try:
-        with draining.running(task):
+        with shutdown.running(task):
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if task.cancelled():
             raise ShuttingDown("This server went down before the answer was there; try again.")
@@ -96,16 +96,16 @@ FRESH = 1.0
 class Readiness:
     """Asks store and directory once a second at most, however many ask here."""
 
-    def __init__(self, backend: Backend, directory: Directory, draining: Shutdown) -> None:
+    def __init__(self, backend: Backend, directory: Directory, shutdown: Shutdown) -> None:
         self._backend = backend
         self._directory = directory
-        self._draining = draining
+        self._shutdown = shutdown
         self._asking = asyncio.Lock()
         self._asked = -FRESH
         self._ready = False
 
     async def answer(self, request: Request) -> Response:
-        ready = not self._draining.begun and await self._known()
+        ready = not self._shutdown.begun and await self._known()
         headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": str(PAUSE)})
         return PlainTextResponse("ok\n" if ready else "not ready\n", 200 if ready else 503, headers)
 
@@ -138,7 +138,7 @@ class GracefulServer(uvicorn.Server):
     Those that have not ended then are cancelled, and answered with 503; the process ends with 0.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int, draining: Shutdown, seconds: float) -> None:
+    def __init__(self, app: Starlette, host: str, port: int, shutdown: Shutdown, seconds: float) -> None:
         last = int(seconds) + _LAST
         config = uvicorn.Config(
             app,
@@ -150,16 +150,16 @@ class GracefulServer(uvicorn.Server):
             server_header=False,
         )
         super().__init__(config)
-        self._draining = draining
+        self._shutdown = shutdown
         self._seconds = seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Uvicorn's own would raise the signal again in the end, and the process would end with its number.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
-        self._draining.begin()
+        self._shutdown.begin()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(self._seconds, self._draining.end)
+        asyncio.get_running_loop().call_later(self._seconds, self._shutdown.end)
         await asyncio.sleep(min(NOTICE, self._seconds))
         await super().shutdown(sockets)

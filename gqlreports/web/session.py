@@ -32,7 +32,7 @@ class SessionEndpoint:
 
     sessions: Sessions
     limits: RequestLimits
-    draining: Shutdown
+    shutdown: Shutdown
     _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +51,7 @@ class SessionEndpoint:
     async def _respond(self, request: BoundedRequest) -> Response:
         if request.method not in METHODS:
             raise Refused(405, "A session needs POST or DELETE.", headers={"Allow": ", ".join(METHODS)})
-        self.draining.check()
+        self.shutdown.check()
         check_meant(request)
         return await (self._begin(request) if request.method == "POST" else self._end(request))
 

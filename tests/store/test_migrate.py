@@ -146,9 +146,9 @@ def test_an_embedded_store_from_before_is_taken_over(engine: Engine, tmp_path: P
         """What a store had then."""
 
         record: tuple[str, ...] = ()
-        recorded = "SELECT 0"
-        applied = "SELECT 0, '' WHERE 0"
-        kept = "SELECT '' WHERE 0"
+        record_query = "SELECT 0"
+        applied_query = "SELECT 0, '' WHERE 0"
+        rollups_query = "SELECT '' WHERE 0"
 
         def pending(self, applied: object) -> list[str]:
             return []

@@ -42,10 +42,10 @@ def main(folder: Path, port: int, seconds: float) -> None:
     for report in (Slow, Endless):
         name = report.__name__.upper()
         reports[name] = RegisteredReport(name, report(), "tests")
-    draining = Shutdown()
+    shutdown = Shutdown()
     backend = EmbeddedBackend(folder / "store", definition())
-    app = create_app(Registry(MappingProxyType(reports)), backend, directory, http=HttpOptions(draining=draining))
-    GracefulServer(app, "127.0.0.1", port, draining, seconds).run()
+    app = create_app(Registry(MappingProxyType(reports)), backend, directory, http=HttpOptions(shutdown=shutdown))
+    GracefulServer(app, "127.0.0.1", port, shutdown, seconds).run()
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from tests.support import sites
 from tests.support.sites import Site
 
 
-def answer(backend: Backend, directory: Directory, draining: Shutdown | None = None) -> tuple[int, str]:
-    options = HttpOptions(draining=draining or Shutdown())
+def answer(backend: Backend, directory: Directory, shutdown: Shutdown | None = None) -> tuple[int, str]:
+    options = HttpOptions(shutdown=shutdown or Shutdown())
     app = create_app(sites.REGISTRY, backend, directory, http=options)
     response = TestClient(app).get("/readyz")
     assert response.headers["cache-control"] == "no-store"
@@ -47,9 +47,9 @@ def test_no_directory(site: Site, tmp_path: Path) -> None:
 
 
 def test_at_the_end(site: Site) -> None:
-    draining = Shutdown()
-    draining.begin()
-    assert answer(site.backend, site.directory, draining) == (503, "not ready\n")
+    shutdown = Shutdown()
+    shutdown.begin()
+    assert answer(site.backend, site.directory, shutdown) == (503, "not ready\n")
 
 
 def test_the_process_runs_all_the_same(site: Site, tmp_path: Path) -> None:

@@ -235,8 +235,8 @@ class EmbeddedBackend:
             return
         for statement in self._definition.record:
             client.command(statement)
-        applied = {number for number, _ in client.query(self._definition.applied).result_rows}
-        kept = {name for (name,) in client.query(self._definition.kept).result_rows}
+        applied = {number for number, _ in client.query(self._definition.applied_query).result_rows}
+        kept = {name for (name,) in client.query(self._definition.rollups_query).result_rows}
         for statement in self._definition.statements(applied, kept):
             client.command(statement)
 

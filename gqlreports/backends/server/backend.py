@@ -248,8 +248,8 @@ class ServerBackend:
         """Raises StoreUnavailable where migrations are pending."""
         if self._definition is None:
             return
-        [[there]] = (await client.query(self._definition.recorded)).result_rows
-        applied = (await client.query(self._definition.applied)).result_rows if there else []
+        [[there]] = (await client.query(self._definition.record_query)).result_rows
+        applied = (await client.query(self._definition.applied_query)).result_rows if there else []
         if pending := self._definition.pending({number for number, _ in applied}):
             raise StoreUnavailable(f"The store lacks {', '.join(pending)}: run `gqlreports migrate`, then start again.")
 

@@ -149,9 +149,9 @@ def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnE
 
 
 def _dimension(name: str, key: ColumnElement[Any]) -> Dimension:
-    made = Dimension("", None, False, key, COUNT, None, None)
-    made.__set_name__(Dimension, name)
-    return made
+    dimension = Dimension("", None, False, key, COUNT, None, None)
+    dimension.__set_name__(Dimension, name)
+    return dimension
 
 
 def _bucket_sources(buckets: Subquery) -> dict[str, FieldSource]:

@@ -37,8 +37,8 @@ def call_type(staff: bool) -> type[Any]:
     namespace: dict[str, Any] = {"__annotations__": {"cursor": str, "history": list_of(version_type(staff))}}
     namespace["cursor"] = strawberry.field(description="Its place in the order of calls, for `after`.")
     namespace["history"] = strawberry.field(description="All its versions, the oldest first; a correction makes one.")
-    made = type("CallDetailRecord", (), _with_columns(namespace, staff))
-    return strawberry.type(made, description="One route attempt (branch) of a call.")
+    cls = type("CallDetailRecord", (), _with_columns(namespace, staff))
+    return strawberry.type(cls, description="One route attempt (branch) of a call.")
 
 
 @lru_cache(2)
@@ -47,8 +47,8 @@ def version_type(staff: bool) -> type[Any]:
     namespace: dict[str, Any] = {"__annotations__": {"loaded_at": datetime, "taken_back_at": datetime | None}}
     namespace["loaded_at"] = strawberry.field(description="When it was loaded.")
     namespace["taken_back_at"] = strawberry.field(description="When a correction took it back; null for what holds.")
-    made = type("CallVersion", (), _with_columns(namespace, staff))
-    return strawberry.type(made, description="What was known of a call for a time.")
+    cls = type("CallVersion", (), _with_columns(namespace, staff))
+    return strawberry.type(cls, description="What was known of a call for a time.")
 
 
 def _with_columns(namespace: dict[str, Any], staff: bool) -> dict[str, Any]:

@@ -126,8 +126,8 @@ class ReportColumns:
             "__annotations__": {"column": self.column_enum, "direction": Direction},
             "direction": Direction.ASC,
         }
-        made = type(self.name("Order"), (), namespace)
-        return strawberry.input(made, description="One column to order by; earlier ones count first.")
+        cls = type(self.name("Order"), (), namespace)
+        return strawberry.input(cls, description="One column to order by; earlier ones count first.")
 
     @cached_property
     def row(self) -> type[Any]:
@@ -159,8 +159,8 @@ class ReportColumns:
 
     def _enum(self, suffix: str, columns: tuple[AnyColumn, ...], what: str) -> Any:
         names = {column.constant_name: column.constant_name for column in columns}
-        made: type[Enum] = Enum(self.name(suffix), names)  # type: ignore[misc]
-        return strawberry.enum(made, description=f"{what} of {self.registered.title}.")
+        cls: type[Enum] = Enum(self.name(suffix), names)  # type: ignore[misc]
+        return strawberry.enum(cls, description=f"{what} of {self.registered.title}.")
 
 
 def list_of(kind: Any) -> Any:
@@ -205,5 +205,5 @@ def parameters_input(registered: RegisteredReport) -> type[Any] | None:
             annotation, default = strawberry.enum(copy), copy[default.name]
         namespace["__annotations__"][name] = annotation | None
         namespace[name] = strawberry.field(default=default, description=each.description)
-    made = type(f"{registered.type_name}Parameters", (), namespace)
-    return strawberry.input(made, description=f"Parameters of {registered.title}.")
+    cls = type(f"{registered.type_name}Parameters", (), namespace)
+    return strawberry.input(cls, description=f"Parameters of {registered.title}.")

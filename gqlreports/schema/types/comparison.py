@@ -61,7 +61,7 @@ class Compared:
 
 def comparison_field(columns: ReportColumns) -> Any:
     """`comparison(with, timeZone, where)`."""
-    made = _comparison_type(columns)
+    cls = _comparison_type(columns)
 
     async def comparison(
         self: Any, info: ReportInfo, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None
@@ -76,7 +76,7 @@ def comparison_field(columns: ReportColumns) -> Any:
         previous = replace(request, start=start, end=end)
         await info.context.door.open_range(info.context.caller, previous)
         info.context.ranges.append(previous)
-        return made(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
+        return cls(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
 
     return field_of(
         comparison,
@@ -85,7 +85,7 @@ def comparison_field(columns: ReportColumns) -> Any:
         with_=Annotated[ComparedPeriod, strawberry.argument(name="with")],
         time_zone=str | None,
         where=columns.filter_input | None,
-        returns=made,
+        returns=cls,
     )
 
 
@@ -103,8 +103,8 @@ def _comparison_type(columns: ReportColumns) -> type[Any]:
         "row_count": _row_count_field(),
         "totals": _totals_field(totals),
     }
-    made = type(columns.name("Comparison"), (), namespace)
-    return strawberry.type(made, description=f"{title} in two ranges.")
+    cls = type(columns.name("Comparison"), (), namespace)
+    return strawberry.type(cls, description=f"{title} in two ranges.")
 
 
 def _type_in_both(column: AnyColumn) -> Any:
@@ -120,8 +120,8 @@ def _order_input(columns: ReportColumns) -> type[Any]:
         "by": ComparisonPart.CURRENT,
         "direction": Direction.ASC,
     }
-    made = type(columns.name("ComparisonOrder"), (), namespace)
-    return strawberry.input(made, description="One column, and what of it, to order by; earlier ones count first.")
+    cls = type(columns.name("ComparisonOrder"), (), namespace)
+    return strawberry.input(cls, description="One column, and what of it, to order by; earlier ones count first.")
 
 
 def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:

@@ -71,17 +71,17 @@ def report_filter(name: str, columns: tuple[AnyColumn, ...]) -> type[Any]:
     for part, text in parts.items():
         namespace["__annotations__"][part] = str | None
         namespace[part] = strawberry.field(name=part[:-1], default=strawberry.UNSET, description=text)
-    made = strawberry.input(type(name, (), namespace), description="What a row must meet: all that is given.")
-    _refer_to_itself(made)
-    return made
+    cls = strawberry.input(type(name, (), namespace), description="What a row must meet: all that is given.")
+    _refer_to_itself(cls)
+    return cls
 
 
-def _refer_to_itself(made: type[Any]) -> None:
-    for field in made.__strawberry_definition__.fields:
+def _refer_to_itself(cls: type[Any]) -> None:
+    for field in cls.__strawberry_definition__.fields:
         if field.python_name in ("and_", "or_"):
-            field.type_annotation = StrawberryAnnotation(GenericAlias(list, made) | None)
+            field.type_annotation = StrawberryAnnotation(GenericAlias(list, cls) | None)
         elif field.python_name == "not_":
-            field.type_annotation = StrawberryAnnotation(made | None)
+            field.type_annotation = StrawberryAnnotation(cls | None)
 
 
 def parse_filter(given: Any, columns: tuple[AnyColumn, ...]) -> Where:

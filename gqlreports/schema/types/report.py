@@ -123,8 +123,8 @@ def _top_type(columns: ReportColumns) -> type[Any]:
     }
     if columns.registered.report.lists_calls():
         namespace |= other_call_fields(columns)
-    made = type(columns.name("Top"), (), namespace)
-    return strawberry.type(made, description=f"The largest rows of {columns.registered.title}, and the others.")
+    cls = type(columns.name("Top"), (), namespace)
+    return strawberry.type(cls, description=f"The largest rows of {columns.registered.title}, and the others.")
 
 
 def _largest_rows_field(columns: ReportColumns) -> Any:
@@ -190,8 +190,8 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     if registered.report.lists_calls():
         namespace |= call_fields(columns)
     report = type(columns.name("Report"), (interface,), namespace)
-    made = strawberry.type(report, description=registered.description)
-    return ReportTypes(registered, made, parameters_input(registered))
+    cls = strawberry.type(report, description=registered.description)
+    return ReportTypes(registered, cls, parameters_input(registered))
 
 
 def _rows_field(columns: ReportColumns) -> Any:
