@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gqlreports.web import app
 from tests.clickhouse.server import ClickHouse, start_cluster
 from tests.support.awkward import write_files
+from tests.support.schemas import built_once
 from tests.support.sites import Engine, Site, make_site, served_site
 from tests.support.stores import (
     ClusterStore,
@@ -25,6 +27,14 @@ SAMPLE = ROOT.parent / "shared" / "data"
 STORES = ["embedded", "server", "cluster"]
 WHOLE_STORES = ["embedded", "server"]
 """Those whose calls are in one place, so that they can tell when their answers change."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas() -> Iterator[None]:
+    """Applications share the schemas of the same reports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "build_schema", built_once)
+        yield
 
 
 @pytest.fixture(scope="session")

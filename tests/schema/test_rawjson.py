@@ -16,12 +16,13 @@ from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
-from gqlreports.schema.query import build_schema
 from gqlreports.schema.selection import Selected, Selection
 from gqlreports.schema.spliced import Spliced
+from tests.support.schemas import built_once
 from tests.support.sites import OPERATOR, Site, nothing
 
-REPORTS = Registry.load(strict=True).reports
+REGISTRY = Registry.load(strict=True)
+REPORTS = REGISTRY.reports
 ANY_SIZE = RequestLimits(
     directives=10_000, repeated_fields=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000
 )
@@ -85,7 +86,7 @@ class OrdinaryExecutor(StrawberryGraphQLCoreExecutionContext):
 
 def executed(site: Site, query: str, executor: type[Any] | None, variables: dict[str, Any]) -> bytes:
     arguments: dict[str, Any] = {} if executor is None else {"executor": executor}
-    schema = build_schema(Registry.load(strict=True), Role.STAFF, limits=ANY_SIZE, **arguments)
+    schema = built_once(REGISTRY, Role.STAFF, limits=ANY_SIZE, **arguments)
     context = Context(OPERATOR, site.directory, site.backend, audit=nothing)
     result = asyncio.run(schema.execute(query, variables, context))
     assert result.errors is None, result.errors
@@ -141,7 +142,7 @@ LEVELS = {
     "timeline": "(every: WEEK, by: [{dimension}], series: 2)",
     "calls": "(first: 50)",
 }
-SCHEMA = build_schema(Registry.load(strict=True), Role.STAFF)._schema
+SCHEMA = built_once(REGISTRY, Role.STAFF)._schema
 
 
 @pytest.mark.parametrize("type", sorted(REPORTS))
