@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clickhouse.server import ClickHouse, start_cluster
+from tests.clickhouse.server import INTERPRETED, ClickHouse, Users, start_cluster
 from tests.support.awkward import write_files
 from tests.support.sites import Engine, Site, make_site, served_site
 from tests.support.stores import (
@@ -63,7 +63,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("GQLREPORTS_TEST_STORE"):
         yield given.rstrip("/")
         return
-    server = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    server = ClickHouse(tmp_path_factory.mktemp("clickhouse"), Users(settings=INTERPRETED))
     server.start()
     yield server.url("").rstrip("/")
     server.stop()
@@ -79,7 +79,7 @@ def served_store(server_url: str) -> Iterator[ServedStore]:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClickHouse]]:
     """Two servers that are one cluster."""
-    servers = start_cluster(tmp_path_factory.mktemp("cluster"))
+    servers = start_cluster(tmp_path_factory.mktemp("cluster"), users=Users(settings=INTERPRETED))
     yield servers
     for each in servers:
         each.stop()

@@ -12,7 +12,7 @@ from tests.support.lacking import lacking
 
 ROOT = Path(__file__).parent.parent.parent
 # A filter may have thousands of values, as docs/deploying.md says.
-PROFILE = "<default><http_max_field_value_size>1048576</http_max_field_value_size></default>"
+PROFILE = "<http_max_field_value_size>1048576</http_max_field_value_size>"
 
 
 def free_port() -> int:
@@ -30,6 +30,11 @@ def user(name: str, password: str, more: str = "", profile: str = "default", quo
     )
 
 
+# Machine code for an expression takes longer to make than the tests' few rows to read.  The embedded store makes it.
+INTERPRETED = "".join(
+    f"<{name}>0</{name}>"
+    for name in ("compile_expressions", "compile_aggregate_expressions", "compile_sort_description")
+)
 _ADMIN = user("default", "", "<access_management>1</access_management>")
 
 
@@ -37,16 +42,18 @@ _ADMIN = user("default", "", "<access_management>1</access_management>")
 class Users:
     """What `users.xml` holds beside the default user, profile and quota, as XML.
 
-    The default user has no password: the program itself works as it.
+    The default user has no password: the program itself works as it.  `settings` are more of the default profile.
     """
 
     users: str = ""
     profiles: str = ""
     quotas: str = ""
+    settings: str = ""
 
     def __str__(self) -> str:
         return (
-            f"<clickhouse><profiles>{PROFILE}{self.profiles}</profiles><quotas><default/>{self.quotas}</quotas>"
+            f"<clickhouse><profiles><default>{PROFILE}{self.settings}</default>{self.profiles}</profiles>"
+            f"<quotas><default/>{self.quotas}</quotas>"
             f"<users>{_ADMIN}{self.users}</users></clickhouse>"
         )
 

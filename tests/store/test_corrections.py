@@ -2,11 +2,7 @@
 
 import asyncio
 import csv
-import os
-import random
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +15,7 @@ from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from tests.conftest import STORES
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
 from tests.store.test_survival import COMMAND, MONTHS, closed_engine, environment
+from tests.support.killing import killed
 from tests.support.sites import Engine, nothing
 from tests.support.stores import EmbeddedStore, Store, drop, new_cluster_database, new_database
 
@@ -137,7 +134,7 @@ async def _command(backend: Backend, sql: str) -> None:
 
 
 def test_a_correction_that_is_killed(closed_engine: Engine, tmp_path: Path) -> None:
-    """Wherever it stops, each call is there once, with its old charge or the new one; again makes all new."""
+    """Between two months each call is there once, with its old charge or the new one; again makes all new."""
     home = tmp_path / "home"
     for name, charge in (("old", "1"), ("new", "2")):
         rows = [
@@ -146,9 +143,7 @@ def test_a_correction_that_is_killed(closed_engine: Engine, tmp_path: Path) -> N
         (tmp_path / f"{name}.csv").write_bytes(as_csv(rows))
     subprocess.run([*COMMAND, str(tmp_path / "old.csv")], env=environment(home), check=True, capture_output=True)
     command = [*COMMAND, "--replace", str(tmp_path / "new.csv")]
-    with subprocess.Popen(command, env=environment(home), stdout=subprocess.DEVNULL) as correcting:
-        time.sleep(random.Random(os.urandom(8)).uniform(0.5, 4))
-        correcting.send_signal(signal.SIGKILL)
+    killed(command, home / "store", 0, 1, environment(home))
 
     def charges() -> dict[tuple[str, Decimal], int]:
         async def found(backend: Backend) -> dict[tuple[str, Decimal], int]:
@@ -167,5 +162,6 @@ def test_a_correction_that_is_killed(closed_engine: Engine, tmp_path: Path) -> N
     of_month = {month: len(range(place, ROWS, 3)) for place, month in enumerate(MONTHS)}
     assert {month: number for (month, _), number in between.items()} == of_month
     assert len(between) == len(MONTHS)
+    assert (MONTHS[0], Decimal(2)) in between
     subprocess.run(command, env=environment(home), check=True, capture_output=True)
     assert charges() == {(month, Decimal(2)): number for month, number in of_month.items()}

@@ -1,15 +1,9 @@
-"""What an embedded store keeps of a load that is killed, or for which the disk has no room.
-
-GQLREPORTS_TEST_KILLS is how many loads are killed, each in a new store.
-"""
+"""What an embedded store keeps of a load that is killed, or for which the disk has no room."""
 
 import asyncio
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +13,10 @@ import pytest
 from gqlreports.backends.base import Statement
 from tests.store.test_load_cdrs import cdr_row
 from tests.support.awkward import COLUMNS, csv_line
+from tests.support.killing import killed
 from tests.support.sites import Engine
 
-KILLS = int(os.environ.get("GQLREPORTS_TEST_KILLS", "3"))
-FILES, ROWS = 6, 12_000
+FILES, ROWS = 4, 6_000
 MONTHS = ("2025-09", "2025-10", "2025-11")
 COMMAND = [str(Path(sys.executable).with_name("gqlreports")), "load", "cdrs"]
 Key = tuple[str, str]
@@ -88,27 +82,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[Key]]:
     return write_files(tmp_path_factory.mktemp("files"))
 
 
-@pytest.fixture(scope="module")
-def seconds(files: dict[str, set[Key]], tmp_path_factory: pytest.TempPathFactory) -> float:
-    """How long all the files take when nothing happens."""
-    began = time.monotonic()
-    done = load(tmp_path_factory.mktemp("undisturbed"), files)
-    assert reported(done.stdout) == set(files), done.stderr
-    return time.monotonic() - began
-
-
-@pytest.mark.parametrize("round", range(KILLS))
+@pytest.mark.parametrize(
+    ("told", "months"), [(0, 1), (1, 0), (2, 2)], ids=["in the first file", "between two files", "in the third file"]
+)
 def test_a_load_that_is_killed(
-    round: int, closed_engine: Engine, files: dict[str, set[Key]], seconds: float, tmp_path: Path
+    told: int, months: int, closed_engine: Engine, files: dict[str, set[Key]], tmp_path: Path
 ) -> None:
     """What was reported is there; a month of a file is there whole or not at all; again makes it complete."""
-    moment = random.Random(os.urandom(8)).uniform(0.1, 1.1) * seconds
-    with subprocess.Popen([*COMMAND, *files], env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as loading:
-        time.sleep(moment)
-        loading.send_signal(signal.SIGKILL)
-        output = loading.communicate()[0]
+    output = "".join(killed([*COMMAND, *files], tmp_path / "store", told, months, environment(tmp_path)))
+    assert told <= len(reported(output)) < FILES
     before = kept(closed_engine, tmp_path)
-    assert set(before.values()) <= {1}
+    assert set(before.values()) == {1}
+    assert len(before) < FILES * ROWS
     assert set().union(*(files[file] for file in reported(output))) <= set(before)
     for keys in files.values():
         for month in MONTHS:

@@ -72,7 +72,8 @@ def provider() -> Iterator[Provider]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.url = f"http://127.0.0.1:{server.server_port}/jwks.json"
     made.add_key("first")
-    thread = threading.Thread(target=server.serve_forever)
+    # It looks every so many seconds whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield made
