@@ -187,7 +187,7 @@ def test_it_names_the_extra_that_is_needed(plain: Plain, extra: str, command: st
     ("extra", "modules"),
     [
         ("embedded", "gqlreports.backends.embedded.backend"),
-        ("files", "gqlreports.export.parquet, gqlreports.export.xlsx, gqlreports.store.parquet"),
+        ("files", "gqlreports.export.arrow, gqlreports.export.xlsx, gqlreports.store.parquet"),
         ("openid", "gqlreports.directory.tokens, cryptography"),
         ("postgresql", "psycopg"),
         ("opentelemetry", "opentelemetry.sdk.trace, opentelemetry.exporter.otlp.proto.http.trace_exporter"),

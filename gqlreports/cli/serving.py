@@ -12,7 +12,7 @@ from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
-from gqlreports.directory.tokens import token_rules
+from gqlreports.directory.token_rules import token_rules
 from gqlreports.extras import needed
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query

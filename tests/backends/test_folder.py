@@ -15,7 +15,7 @@ from tests.support.sites import Engine
 SCRIPT = """
 import asyncio, os, sys
 from pathlib import Path
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import StoreUnavailable
 from gqlreports.store.definition import definition
 

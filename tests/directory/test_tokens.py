@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from gqlreports.config import Settings
 from gqlreports.directory import tokens as module
 from gqlreports.directory.principal import Principal, Role
-from gqlreports.directory.tokens import TokenRules, Tokens, token_rules
+from gqlreports.directory.token_rules import TokenRules, token_rules
+from gqlreports.directory.tokens import Tokens
 from gqlreports.errors import InvalidInput, ProviderUnavailable, Unauthenticated
 from tests.support.provider import AUDIENCE, ISSUER, MAKE, Provider, provider
 

@@ -750,7 +750,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from gqlreports.backends.embedded import EmbeddedBackend
+from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.store import formats
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs

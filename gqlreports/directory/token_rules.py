@@ -1,0 +1,37 @@
+"""Which tokens of an identity provider hold, apart from what checks them, which not every installation has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gqlreports.config import Settings
+from gqlreports.directory.principal import Role
+from gqlreports.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """Which tokens hold, and what their claims mean.
+
+    A claim is found by its name, or by its path: `realm_access.roles`.  `roles` maps its values to roles.
+    """
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    role_claim: str
+    roles: Mapping[str, Role]
+    customers_claim: str
+
+
+def token_rules(settings: Settings) -> TokenRules | None:
+    """None where no provider is set.  Raises InvalidInput for one that is set by half, or a URL that is none."""
+    issuer, audience, url = settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
+    if not (issuer or audience or url):
+        return None
+    if not (issuer and audience and url):
+        names = "GQLREPORTS_OIDC_ISSUER, GQLREPORTS_OIDC_AUDIENCE and GQLREPORTS_OIDC_JWKS_URL"
+        raise InvalidInput(f"Tokens need all of {names}, or none of them.")
+    if not url.startswith(("https://", "http://")):
+        raise InvalidInput("GQLREPORTS_OIDC_JWKS_URL is a URL that begins with https:// or http://.")
+    roles = {value: Role(role) for value, role in settings.oidc_roles.items()}
+    return TokenRules(issuer, audience, url, settings.oidc_role_claim, roles, settings.oidc_customers_claim)
