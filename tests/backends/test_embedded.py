@@ -29,7 +29,8 @@ def test_the_engine_does_leak_so_these_tests_mean_something(engine: Engine, tmp_
 def test_a_directory_that_another_process_has_open(engine: Engine, tmp_path: Path) -> None:
     engine.open(tmp_path / "store")
     script = (
-        "import asyncio, sys; from pathlib import Path; from gqlreports.backends.embedded.backend import EmbeddedBackend;"
+        "import asyncio, sys; from pathlib import Path;"
+        "from gqlreports.backends.embedded.backend import EmbeddedBackend;"
         "asyncio.run(EmbeddedBackend(Path(sys.argv[1])).open())"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "store")], capture_output=True, text=True)
