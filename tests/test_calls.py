@@ -41,7 +41,7 @@ def test_each_column_of_each_call(site: Site, customer: str) -> None:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(6)
+@drawn(4)
 def test_calls_behind_rows_that_match(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     """They are those of the oracle, and the totals are made of them."""
     analysis = choose.draw(analyses(site, type, parameters))

@@ -61,7 +61,7 @@ def between(start: datetime, end: datetime) -> str:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(7)
+@drawn(4)
 def test_two_ranges(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     if choose.draw(st.booleans()):

@@ -90,7 +90,7 @@ def corrected(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.mark.parametrize(("type", "parameters"), CASES + OTHER_CASES)
 @given(choose=st.data())
-@drawn(3)
+@drawn(2)
 def test_every_analysis_after_corrections(
     corrected: tuple[Site, World], type: str, parameters: dict[str, Any], choose: st.DataObject
 ) -> None:

@@ -27,7 +27,7 @@ def rows_where(site: Site, analysis: Analysis, where: Where | None) -> list[Row]
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(8)
+@drawn(5)
 def test_rows_that_match(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     """Rows, their number, their totals, and the rows that do not match, by any filter and order."""
     analysis = choose.draw(analyses(site, type, parameters))

@@ -29,7 +29,7 @@ def test_every_grain(site: Site, type: str, parameters: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(6)
+@drawn(4)
 def test_subtotals_of_rows_that_match(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     by = choose.draw(st.lists(st.sampled_from(analysis.keys), min_size=1, unique=True))

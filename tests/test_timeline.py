@@ -36,7 +36,7 @@ def spans(site: Site, start: datetime, end: datetime, arguments: str) -> list[tu
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(8)
+@drawn(4)
 def test_buckets_and_series(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     columns = COLUMNS[type].split()

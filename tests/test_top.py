@@ -21,7 +21,7 @@ def call_of(cdr: Cdr) -> Row:
 
 @pytest.mark.parametrize(("type", "parameters"), CASES)
 @given(choose=st.data())
-@drawn(6)
+@drawn(4)
 def test_top_and_others(site: Site, type: str, parameters: dict[str, Any], choose: st.DataObject) -> None:
     analysis = choose.draw(analyses(site, type, parameters))
     columns = COLUMNS[type].split()

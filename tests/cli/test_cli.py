@@ -24,6 +24,7 @@ from gqlreports.cli import app
 from gqlreports.directory.directory import Directory
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
+from tests.support.commands import Done, typed
 
 GQLREPORTS = [str(Path(sys.executable).with_name("gqlreports"))]
 SPAN = ("--customer", "5001", "--from", "2025-11-01T00:00:00Z", "--to", "2025-12-01T00:00:00Z")
@@ -40,11 +41,9 @@ techPrefix,asr,acd,answeredCalls,total
 """
 
 
-def command(home: Path, *arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
+def command(home: Path, *arguments: str, stdin: bytes = b"", **settings: str) -> Done:
     """Run the command in a process of its own."""
-    return subprocess.run(
-        [*GQLREPORTS, *arguments], input=stdin, capture_output=True, env=_environment(home, settings), timeout=120
-    )
+    return typed(arguments, Path.cwd(), {"GQLREPORTS_HOME": str(home), **settings}, stdin)
 
 
 def _environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
@@ -52,16 +51,16 @@ def _environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
     return inherited | {"GQLREPORTS_HOME": str(home), "PYTHONIOENCODING": "utf-8"} | settings
 
 
-def printed(done: subprocess.CompletedProcess[bytes]) -> str:
+def printed(done: Done) -> str:
     """What a command that must succeed prints."""
-    assert (done.returncode, done.stderr.strip()) == (0, b"")
-    return done.stdout.decode()
+    assert (done.code, done.stderr.strip()) == (0, "")
+    return done.stdout
 
 
-def failed(done: subprocess.CompletedProcess[bytes]) -> str:
+def failed(done: Done) -> str:
     """The one line that a command that must fail tells on standard error."""
-    assert (done.returncode, done.stdout) == (1, b"")
-    return _one_line(done.stderr.decode())
+    assert (done.code, done.stdout) == (1, "")
+    return _one_line(done.stderr)
 
 
 def _one_line(text: str) -> str:
@@ -427,9 +426,9 @@ def test_while_a_server_runs_the_store_is_in_use(server: str, home: Path, files:
         answer = json.load(response)
     assert answer["data"] == {"customReport": {"totals": {"answeredCalls": 3}}}
     taken = command(home.parent / "other", "serve", "--port", server.rpartition(":")[2])
-    assert taken.returncode != 0
-    assert b"Traceback" not in taken.stderr
-    assert b"address already in use" in taken.stderr.lower()
+    assert taken.code != 0
+    assert "Traceback" not in taken.stderr
+    assert "address already in use" in taken.stderr.lower()
 
 
 def test_help_names_the_commands(tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ import pytest
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from tests.clickhouse.server import ClickHouse
 from tests.conftest import STORES
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row
 from tests.store.test_survival import COMMAND, MONTHS, closed_engine, environment
 from tests.support.killing import killed
 from tests.support.sites import Engine, nothing
-from tests.support.stores import EmbeddedStore, Store, drop, new_cluster_database, new_database
+from tests.support.stores import ClusterStore, EmbeddedStore, Store, command, drop, new_cluster_database, new_database
 
 __all__ = ["closed_engine"]
 CALLS = [cdr_row(number) for number in range(4)]
@@ -48,18 +49,34 @@ def holds(store: Store) -> list[tuple[str, Decimal, str]]:
     )
 
 
+@pytest.fixture(scope="module")
+def served(server_url: str) -> Iterator[Store]:
+    made = new_database(server_url)
+    yield made
+    drop(made)
+
+
+@pytest.fixture(scope="module")
+def on_two(cluster: list[ClickHouse]) -> Store:
+    return new_cluster_database(cluster)
+
+
+@pytest.fixture(scope="module")
+def embedded(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return EmbeddedStore(engine, tmp_path_factory.mktemp("corrections") / "store")
+
+
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Store]:
-    """One of the test's own."""
-    if request.param == "embedded":
-        yield EmbeddedStore(engine, tmp_path / "store")
-        return
-    if request.param == "cluster":
-        yield new_cluster_database(request.getfixturevalue("cluster"))
-        return
-    served = new_database(request.getfixturevalue("server_url"))
-    yield served
-    drop(served)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty one."""
+    name = {"embedded": "embedded", "server": "served", "cluster": "on_two"}[request.param]
+    made: Store = request.getfixturevalue(name)
+    yield made
+    if isinstance(made, ClusterStore):
+        for server in made.servers:
+            command(server.url(made.database), "TRUNCATE TABLE cdr_local")
+    else:
+        made.run(lambda backend: _command(backend, "TRUNCATE TABLE cdr"))
 
 
 def test_a_row_takes_the_place_of_the_one_with_its_key(store: Store, tmp_path: Path) -> None:
@@ -82,8 +99,11 @@ def test_both_versions_change_places_in_one_part(store: Store, tmp_path: Path) -
     """A part appears whole: no reader sees the call twice or not at all."""
     load(store, tmp_path, CALLS, replace=False)
     load(store, tmp_path, [cdr_row(number, customer_charge="1") for number in range(4)])
-    parts = ledger(store, "SELECT _part, sum(sign), count() FROM cdr GROUP BY _part ORDER BY count()")
-    assert [each[1:] for each in parts] == [(4, 4), (0, 8)]
+    sql = "SELECT shardNum() AS shard, _part, sum(sign), count() FROM cdr GROUP BY ALL ORDER BY shard, count()"
+    parts = [tuple(each[2:]) for each in ledger(store, sql)]
+    of_shards = list(zip(parts[::2], parts[1::2], strict=True))
+    assert of_shards == [((calls, calls), (0, 2 * calls)) for (calls, _), _ in of_shards]
+    assert sum(calls for (calls, _), _ in of_shards) == 4
 
 
 def test_what_the_file_does_not_tell_stays(store: Store, tmp_path: Path) -> None:
@@ -142,8 +162,8 @@ def test_a_correction_that_is_killed(closed_engine: Engine, tmp_path: Path) -> N
         ]
         (tmp_path / f"{name}.csv").write_bytes(as_csv(rows))
     subprocess.run([*COMMAND, str(tmp_path / "old.csv")], env=environment(home), check=True, capture_output=True)
-    command = [*COMMAND, "--replace", str(tmp_path / "new.csv")]
-    killed(command, home / "store", 0, 1, environment(home))
+    correcting = [*COMMAND, "--replace", str(tmp_path / "new.csv")]
+    killed(correcting, home / "store", 0, 1, environment(home))
 
     def charges() -> dict[tuple[str, Decimal], int]:
         async def found(backend: Backend) -> dict[tuple[str, Decimal], int]:
@@ -163,5 +183,5 @@ def test_a_correction_that_is_killed(closed_engine: Engine, tmp_path: Path) -> N
     assert {month: number for (month, _), number in between.items()} == of_month
     assert len(between) == len(MONTHS)
     assert (MONTHS[0], Decimal(2)) in between
-    subprocess.run(command, env=environment(home), check=True, capture_output=True)
+    subprocess.run(correcting, env=environment(home), check=True, capture_output=True)
     assert charges() == {(month, Decimal(2)): number for month, number in of_month.items()}

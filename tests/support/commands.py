@@ -29,13 +29,17 @@ class Done:
     code: int
 
 
-def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Done:
-    """`gqlreports` with some words, in a folder, and nothing set but `variables` and what is no setting of its own."""
+def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: bytes = b"") -> Done:
+    """`gqlreports` with some words, in a folder, and nothing set but `variables` and what is no setting of its own.
+
+    It reads `stdin` from a file.
+    """
     others = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
     environment = {**others, "COLUMNS": "200", **variables}
     with TemporaryDirectory() as printed:
-        out, err = Path(printed, "out"), Path(printed, "err")
-        process = _CONTEXT.Process(target=_run, args=(list(words), folder, environment, out, err))
+        given, out, err = (Path(printed, name) for name in ("in", "out", "err"))
+        given.write_bytes(stdin)
+        process = _CONTEXT.Process(target=_run, args=(list(words), folder, environment, given, out, err))
         process.start()
         process.join(PATIENCE)
         if process.exitcode is None:
@@ -65,9 +69,10 @@ def inside(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> 
     return Done(result.stdout, result.stderr, result.exit_code)
 
 
-def _run(words: list[str], folder: Path, environment: dict[str, str], out: Path, err: Path) -> None:
+def _run(words: list[str], folder: Path, environment: dict[str, str], given: Path, out: Path, err: Path) -> None:
     from gqlreports.cli import app
 
+    sys.stdin = given.open()
     for path, descriptor in ((out, 1), (err, 2)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
