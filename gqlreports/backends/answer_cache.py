@@ -1,6 +1,6 @@
-"""The answers of a store, kept for whoever asks the same of the same data.
+"""A cache of the store's answers, valid as long as the data stays the same.
 
-Only the answer to a deterministic statement is kept: one that changes with the data, and neither with the time nor by
+Only answers to deterministic statements are kept: those that depend on the data alone, and not on the time or on
 chance.
 """
 
@@ -20,25 +20,26 @@ from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
 
 TEXTS = 4096
-"""For how many texts it is remembered; each is looked at once."""
-# ClickHouse has renamed the column, and may give up that with the origin.
+"""For how many statements the result is remembered.  Each statement is examined once."""
+# ClickHouse has renamed the column once, and may drop the one with the origin.
 _FUNCTIONS = (
     "SELECT lower(name) AS function, COLUMNS('^(origin|(is_)?deterministic)$') FROM system.functions "
     "WHERE lower(name) IN {names:Array(String)}"
 )
 _NOT_DETERMINISTIC = (0, "SQLUserDefined", "ExecutableUserDefined", "WasmUserDefined")
-# ClickHouse calls them not deterministic, since more than their arguments decides; dictionaries are a part of the data.
+# ClickHouse calls these non-deterministic, since their arguments alone do not decide.  Here the data does: dictionaries
+# are part of it.
 _BY_DATA = ("arrayjoin", "dict")
 
 
 class Determinism:
-    """Asks the store what it knows of a statement's functions."""
+    """Finds out whether a statement is deterministic, by asking the store about the functions that it calls."""
 
     def __init__(self) -> None:
         self._known: LRUCache[str, bool] = LRUCache(TEXTS)
 
     async def is_deterministic(self, statement: Statement, ask: Ask) -> bool:
-        """False also where the store cannot tell now."""
+        """Whether it is; False also if the store cannot tell now."""
         if (known := self._known.get(statement.sql)) is not None:
             return known
         try:
@@ -56,19 +57,19 @@ async def _is_deterministic(statement: Statement, ask: Ask) -> bool:
 
 
 _LARGEST_PART = 8
-"""An answer that would take more than this part of the room is not kept."""
+"""An answer that would fill more than one part in this many of the cache is not kept."""
 _ENTRY = 1000
-"""Bytes that an entry takes besides its texts, at most."""
+"""An upper bound of the bytes that an entry takes in addition to its texts."""
 
 Key: TypeAlias = tuple[str, str, str | None]
-"""The text of a statement, its values, and its customer, whose rows alone it may find."""
+"""The text of a statement, its values, and the customer whose rows it may see."""
 
 
 @dataclass
 class CacheCounts:
-    """How many statements were answered from what was kept, with others that asked the same, and by the store.
+    """How many statements were answered from the cache, together with an identical one, and by the store itself.
 
-    `bytes` is what is kept.
+    `bytes` is the size of the cache.
     """
 
     hits: int = 0
@@ -86,11 +87,11 @@ class _Kept:
 
 
 class AnswerCache:
-    """The same as `backend`, but it runs a statement once for each version of the data, and keeps the answer.
+    """A `backend` that runs a statement once for each version of the data, and keeps the answer.
 
-    What is kept takes at most `room` bytes, and what was asked for least recently goes first.  The version is asked
-    for with each statement, before anything is looked for or run: so an answer is never older than its question.  A
-    failure is told to all who wait, and never kept.  A statement that runs is stopped when all who asked have left.
+    The cache holds at most `room` bytes and evicts the least recently used answer.  Each call asks for the version
+    before it looks anything up or runs anything, so an answer is never older than its question.  A failure is raised
+    for everyone who waits for it, and is never kept.  A running statement is stopped once all callers have left.
     """
 
     def __init__(self, backend: Backend, room: int) -> None:
@@ -135,13 +136,13 @@ class AnswerCache:
         return await self._begin(version, key, statement).result()
 
     def _begin(self, version: str, key: Key, statement: Statement) -> SharedTask[Fetched]:
-        """Run a statement for whoever asks the same meanwhile."""
+        """Run a statement for this caller and for all who ask the same while it runs."""
 
         def end() -> None:
             if self._running.get((version, key)) is task:
                 del self._running[version, key]
 
-        # It has no deadline of its own: some may wait for longer than others.
+        # Without a deadline: some callers may wait longer than others.
         task = SharedTask(self._run(version, key, statement), end, without_deadline())
         self._running[version, key] = task
         return task
@@ -155,7 +156,7 @@ class AnswerCache:
         return fetched
 
     def _forget(self, version: str) -> None:
-        """All answers of another version."""
+        """Drop all answers of an earlier version."""
         self._version = version
         self._kept.clear()
         self.counts.bytes = 0

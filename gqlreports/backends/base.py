@@ -1,4 +1,4 @@
-"""What gqlreports needs of a ClickHouse, embedded or served, and nothing more."""
+"""The contract of a store: all that gqlreports needs of a ClickHouse, whether embedded or on a server."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
-    One that reads names the store's own database, where it must, as the parameter `database`.  One that is of a report
-    has a `customer`: whatever it reads, it finds the rows of that customer alone, or is refused.  One that
-    reads the sums of hours has the name of the `rollup` that holds them.
+    SQL that must name the store's own database does so by the parameter `database`.  The statement of a report has a
+    `customer`: the store returns only rows of that customer, or refuses the statement.  A statement that reads sums by
+    the hour has the name of the `rollup` that holds them.
     """
 
     sql: str
@@ -21,16 +21,16 @@ class Statement:
     rollup: str | None = None
 
     def values(self, database: str) -> dict[str, object]:
-        """The parameters in a store with that database."""
+        """The parameters, for a store with that database."""
         own = {"database": database} if "{database:" in self.sql else {}
         return {**self.parameters, **own}
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the store printed, a JSON array of `rows` objects, and what it read for it in how long.
+    """A JSON array of `rows` objects as the store printed it, and what the store read for it in how long.
 
-    One that is `cached` was printed for somebody else: nothing was read for it.
+    A `cached` answer was printed for an earlier caller: nothing was read for this one.
     """
 
     json: bytes
@@ -43,7 +43,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may use: seconds, bytes of memory, rows of its result, and bytes that it reads."""
+    """What one query may use: seconds, bytes of memory, rows in its result, and bytes read."""
 
     seconds: float = 60
     memory: int = 4 * 1024**3
@@ -52,7 +52,7 @@ class Limits:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The same as ClickHouse's settings."""
+        """The limits as settings of ClickHouse."""
         return {
             "max_execution_time": str(self.seconds),
             "max_memory_usage": str(self.memory),
@@ -66,73 +66,77 @@ class Definition(Protocol):
 
     @property
     def record(self) -> Sequence[str]:
-        """The statements that make the table in which a store records its migrations."""
+        """The statements that create the table in which a store records its migrations."""
 
     @property
     def record_query(self) -> str:
-        """The query for whether there is such a table, 0 or 1."""
+        """The query that tells whether that table exists: 0 or 1."""
 
     @property
     def applied_query(self) -> str:
-        """The query for the migrations that a store has come by: the number of each, and the store's cluster."""
+        """The query for the migrations that a store has had: the number of each, and the store's cluster."""
 
     def pending(self, applied: Collection[int]) -> Sequence[str]:
-        """The migrations that a store lacks, in words."""
+        """The migrations that a store lacks, in words, given the numbers of those that it has had."""
 
     @property
     def rollups_query(self) -> str:
         """The query for the names of the rollups that a store keeps."""
 
     def statements(self, applied: Collection[int], kept: Collection[str]) -> Sequence[str]:
-        """What brings a store to this definition."""
+        """The statements that bring a store to this definition."""
 
 
 class Session(Protocol):
-    """One connection with write access; temporary tables live as long as it."""
+    """A connection with write access.  Its temporary tables live as long as it does."""
 
     async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
         """The rows of a query, as Python values."""
 
     async def command(self, statement: Statement) -> None:
-        """Run a statement that has no rows."""
+        """Run a statement that returns no rows."""
 
     async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
-        """Append `data`, printed in ClickHouse's format `form`, to a table; `columns` None for all of them."""
+        """Append `data`, in ClickHouse's format `form`, to a table.  `columns` is None for all columns."""
 
 
 class Backend(Protocol):
-    """A ClickHouse.  Every method raises `StoreError` or a subclass, and nothing else of the store's."""
+    """A ClickHouse.  Whatever goes wrong in the store, every method raises `StoreError` or a subclass of it."""
 
     async def open(self) -> None:
-        """Make ready for use.  Raises StoreUnavailable where that fails; may be called again."""
+        """Connect and prepare the store.  Raises StoreUnavailable if that fails; it may then be called again."""
 
     async def check(self) -> None:
-        """Ask for a sign of life, which waits for no query.  Raises StoreError where there is none."""
+        """Ask the store for a sign of life, without waiting for running queries.  Raises StoreError if there is
+        none.
+        """
 
     async def fetch_json(self, statement: Statement) -> Fetched:
-        """The rows of a read-only query as a JSON array of objects: 64-bit numbers bare, decimals as strings.
+        """The rows of a read-only query as a JSON array of objects, with bare 64-bit numbers and decimals as strings.
 
-        Raises StatementRefused for a report's statement that names what no filter on its customer reaches.
+        Raises StatementRefused for the statement of a report that names something which the filter on its customer
+        does not reach.
         """
 
     async def version(self, statement: Statement) -> str | None:
-        """What the answer of `fetch_json` depends on besides the statement: as long as it stays, so does the answer.
+        """The version of the data that the answer to a statement depends on.
 
-        Data that has changed has another version than all before.  None where the answer changes with more than the
-        data, as with the time, or where the store cannot tell: such an answer may be given to nobody else.
+        As long as the version stays the same, so does the answer of `fetch_json`.  Changed data has a version that it
+        never had before.  The version is None if the answer depends on more than the data, for example on the time, or
+        if the store cannot tell: then nobody else may be given that answer.
         """
 
     def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The rows of a read-only query in ClickHouse's format `form`, piece by piece in bounded memory.
 
-        `form` is CSV, JSONEachRow or ArrowStream; the pieces are one or more documents of it, one behind the other.
-        A null is an empty cell of CSV, without quotes.  Leaving the context stops the query.  A failure on the way is
-        raised by the iterator, never a clean end.  Of the time that the query may take, what the caller takes for the
-        pieces is no part.
+        `form` is CSV, JSONEachRow or ArrowStream.  Together the pieces are one document of that format, or several in a
+        row.  In CSV a null is an empty cell without quotes.  Leaving the context stops the query.  If the query fails
+        on the way, the iterator raises; it never ends as if the rows were complete.  The time limit counts the time of
+        the store, not the time that the caller takes to consume a piece.
         """
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """A connection that may write."""
 
     async def close(self) -> None:
-        """Stop what still runs and let go of the store."""
+        """Stop all running queries and close the store."""

@@ -20,6 +20,8 @@ from gqlreports.backends.base import Fetched, Statement
 from gqlreports.errors import StatementRefused, StoreError
 from gqlreports.tables import tables_for_reports, tables_of_customers
 
+logger = logging.getLogger(__name__)
+
 TABLE_FUNCTIONS = {"generateSeries", "generate_series", "numbers", "values", "view", "zeros"}
 """The table functions that a report may use: they read nothing, or a query that is looked at like the rest."""
 FUNCTIONS = {"catboostevaluate", "file", "joinget", "joingetornull"} | {
@@ -93,7 +95,6 @@ def _name_of(text: str) -> Name:
     return (place, table) if dot else ("", name)
 
 
-logger = logging.getLogger(__name__)
 Ask: TypeAlias = Callable[[Statement], Awaitable[Fetched]]
 
 PASSED = 4096

@@ -1,4 +1,4 @@
-"""What a query knows of the request that it belongs to: its id, and the time that is left."""
+"""What a query knows about the request that it belongs to: its id, and how much time is left."""
 
 import asyncio
 import math
@@ -12,16 +12,16 @@ from gqlreports.backends.failures import store_error
 
 NO_REQUEST = "gqlreports"
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
-"""The id of the request that is being answered; the queries that it needs begin with it."""
+"""The id of the request that is being answered.  The ids of its queries begin with it."""
 
 
 def new_query_id() -> str:
-    """An id for ClickHouse, which wants another for each query."""
+    """A query id for ClickHouse, unique for each query."""
     return f"{REQUEST_ID.get()}-{secrets.token_hex(6)}"
 
 
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
-"""The moment on the monotonic clock at which the request that is being answered has no more time."""
+"""The moment, on the monotonic clock, by which the current request must be answered."""
 _LEAST = 0.001
 
 
@@ -33,24 +33,24 @@ def without_deadline() -> Context:
 
 
 def time_left() -> float | None:
-    """What is left until then, in seconds; None where there is no such moment."""
+    """The seconds left until the deadline, or None if there is no deadline."""
     return None if DEADLINE.get() == math.inf else seconds_left(math.inf)
 
 
 def seconds_left(most: float) -> float:
-    """What is left until then, in seconds, never more than `most`, and never 0: to ClickHouse that means any time."""
+    """The seconds left until the deadline: at most `most`, and never 0, which ClickHouse takes for no limit."""
     return max(min(most, DEADLINE.get() - time.monotonic()), _LEAST)
 
 
 class TimeBudget:
-    """So many seconds; what happens between the parts does not count."""
+    """A number of seconds that a query may use in parts.  Time between the parts does not count."""
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
-        """Some of the time.  What runs when it is used up is cancelled; raises QueryTimeout."""
+        """A part of the query.  Cancels it and raises QueryTimeout once the seconds are used up."""
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._left):

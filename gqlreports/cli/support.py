@@ -23,6 +23,7 @@ from gqlreports.store.definition import definition
 
 Result = TypeVar("Result")
 
+
 standard_error = Console(stderr=True)
 
 

@@ -18,13 +18,13 @@ from gqlreports.directory.migrations import HEAD
 from gqlreports.errors import DirectoryUnavailable
 from gqlreports.extras import needed
 
+logger = logging.getLogger(__name__)
+
 
 def utc_now() -> datetime:
     """UTC without an offset."""
     return datetime.now(UTC).replace(tzinfo=None)
 
-
-logger = logging.getLogger(__name__)
 
 # Seconds that a server or a free connection to it is waited for.
 _PATIENCE = 5

@@ -26,6 +26,8 @@ from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
 
+logger = logging.getLogger(__name__)
+
 PREFIX = "gqlr_"
 _FORM = re.compile(PREFIX + "(?P<id>[0-9a-f]{12})_[0-9a-f]{64}(?P<checksum>[0-9a-f]{8})", re.ASCII)
 _FORM_BEFORE = re.compile(PREFIX + "[A-Za-z0-9_-]{43}", re.ASCII)
@@ -133,9 +135,6 @@ def _expiry(moment: datetime | None) -> datetime | None:
     if moment <= datetime.now(UTC):
         raise InvalidInput("A key must expire in the future.")
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

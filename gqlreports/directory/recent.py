@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 Found = TypeVar("Found")
 
+
 SECONDS = 4.0
 """How old an answer may be.  What is ended holds no longer than this in other processes, which have 5 s."""
 _MOST = 10_000

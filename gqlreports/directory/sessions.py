@@ -24,6 +24,8 @@ from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent
 from gqlreports.errors import TooManyLogIns, Unauthenticated
 
+logger = logging.getLogger(__name__)
+
 WINDOW = timedelta(minutes=15)
 """How long a failure counts."""
 KNOWN_FOR = timedelta(days=30)
@@ -82,8 +84,6 @@ def _network(source: str | None) -> str:
         return str(mapped or ip_network((address, _SUBSCRIBER), strict=False))
     return str(address)
 
-
-logger = logging.getLogger(__name__)
 
 IDLE = timedelta(minutes=30)
 """How long a session lasts without a request."""

@@ -15,6 +15,7 @@ from gqlreports.errors import ProviderUnavailable, Unauthenticated
 
 logger = logging.getLogger(__name__)
 
+
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """All with a key pair: none with a shared secret, and never `none`."""
 CLOCK_SKEW = 30

@@ -20,6 +20,8 @@ from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportPara
 from gqlreports.plugins.rollup import Rollup, rollup_of
 from gqlreports.plugins.types import TYPES
 
+logger = logging.getLogger(__name__)
+
 _COLUMN_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 _ENUM_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # The types that a report's own are named after besides its enums.
@@ -144,8 +146,6 @@ def _check_statement(column: AnyColumn, report: type[Report]) -> None:
         message = f"column {column.name} of {report.__name__} has no statement"
         raise PluginError(f"{message} ({type(error).__name__}: {error})") from error
 
-
-logger = logging.getLogger(__name__)
 
 GROUP = "gqlreports.reports"
 OWN = "gqlreports"

@@ -19,6 +19,9 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.base import ChSqlaType
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, not_
 from sqlalchemy.types import TypeEngine
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
 Expression: TypeAlias = ColumnElement[Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,10 +149,6 @@ def in_zone(value: Expression, zone: Expression) -> Expression:
 
 def _moment(value: Expression) -> Expression:
     return func.toDateTime64(value, literal_column("3"), literal_column("'UTC'"))
-
-
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from gqlreports.schema.types.columns import field_of, list_of
 
 logger = logging.getLogger(__name__)
 
+
 _HOURS = 24
 _MOST_HOURS = LONGEST_OVERLAP // timedelta(hours=1)
 

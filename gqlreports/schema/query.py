@@ -31,6 +31,7 @@ from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
 
+
 SCHEMAS = 16
 """How many schemas are kept: one takes a third of a second to build, and applications of a process may share it."""
 

@@ -1,21 +1,21 @@
-"""Operations that need not be executed again, but for what the store prints.
+"""A cache of responses without their data, for operations that are asked again.
 
-Executing a document takes Python longer than anything else about a report that is asked for again.  What comes of it
-depends on the store by what was spliced in alone, wherever nothing else was asked of the store: then the rest of the
-response stays, and the store is asked for those values anew.
+Executing a document takes longer than anything else that Python does for a repeated report.  If all that a response
+took from the store was spliced into it, the rest depends on the document, its variables and the customer's name alone. 
+So the rest is kept, and only the spliced values are asked for again.
 """
 
 import asyncio
 import hashlib
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import orjson
+from cachetools import LRUCache
 from strawberry.types import ExecutionResult
 
 from gqlreports.directory.models import Customer
@@ -33,15 +33,15 @@ OPERATIONS = 512
 
 
 class Changed(ReportsError):
-    """The customer is not what it was."""
+    """The customer has changed, so the response that was kept does not hold."""
 
 
 @dataclass(frozen=True)
 class RepeatableResponse:
-    """An operation that succeeded, and its response as `texts` around what is spliced in.
+    """An operation that succeeded, with its response as `texts` around the spliced values.
 
-    `answers` are its reports by their names, `ranges` those that they are compared with, and `values` what is between
-    the texts: for each the name of its report, and how it is asked.
+    `answers` are its reports by name, and `ranges` the ranges that they are compared with.  `values` stand between the
+    texts: each is the name of its report, and how to ask for the value.
     """
 
     operation: str | None
@@ -52,9 +52,9 @@ class RepeatableResponse:
     values: tuple[tuple[str, Ask], ...]
 
     async def run(self, context: Context) -> ExecutionResult:
-        """The result for a caller, its data printed, with the same checks, traces and limits as where it is executed.
+        """The result for a caller, with the same checks, traces and limits as an executed operation.
 
-        Raises what executing it would tell as an error, and Changed.
+        Raises whatever the execution would report as an error, and Changed.
         """
         record, caller = current(), context.caller
         with record.execution.running(), context.door.room(caller, len(self.answers)):
@@ -77,15 +77,13 @@ class RepeatableResponse:
 
 
 class ResponseCache:
-    """Those that were asked for last, of one schema."""
+    """The responses of one schema that were asked for last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, RepeatableResponse] = OrderedDict()
+        self._kept: LRUCache[bytes, RepeatableResponse] = LRUCache(OPERATIONS)
 
     def get(self, name: bytes) -> RepeatableResponse | None:
-        if (found := self._kept.get(name)) is not None:
-            self._kept.move_to_end(name)
-        return found
+        return self._kept.get(name)
 
     def forget(self, name: bytes) -> None:
         self._kept.pop(name, None)
@@ -101,8 +99,6 @@ class ResponseCache:
             self._kept[name] = RepeatableResponse(
                 current().operation, context.answers, context.ranges, context.caller.customers, texts, named
             )
-            if len(self._kept) > OPERATIONS:
-                self._kept.popitem(last=False)
 
 
 def operation_key(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:

@@ -1,12 +1,12 @@
 """How many rows of a fact the store holds, as its own metadata and primary index tell, without reading them."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from functools import cache
 
 import orjson
+from cachetools import TTLCache
 from sqlalchemy import func, select
 
 from gqlreports.backends.base import Backend, Statement
@@ -30,8 +30,8 @@ def rows_in_range(fact: Fact, customer: str, start: datetime, end: datetime) -> 
 
 @cache
 def _statement_in_range(fact: Fact) -> Statement:
-    here = source_of(fact)
-    return compile_statement(select(func.count().label("rows")).select_from(here.table).where(*here.in_range(OWN)))
+    source = source_of(fact)
+    return compile_statement(select(func.count().label("rows")).select_from(source.table).where(*source.in_range(OWN)))
 
 
 FRESH = 60.0
@@ -46,7 +46,7 @@ class StoredRows:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._known: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+        self._known: TTLCache[Hashable, int] = TTLCache(RANGES, FRESH, timer=lambda: time.monotonic())
 
     async def in_all(self, fact: Fact) -> int:
         """The rows of all customers and times; UNKNOWN in a cluster, where no server knows."""
@@ -58,13 +58,9 @@ class StoredRows:
         return await self._counted(key, lambda: rows_in_range(fact, customer, start, end))
 
     async def _counted(self, key: Hashable, statement: Callable[[], Statement]) -> int:
-        at, number = self._known.get(key, (-FRESH, 0))
-        if time.monotonic() - at < FRESH:
-            return number
+        if (known := self._known.get(key)) is not None:
+            return known
         [found] = orjson.loads((await self._backend.fetch_json(statement())).json)
         number = UNKNOWN if found["rows"] is None else found["rows"]
-        self._known[key] = time.monotonic(), number
-        self._known.move_to_end(key)
-        if len(self._known) > RANGES:
-            self._known.popitem(last=False)
+        self._known[key] = number
         return number

@@ -17,6 +17,7 @@ from gqlreports.schema.request import ReportRequest
 
 logger = logging.getLogger(__name__)
 
+
 MOST_WAITING = 10_000
 """Runs that wait to be written; those beyond go to the log instead."""
 _BATCH = 500

@@ -1,11 +1,11 @@
 """Documents that a caller need not send: those sent before, and those that the operator has listed."""
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
+from cachetools import LRUCache
 
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import DocumentNotAllowed, InvalidInput, PersistedQueryNotFound
@@ -35,7 +35,7 @@ class Documents:
     def __init__(self, listed: Mapping[str, str] | None = None) -> None:
         self._listed = listed or {}
         self._only = frozenset(self._listed.values()) if listed is not None else None
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: LRUCache[str, str] = LRUCache(DOCUMENTS_KEPT)
 
     def found(self, query: str | None, extensions: Mapping[str, object], principal: Principal) -> str | None:
         """The document that a request names or brings; None where it does neither.
@@ -52,9 +52,6 @@ class Documents:
         """Keep a document that holds, if its caller sent a hash with it."""
         if digest := _digest(extensions):
             self._kept[digest] = document
-            self._kept.move_to_end(digest)
-            if len(self._kept) > DOCUMENTS_KEPT:
-                self._kept.popitem(last=False)
 
     def _document(self, query: str | None, extensions: Mapping[str, object]) -> str | None:
         digest = _digest(extensions)
@@ -65,8 +62,6 @@ class Documents:
         name = digest or extensions.get("documentId")
         if not isinstance(name, str):
             return None
-        if name in self._kept:
-            self._kept.move_to_end(name)
         document = self._kept.get(name) or self._listed.get(name) or self._listed.get(f"sha256:{name}")
         if document is None:
             # The protocol's word for it, which clients look for.

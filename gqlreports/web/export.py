@@ -27,6 +27,7 @@ from gqlreports.web.graphql import Shared
 
 logger = logging.getLogger(__name__)
 
+
 PATIENCE = 60
 """Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
 

@@ -45,6 +45,7 @@ from gqlreports.web.limits import BoundedRequest, set_deadline
 
 logger = logging.getLogger(__name__)
 
+
 REQUEST_ERROR = 400
 """The status of a request whose document, operation or variables are wrong, where the caller takes the newer type."""
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}

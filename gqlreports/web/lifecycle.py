@@ -21,6 +21,9 @@ from gqlreports.directory.directory import Directory
 from gqlreports.errors import ReportsError, ShuttingDown
 from gqlreports.web.errors import PAUSE
 
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
 
 class Shutdown:
     """Once it has begun, no request is taken any more; when it is over, those that still run are cancelled."""
@@ -49,9 +52,6 @@ class Shutdown:
             yield
         finally:
             self._running.discard(work)
-
-
-Result = TypeVar("Result")
 
 
 class CallerLeft(Exception):
@@ -84,8 +84,6 @@ async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
-
-logger = logging.getLogger(__name__)
 
 PATIENCE = 2.0
 """Seconds in which store and directory must answer."""

@@ -14,6 +14,8 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.record import OK, RECORD, Record
 from gqlreports.web.panel import ASSETS
 
+logger = logging.getLogger(__name__)
+
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 
@@ -38,8 +40,6 @@ class RequestIdMiddleware:
 
         return await self._app(scope, receive, answer)
 
-
-logger = logging.getLogger(__name__)
 
 _TRACER = trace.get_tracer("gqlreports")
 _UNSEEN = ("/healthz", "/readyz", ASSETS)

@@ -26,6 +26,7 @@ from gqlreports.backends.settings import WRITING
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 
 
 class Writes:
@@ -71,9 +72,6 @@ class EmbeddedSession:
 
     async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
         await self._in_thread(self._client.raw_insert, table, columns, data, None, form)
-
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)

@@ -21,6 +21,8 @@ from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
 
 # The hash of a part is that of what it holds.  Times of dictionaries are whole seconds: while one is that new, or
 # loads, another load might not be told from it.
@@ -90,8 +92,6 @@ class ServerVersion:
         [found] = orjson.loads((await self._ask(_VERSION)).json)
         return None if found["dictionaries"] == _UNSETTLED else f"{found['parts']} {found['dictionaries']}"
 
-
-Result = TypeVar("Result")
 
 _RENEWED = Statement("""
 SELECT toUnixTimestamp64Milli(now64(3)) / 1000 AS now, toUnixTimestamp(max(last_successful_update_time)) AS renewed

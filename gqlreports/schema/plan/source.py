@@ -40,6 +40,7 @@ from gqlreports.tables import DICTIONARIES, Fact
 
 Element = TypeVar("Element", bound=ColumnElement[Any])
 
+
 _DIALECT = ClickHouseDialect(server_side_params=True)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
