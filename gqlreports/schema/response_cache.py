@@ -1,7 +1,7 @@
 """A cache of responses without their data, for operations that are asked again.
 
 Executing a document takes longer than anything else that Python does for a repeated report.  If all that a response
-took from the store was spliced into it, the rest depends on the document, its variables and the customer's name alone. 
+took from the store was spliced into it, the rest depends on the document, its variables and the customer's name alone.
 So the rest is kept, and only the spliced values are asked for again.
 """
 

@@ -20,7 +20,7 @@ import uvicorn
 from gqlreports.backends.base import Limits, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.cli.printing import write_file
-from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout
+from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout, StoreBusy, StoreError, StoreUnavailable
 from gqlreports.export import xlsx
 from gqlreports.export.export import Export
 from gqlreports.export.formats import FORMATS
@@ -218,3 +218,15 @@ def test_a_file_is_there_once_it_is_whole(site: Site, tmp_path: Path) -> None:
         asyncio.run(broken())
     assert [path.name for path in tmp_path.iterdir()] == ["many.csv"]
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("no"), StoreBusy("no"), QueryCancelled("no")])
+def test_a_store_that_may_answer_later(exports: Exports, monkeypatch: pytest.MonkeyPatch, error: StoreError) -> None:
+    def refuse(backend: EmbeddedBackend, statement: Statement, form: str) -> None:
+        raise error
+
+    monkeypatch.setattr(EmbeddedBackend, "stream", refuse)
+    response = exports.get("dtmf.csv")
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["errors"][0]["extensions"] == {"code": error.code}

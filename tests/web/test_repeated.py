@@ -20,6 +20,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.schema import stored_rows
 from gqlreports.schema.response_cache import RepeatableResponse
 from gqlreports.web.app import HttpOptions, create_app
 from tests.support import sites
@@ -95,6 +96,14 @@ def told(response: httpx2.Response) -> bytes:
     return response.content.partition(b',"extensions":')[0]
 
 
+def write(site: Site, text: str) -> None:
+    async def written(backend: Backend) -> None:
+        async with backend.session() as session:
+            await session.command(Statement(text))
+
+    asyncio.run(written(site.backend))
+
+
 @pytest.mark.parametrize("role", [Role.STAFF, Role.PARTNER])
 @pytest.mark.parametrize("query", PREPARED + EXECUTED)
 def test_the_same_bytes(api: Api, query: str, role: Role) -> None:
@@ -162,26 +171,38 @@ def test_each_request_counts_and_is_taken_down(api: Api) -> None:
 
 
 def test_what_fails_now_is_told_and_taken_down_once(api: Api, site: Site) -> None:
-    def write(text: str) -> None:
-        async def written(backend: Backend) -> None:
-            async with backend.session() as session:
-                await session.command(Statement(text))
-
-        asyncio.run(written(site.backend))
-
     key = api.directory.create_key("tests", Role.STAFF)
     query = f'{{ customReport(customer: "9", type: SPOILT, {RANGE}) {{ ... on SpoiltReport {{ rows {{ calls }} }} }} }}'
     values = "'2025-11-03 09:00:00', 'c', 'spoilt', '9', 'spoilt', 1"
     good = [told(api.ask(query, key)) for _ in range(2)]
-    write(f"INSERT INTO cdr (dt, callid, switch, customer_id, account, sign) VALUES ({values})")
+    write(site, f"INSERT INTO cdr (dt, callid, switch, customer_id, account, sign) VALUES ({values})")
     answers = [api.ask(query, key).json() for _ in range(2)]
     assert [each["data"] for each in answers] == [{"customReport": None}] * 2
     assert [each["errors"][0]["extensions"]["code"] for each in answers] == ["STORE_FAILED"] * 2
     assert [each["errors"][0]["path"] for each in answers] == [["customReport", "rows"]] * 2
-    write("DELETE FROM cdr WHERE switch = 'spoilt'")
+    write(site, "DELETE FROM cdr WHERE switch = 'spoilt'")
     good += [told(api.ask(query, key)) for _ in range(2)]
     assert len(set(good)) == 1
     assert b'"rows":[' in good[0]
     assert api.runs == [True, False, True]
     api.client.__exit__()
     assert len(api.directory.report_runs(100)) == 6
+
+
+def test_the_range_that_is_compared_with_is_counted_anew(api: Api, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_rows, "FRESH", 0.0)
+    key = api.directory.create_key("tests", Role.STAFF)
+    fields = "comparison(with: {period: PREVIOUS_PERIOD}) { totals { count { current } } }"
+    report = DID_AS_CLI.replace("5001", "9")
+    query = f"{{ {report} {{ ... on DidAsCliReport {{ {fields} }} }} }}"
+    few = HttpOptions(RequestLimits(rows_per_report=4))
+    with TestClient(create_app(sites.REGISTRY, site.backend, api.directory, http=few)) as api.client:
+        assert ["errors" in api.ask(query, key).json() for _ in range(2)] == [False, False]
+        values = "'2025-10-01 09:00:00', 'c', 'spoilt', '9', 1"
+        write(site, f"INSERT INTO cdr (dt, callid, switch, customer_id, sign) SELECT {values} FROM numbers(5)")
+        refused = api.ask(query, key).json()
+        write(site, "DELETE FROM cdr WHERE switch = 'spoilt'")
+    assert refused["data"] == {"customReport": None}
+    told = {"code": "LIMIT_EXCEEDED", "limit": "rowsPerReport", "value": 5, "allowance": 4}
+    assert refused["errors"][0]["extensions"] == told
+    assert api.runs == [True, False]
