@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gqlreports.directory import passwords
 from gqlreports.web import app
 from tests.clickhouse.server import INTERPRETED, ClickHouse, Users, start_cluster
 from tests.support.awkward import write_files
+from tests.support.directories import CHEAP
 from tests.support.schemas import built_once
 from tests.support.sites import Engine, Site, make_site, served_site
 from tests.support.stores import (
@@ -34,6 +36,14 @@ def schemas() -> Iterator[None]:
     """Applications share the schemas of the same reports."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "build_schema", built_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hashes() -> Iterator[None]:
+    """A password is hashed at once, not at the cost that a guesser is to have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", CHEAP)
         yield
 
 

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Session, Statement
-from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import Registry
@@ -24,6 +23,7 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import create_app
 from gqlreports.web.options import HttpOptions
 from tests.conftest import WHOLE_STORES
+from tests.support.directories import new_directory
 from tests.support.drawing import drawn
 from tests.support.sites import nothing
 from tests.support.stores import EmbeddedStore, ServedStore, Store, drop, new_database
@@ -70,7 +70,7 @@ class Twins:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.folder = store, folder
-        self.directory = Directory(f"sqlite:///{folder}/directory.db")
+        self.directory = new_directory(folder)
         self.directory.save_customers([Customer(id=each, name=f"Name {each}", currency="USD") for each in CUSTOMERS])
         self.keys = {each: self.directory.create_key(each, Role.PARTNER, [each]) for each in CUSTOMERS}
         self.metrics = Metrics()
