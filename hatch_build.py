@@ -44,8 +44,16 @@ def build(root: Path) -> None:
     npm = shutil.which("npm", path=path) or "npm"
     panel = root / "panel"
     if _older(panel / "node_modules" / ".package-lock.json", [panel / "package-lock.json"]):
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=panel, env=environment, check=True)
-    subprocess.run([npm, "run", "--silent", "build"], cwd=panel, env=environment, check=True)
+        _run([npm, "ci", "--no-audit", "--no-fund"], panel, environment)
+    _run([npm, "run", "--silent", "build"], panel, environment)
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """What it prints is shown where it fails: else it is about packages that nobody here can change."""
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        sys.stderr.buffer.write(done.stdout)
+        done.check_returncode()
 
 
 def stale(root: Path) -> bool:

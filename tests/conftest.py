@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gqlreports.directory import passwords
 from tests.clickhouse.server import INTERPRETED, ClickHouse, Users, start_cluster
 from tests.support.awkward import write_files
+from tests.support.directories import CHEAP
 from tests.support.sites import Engine, Site, make_site, served_site
 from tests.support.stores import (
     ClusterStore,
@@ -25,6 +27,14 @@ SAMPLE = ROOT.parent / "shared" / "data"
 STORES = ["embedded", "server", "cluster"]
 WHOLE_STORES = ["embedded", "server"]
 """Those whose calls are in one place, so that they can tell when their answers change."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hashes() -> Iterator[None]:
+    """A password is hashed at once, not at the cost that a guesser is to have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", CHEAP)
+        yield
 
 
 @pytest.fixture(scope="session")

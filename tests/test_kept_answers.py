@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Session, Statement
-from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.schema.scalars import print_moment
@@ -23,6 +22,7 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.web.app import HttpOptions, create_app
 from tests.conftest import WHOLE_STORES
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.drawing import drawn
 from tests.support.sites import nothing
 from tests.support.stores import EmbeddedStore, ServedStore, Store, drop, new_database
@@ -69,7 +69,7 @@ class Twins:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.folder = store, folder
-        self.directory = Directory(f"sqlite:///{folder}/directory.db")
+        self.directory = new_directory(folder)
         self.directory.save_customers([Customer(id=each, name=f"Name {each}", currency="USD") for each in CUSTOMERS])
         self.keys = {each: self.directory.create_key(each, Role.PARTNER, [each]) for each in CUSTOMERS}
         self.metrics = Metrics()

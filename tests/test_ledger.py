@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -313,7 +312,7 @@ def test_every_report_after_corrections(
         change(site, "OPTIMIZE TABLE cdr FINAL")
     moments = sorted({cdr.dt for cdr in site.world.cdrs})
     start, end = moments[0], moments[-1] + timedelta(milliseconds=1)
-    for customer, basis in product(("5001", "05001"), BASES):
+    for customer, basis in zip(("5001", "05001"), reversed(BASES) if merged else BASES, strict=True):
         span = {"from": print_moment(start), "to": print_moment(end)}
         [answer] = site.data(query(type, parameters), customer=customer, basis=basis, **span).values()
         expected = world.report(type, customer, start, end, basis, **parameters)

@@ -236,9 +236,9 @@ def test_text_that_no_database_holds(peopled: Directory) -> None:
     assert peopled.customers(STAFF, None, 10, "\0") == []
 
 
-def test_several_that_start_at_once(url: str) -> None:
+def test_several_that_start_at_once(empty_url: str) -> None:
     with ThreadPoolExecutor(8) as threads:
-        directories = list(threads.map(Directory, [url] * 8))
+        directories = list(threads.map(Directory, [empty_url] * 8))
     key = directories[0].create_key("Ann", Role.STAFF)
     for each in directories:
         assert each.authenticate(key).name == "Ann"

@@ -51,12 +51,12 @@ def old_key(url: str, key_id: str, role: str, *customers: str) -> str:
 
 
 @pytest.fixture
-def first_url(url: str, tmp_path: Path) -> str:
+def first_url(empty_url: str, tmp_path: Path) -> str:
     """A directory of the first release."""
     (tmp_path / "deep" / "er").mkdir(parents=True)
-    moments = "DATETIME" if url.startswith("sqlite") else "TIMESTAMP"
-    run(url, *FIRST.replace("TIMESTAMP", moments).strip().split(";\n"))
-    return url
+    moments = "DATETIME" if empty_url.startswith("sqlite") else "TIMESTAMP"
+    run(empty_url, *FIRST.replace("TIMESTAMP", moments).strip().split(";\n"))
+    return empty_url
 
 
 def test_a_directory_of_the_first_release_is_adopted(first_url: str) -> None:
@@ -105,9 +105,9 @@ def differences(url: str) -> list[object]:
     return list(found)
 
 
-def test_new_tables_are_those_of_the_models(url: str) -> None:
-    Directory(url).close()
-    assert differences(url) == []
+def test_new_tables_are_those_of_the_models(empty_url: str) -> None:
+    Directory(empty_url).close()
+    assert differences(empty_url) == []
 
 
 def test_adopted_tables_are_those_of_the_models(first_url: str) -> None:
@@ -116,11 +116,11 @@ def test_adopted_tables_are_those_of_the_models(first_url: str) -> None:
     assert differences(first_url) == []
 
 
-def test_a_directory_of_a_newer_release_is_refused(url: str) -> None:
-    Directory(url).close()
-    run(url, "UPDATE directory_version SET version_num = '9999'")
+def test_a_directory_of_a_newer_release_is_refused(empty_url: str) -> None:
+    Directory(empty_url).close()
+    run(empty_url, "UPDATE directory_version SET version_num = '9999'")
     with pytest.raises(DirectoryUnavailable, match="newer gqlreports"):
-        Directory(url)
+        Directory(empty_url)
 
 
 def test_an_upgrade_that_fails_changes_nothing(first_url: str) -> None:

@@ -11,9 +11,11 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
 
+from gqlreports.directory import passwords
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput, NotFound, TooManyLogIns, Unauthenticated
+from tests.support.directories import SHIPPED
 
 PASSWORD = "correct horse battery"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -213,7 +215,8 @@ def test_a_session_ends_in_time_though_it_was_just_found(directory: Directory, u
         directory.sessions.principal(token)
 
 
-def test_a_hash_of_older_parameters_is_renewed(directory: Directory, url: str) -> None:
+def test_a_hash_of_older_parameters_is_renewed(directory: Directory, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", SHIPPED)
     directory.users.add("anna", PASSWORD, Role.STAFF)
     old = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
     sql(url, "UPDATE user_account SET password_hash = :old", old=old)

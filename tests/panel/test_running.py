@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from gqlreports.backends.base import Backend, Limits
-from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins.registry import RegisteredReport, Registry
@@ -18,6 +17,7 @@ from gqlreports.web.app import create_app
 from tests.backends.test_conformance import until_nothing_runs
 from tests.panel.conftest import USERS, Served, begin_session, new_context
 from tests.support import serving, sites
+from tests.support.directories import new_directory
 from tests.support.panel_reports import (
     Api,
     address,
@@ -46,7 +46,7 @@ def endless(browser: Browser, engine: Engine, tmp_path_factory: pytest.TempPathF
     """
     folder = tmp_path_factory.mktemp("endless")
     store = EmbeddedStore(engine, folder / "store")
-    directory = Directory(f"sqlite:///{folder}/directory.db")
+    directory = new_directory(folder)
     directory.save_customers([Customer(id="1", name="One", currency="USD")])
     user = USERS[Role.STAFF]
     directory.users.add(user.name, user.password, user.role)

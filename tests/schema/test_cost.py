@@ -1,7 +1,5 @@
 """The cost of a document, against the document with every fragment written out."""
 
-import time
-
 import pytest
 from graphql import parse
 from hypothesis import given
@@ -24,11 +22,9 @@ def test_fragments_in_fragments_cost_what_they_stand_for() -> None:
     assert cost.depth == 11
 
 
-def test_counting_takes_no_longer_than_the_document_is_long() -> None:
-    document = parse(doubling(60))
-    before = time.monotonic()
-    assert DocumentCost(document).total.aliases > 2**60
-    assert time.monotonic() - before < 1
+def test_a_fragment_is_counted_once_however_often_it_is_spread() -> None:
+    """Each spread by itself would take years."""
+    assert DocumentCost(parse(doubling(60))).total.aliases > 2**60
 
 
 def test_a_long_chain_of_fragments_is_no_deep_recursion() -> None:

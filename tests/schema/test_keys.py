@@ -16,6 +16,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.schema.keys import ApiKey, NewApiKey
 from gqlreports.web.app import create_app
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -50,7 +51,7 @@ class Api:
 
 @pytest.fixture(scope="module")
 def api(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    directory = Directory(f"sqlite:///{tmp_path_factory.mktemp('keys')}/directory.db")
+    directory = new_directory(tmp_path_factory.mktemp("keys"))
     directory.save_customers([Customer(id=each, name=f"Customer {each}", currency="USD") for each in ("5001", "5003")])
     keys = {
         "ADMIN": directory.create_key("Ann", Role.ADMIN),

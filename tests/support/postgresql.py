@@ -57,25 +57,25 @@ class PostgreSql:
                 time.sleep(0.05)
         engine.dispose()
 
-    def stop(self) -> None:
+    def stop(self, mode: str = "fast") -> None:
         if self.process:
-            self._run("pg_ctl", "stop", "--mode=fast", "--wait")
+            self._run("pg_ctl", "stop", f"--mode={mode}", "--wait")
             self.process.wait()
             self.process = None
 
     def remove(self) -> None:
-        self.stop()
+        self.stop("immediate")
         shutil.rmtree(self.folder)
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tests@/{database}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """The URL of an empty one."""
+    def new_database(self, like: str = "template1") -> str:
+        """The URL of an empty one, or of a copy of another that nobody is connected to."""
         name = f"test_{secrets.token_hex(6)}"
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
         engine.dispose()
         return self.url(name)
 

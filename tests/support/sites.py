@@ -21,6 +21,7 @@ from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.web.app import create_app
+from tests.support.directories import new_directory
 from tests.support.oracle import World
 
 OPERATOR = Principal("", "tests", Role.STAFF, None)
@@ -130,7 +131,7 @@ def served_site(home: Path, files: Path, engine: Engine, backend: Backend) -> It
 
 
 def _directory(home: Path, files: Path) -> Directory:
-    directory = Directory(f"sqlite:///{home}/directory.db")
+    directory = new_directory(home)
     load_customers(directory, str(files / "customers.json"))
     return directory
 

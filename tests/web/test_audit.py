@@ -24,6 +24,7 @@ from gqlreports.web import audit as module
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.audit import AuditTrail
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.sites import Site
 
 START, END = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
@@ -33,7 +34,7 @@ ANN = Principal("key", "Ann", Role.STAFF, None)
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Directory]:
-    made = Directory(f"sqlite:///{tmp_path}/directory.db")
+    made = new_directory(tmp_path)
     yield made
     made.close()
 

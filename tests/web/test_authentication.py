@@ -19,6 +19,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.sites import Engine
 
@@ -37,7 +38,7 @@ class Api:
 @contextmanager
 def served_api(engine: Engine, folder: Path) -> Iterator[Api]:
     engine.close()
-    directory = Directory(f"sqlite:///{folder}/directory.db")
+    directory = new_directory(folder)
     backend = EmbeddedBackend(folder / "store", definition(), Limits())
     with served(create_app(sites.REGISTRY, backend, directory)) as address:
         yield Api(f"{address}/graphql", directory, folder)

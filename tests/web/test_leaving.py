@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import Select, literal_column
 
 from gqlreports.backends.base import Limits
-from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
@@ -22,6 +21,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
 from tests.backends.test_conformance import until_nothing_runs
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.stores import Store
 
@@ -54,7 +54,7 @@ class Api:
 
 @contextmanager
 def api(store: Store, folder: Path, limits: Limits, http: HttpOptions | None = None) -> Iterator[Api]:
-    directory = Directory(f"sqlite:///{folder}/directory.db")
+    directory = new_directory(folder)
     directory.save_customers([Customer(id="1", name="One", currency="USD")])
     shipped = sites.REGISTRY.reports
     registry = Registry(MappingProxyType({**shipped, "ENDLESS": RegisteredReport("ENDLESS", Endless(), "tests")}))

@@ -91,9 +91,7 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize(("asked", "limit", "value", "allowance"), DOCUMENTS)
 def test_documents(site: Site, asked: dict[str, Any], limit: str, value: int, allowance: int) -> None:
-    before = time.monotonic()
     response = site.client.post("/graphql", json=asked, headers={"Authorization": f"Bearer {site.staff_key}"})
-    assert time.monotonic() - before < 2
     assert refusal(response) == ("LIMIT_EXCEEDED", limit, value, allowance)
     assert "data" not in response.json()
 

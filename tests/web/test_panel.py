@@ -11,10 +11,10 @@ import pytest
 
 from gqlreports.backends.base import Limits
 from gqlreports.backends.embedded.backend import EmbeddedBackend
-from gqlreports.directory.directory import Directory
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.sites import Engine
 
@@ -37,7 +37,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def application(engine: Engine, home: Path, build: Path) -> Iterator[str]:
     engine.close()
     backend = EmbeddedBackend(home / "store", definition(), Limits())
-    directory = Directory(f"sqlite:///{home}/directory.db")
+    directory = new_directory(home)
     with served(create_app(sites.REGISTRY, backend, directory, panel=build)) as address:
         yield address
 

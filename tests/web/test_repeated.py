@@ -24,6 +24,7 @@ from gqlreports.schema import stored_rows
 from gqlreports.schema.response_cache import RepeatableResponse
 from gqlreports.web.app import HttpOptions, create_app
 from tests.support import sites
+from tests.support.directories import new_directory
 from tests.support.sites import Site
 
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
@@ -72,7 +73,7 @@ class Spoilt(Report):
 
 @pytest.fixture
 def api(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    directory = Directory(f"sqlite:///{tmp_path}/directory.db")
+    directory = new_directory(tmp_path)
     directory.save_customers([Customer(id=each, name=each, currency="USD") for each in ("5001", "5003", "9")])
     registry = sites.REGISTRY.reports
     reports = MappingProxyType({**registry, "SPOILT": RegisteredReport("SPOILT", Spoilt(), "tests")})
