@@ -15,6 +15,8 @@ from gqlreports.schema.scalars import print_moment
 from tests.support.oracle import Cdr, rounded
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 REGISTRY = Registry.load(strict=True).reports
 EXACT = {
     "totalCustomerCharge", "totalProviderCharge", "providerCharge", "customerCharge", "profit",

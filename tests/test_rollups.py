@@ -34,6 +34,8 @@ from gqlreports.store.rollups import rollups
 from tests.support.sites import REGISTRY, Engine
 from tests.support.stores import EmbeddedStore
 
+pytestmark = pytest.mark.thorough
+
 KEPT = [name for name, report in REGISTRY.reports.items() if report.rollup]
 START = datetime(2025, 10, 24, tzinfo=UTC)
 DAYS = 12

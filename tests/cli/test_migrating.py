@@ -4,10 +4,14 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.migrations import MIGRATIONS
 from tests.support import commands
 from tests.support.stores import ServedStore, command, drop, new_database
+
+pytestmark = pytest.mark.processes
 
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in Registry.load(strict=True).rollups]

@@ -16,6 +16,8 @@ from tests.support.export_reports import REGISTRY
 from tests.support.readers import READERS, Columns, Rows, expected, guarded
 from tests.test_reports import CASES
 
+pytestmark = pytest.mark.thorough
+
 EVERY: list[tuple[str, dict[str, Any]]] = [*CASES, ("HOURS", {})]
 
 

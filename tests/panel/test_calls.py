@@ -13,6 +13,8 @@ from tests.support.figures import moment
 from tests.support.oracle import Row
 from tests.support.panel_reports import MONTH, Api, Cells, address, expect_settled, row_at, table
 
+pytestmark = pytest.mark.processes
+
 ZONE = "America/New_York"
 COLUMNS = [
     *TEXT_CELLS, "dt", "callid", "branchIdx", "switch", "customerId", "account", "techPrefix", "destCli", "destNumber",

@@ -21,6 +21,8 @@ from gqlreports.schema.spliced import Spliced
 from tests.support.schemas import built_once
 from tests.support.sites import OPERATOR, Site, nothing
 
+pytestmark = pytest.mark.thorough
+
 REGISTRY = Registry.load(strict=True)
 REPORTS = REGISTRY.reports
 ANY_SIZE = RequestLimits(

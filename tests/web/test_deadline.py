@@ -14,6 +14,8 @@ from tests.backends.test_conformance import until_nothing_runs
 from tests.support.stores import Store
 from tests.web.test_leaving import REPORT, Api, api
 
+pytestmark = pytest.mark.thorough
+
 SETTING = HttpOptions(RequestLimits(seconds_per_request=1))
 
 
