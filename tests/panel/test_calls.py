@@ -43,7 +43,8 @@ def read_calls(page: Page, count: int) -> list[Cells]:
     rows = shown.locator("tbody").get_by_role("row")
     expect(rows).to_have_count(count)
     heads = [each.replace(" ", "").lower() for each in shown.get_by_role("columnheader").all_text_contents()]
-    return [dict(zip(heads, row.get_by_role("cell").all_text_contents(), strict=True)) for row in rows.all()]
+    cells = rows.evaluate_all("rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.textContent))")
+    return [dict(zip(heads, row, strict=True)) for row in cells]
 
 
 def where_of(analysis: Analysis, row: Row) -> Mapping[str, Any]:
