@@ -6,10 +6,13 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DOCS_INSTALLED := .venv/docs-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# In the order of tests/conftest.py.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+COVERED := 80
 # What the site shows, and what its pages link to.
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md compose.yaml deploy docs examples
 
-.PHONY: demo panel screenshots test check format bench docs dist
+.PHONY: demo panel screenshots test test-fast coverage check format bench docs dist
 
 demo: panel
 	$(BIN)/gqlreports demo $(ARGS)
@@ -27,7 +30,15 @@ test: export GQLREPORTS_TEST_CLUSTER = $(CLUSTER)
 endif
 test: panel
 	@$(BIN)/python -m tests.clickhouse.library || true
-	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
+
+# What needs no server, browser, database or command, and makes no long comparison.
+test-fast: $(INSTALLED)
+	$(BIN)/pytest $(WORKERS) -m "not processes and not thorough" $(ARGS)
+
+# The least share of lines that these tests run; what runs in processes of its own is not counted.
+coverage: $(INSTALLED)
+	$(BIN)/pytest $(WORKERS) -m "not processes and not thorough" --cov --cov-fail-under=$(COVERED) $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -29,6 +29,42 @@ WHOLE_STORES = ["embedded", "server"]
 """Those whose calls are in one place, so that they can tell when their answers change."""
 
 
+STARTED = {"server_url", "cluster", "postgresql"}
+"""Fixtures that start processes."""
+SLOWEST = [
+    "test_cluster",
+    "test_docs",
+    "store/test_survival",
+    "test_reports",
+    "cli/test_running",
+    "cli/test_cli",
+    "test_corrected_analyses",
+    "panel/test_reports",
+    "panel/test_calls",
+    "export/test_files",
+    "test_rollups",
+    "backends/test_accounts",
+    "store/test_load_cdrs",
+    "backends/test_answers",
+    "backends/test_conformance",
+    "test_properties",
+    "web/test_draining",
+    "test_extras",
+    "web/test_leaving",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes, and begin with the slowest files, so that no worker is left with one at the end."""
+    for item in items:
+        kinds = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        needed = {*getattr(item, "fixturenames", ()), *(each for each in kinds if isinstance(each, str))}
+        if needed & (STARTED | {"server"}):
+            item.add_marker("processes")
+    places = {f"tests/{name}.py": place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def hashes() -> Iterator[None]:
     """A password is hashed at once, not at the cost that a guesser is to have."""

@@ -15,6 +15,8 @@ from tests.support.sites import Site
 from tests.test_calls import CALL, PAGE
 from tests.test_comparison import between, compared
 
+pytestmark = pytest.mark.thorough
+
 ZONE = "America/New_York"
 MIDDLE = START + (END - START) / 2
 WHERE: dict[str, Where] = {

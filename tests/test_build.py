@@ -13,6 +13,8 @@ import pytest
 
 from hatch_build import node_path, stale
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = '{"name": "stub", "version": "0.0.0", "private": true, "scripts": {"build": "node build.mjs"}}'
 LOCK = '{"name": "stub", "version": "0.0.0", "lockfileVersion": 3, "packages": {"": {"name": "stub"}}}'

@@ -15,6 +15,8 @@ from tests.support.drawing import BASES, END, START, analyses, drawn, filters
 from tests.support.oracle import Basis, Cdr, Row
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 STAFF = "providerId providerCardId providerDuration providerCharge providerCardCurrency"
 CALL = f"""dt callid branchIdx switch direction customerId account techPrefix sourceCli destCli sourceDestNumber
 destNumber lrn answered duration customerDuration customerCharge customerCardId customerCardRate customerCardCurrency

@@ -8,7 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / ".github" / "workflows" / "ci.yml"

@@ -33,6 +33,8 @@ from tests.test_analysis import MIDDLE, WHERE, ZONE
 from tests.test_calls import CALL
 from tests.test_comparison import between, compared
 
+pytestmark = pytest.mark.processes
+
 BIG = "5003"
 EVERY = [case for case in CASES[1:] + OTHER_CASES if "didsOnly" not in case[1]]
 """Each report once, and USA_RATE_CENTER by the called and by the calling number."""

@@ -18,6 +18,8 @@ from tests.support.drawing import BASES, END, START, analyses, drawn, filters, m
 from tests.support.sites import Engine, Site
 from tests.test_ledger import site_of
 
+pytestmark = pytest.mark.thorough
+
 PARTS = "{ current previous change relativeChange }"
 NAMES = {"": "CURRENT", "current": "CURRENT", "previous": "PREVIOUS", "change": "CHANGE"} | {
     "relativeChange": "RELATIVE_CHANGE"

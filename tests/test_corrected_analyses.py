@@ -19,6 +19,8 @@ from tests.test_analysis import MIDDLE, check_all
 from tests.test_calls import CALL
 from tests.test_ledger import ROWS, change, correct, corrected_site, load, site_of, take_back
 
+pytestmark = pytest.mark.thorough
+
 ONE = "callid = 'call-1'"
 BEGIN, DAY = datetime(2025, 11, 2, tzinfo=UTC), timedelta(days=1)
 

@@ -17,6 +17,8 @@ from gqlreports.backends.server.http import parse_address
 from gqlreports.cli import app
 from gqlreports.config import Settings
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]

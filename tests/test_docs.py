@@ -34,6 +34,8 @@ from tests.support.oracle import World
 from tests.support.sites import Engine, Site
 from tests.support.stores import ServedStore
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -30,6 +30,8 @@ from tests.support.commands import Done
 from tests.support.stores import ServedStore
 from tests.test_outside_plugin import Installation
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 START, END = "2025-11-03T00:00:00Z", "2025-11-04T00:00:00Z"
 TYPED = """

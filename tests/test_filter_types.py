@@ -20,6 +20,8 @@ from tests.support.drawing import END, MILLISECOND, START
 from tests.support.oracle import Row
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 CUSTOMER = "5003"
 COLUMNS = "began branch talked attempts seconds"
 READ: dict[str, Callable[[Any], object]] = {"began": datetime.fromisoformat, "seconds": Decimal}

@@ -13,6 +13,8 @@ from tests.support.drawing import END, ODD_TEXTS, SMALLEST, START, analyses, dra
 from tests.support.oracle import Row
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 
 def whole(site: Site, type: str, customer: str = "5001", **parameters: object) -> Analysis:
     """A report on all calls of a customer."""

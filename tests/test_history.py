@@ -14,6 +14,8 @@ from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.support.sites import Engine, Site, nothing
 from tests.test_ledger import change, site_of
 
+pytestmark = pytest.mark.thorough
+
 QUERY = """
 query ($from: DateTime! = "2025-11-01T00:00:00Z", $to: DateTime! = "2025-12-01T00:00:00Z", $asOf: DateTime) {
   customReport(customer: "5001", type: DTMF, from: $from, to: $to, asOf: $asOf) {

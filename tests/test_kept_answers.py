@@ -27,6 +27,8 @@ from tests.support.drawing import drawn
 from tests.support.sites import nothing
 from tests.support.stores import EmbeddedStore, ServedStore, Store, drop, new_database
 
+pytestmark = pytest.mark.thorough
+
 START = datetime(2025, 11, 1, tzinfo=UTC)
 CUSTOMERS = ("1", "2")
 FIELDS = {

@@ -19,6 +19,8 @@ from tests.support.oracle import Cdr, World
 from tests.support.sites import Engine, Site, make_site, nothing
 from tests.test_reports import CASES, REGISTRY, Basis, comparable, query
 
+pytestmark = pytest.mark.thorough
+
 BASES: tuple[Basis, ...] = ("CALL", "ATTEMPT")
 SPAN = {"from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"}
 ROWS = [

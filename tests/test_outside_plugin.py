@@ -20,6 +20,8 @@ import pytest
 
 from tests.support.awkward import COLUMNS
 
+pytestmark = pytest.mark.processes
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "gqlreports-hours"
 PATIENCE = 60
 QUERY = """{

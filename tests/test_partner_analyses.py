@@ -10,6 +10,8 @@ from tests.support.drawing import END, START
 from tests.support.sites import Site
 from tests.test_calls import CALL, PAGE, STAFF, whole
 
+pytestmark = pytest.mark.thorough
+
 NAMED = [
     "rows(where: {totalProviderCharge: {gt: \"1\"}}) { rc }",
     "rows(where: {or: [{not: {providerCurrency: {isNull: true}}}]}) { rc }",

@@ -12,6 +12,8 @@ from tests.support.oracle import called_number
 from tests.support.sites import Site
 from tests.test_properties import END, START, moments
 
+pytestmark = pytest.mark.thorough
+
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 BY_CURRENCY = "parameters: {usaRateCenter: {byCurrency: true}}"
 # The reports for partners, each with what counts its branches under basis ATTEMPT.

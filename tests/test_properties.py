@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from gqlreports.schema.scalars import print_moment
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 START, END = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 11, 21, tzinfo=UTC)
 CUSTOMERS = ["5001", "5003", "05001", "o'hara-west"]
 # Sums: what adds up over parts of a range; money only where the grain keeps currencies apart.

@@ -15,6 +15,8 @@ from tests.support import sites
 from tests.support.oracle import Cdr, rounded
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 REGISTRY = sites.REGISTRY.reports
 EXACT = {
     "totalCustomerCharge", "totalProviderCharge", "providerCharge", "customerCharge", "profit",

@@ -31,6 +31,8 @@ from gqlreports.store.topology import Topology
 from tests.support.sites import REGISTRY, Engine
 from tests.support.stores import EmbeddedStore
 
+pytestmark = pytest.mark.thorough
+
 KEPT = [name for name, report in REGISTRY.reports.items() if report.rollup]
 START = datetime(2025, 10, 24, tzinfo=UTC)
 DAYS = 12

@@ -17,6 +17,8 @@ from tests.support.burglar import WAYS
 from tests.support.sites import OPERATOR, Site
 from tests.support.stores import ServedStore
 
+pytestmark = pytest.mark.thorough
+
 QUERY = """query ($way: String!, $customer: ID!) {
   customReport(
     customer: $customer, type: BURGLAR, from: "2025-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z"

@@ -12,6 +12,8 @@ from tests.support.asking import CASES, COLUMNS, ask, names, near, order_by, ref
 from tests.support.drawing import BASES, END, START, analyses, drawn, filters, orders
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 
 def subsets(keys: tuple[str, ...]) -> list[tuple[str, ...]]:
     return list(chain.from_iterable(combinations(keys, size) for size in range(1, len(keys) + 1)))

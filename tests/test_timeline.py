@@ -16,6 +16,8 @@ from tests.support.calendar_oracle import WEEKDAYS, Calendar
 from tests.support.drawing import END, MILLISECOND, START, analyses, drawn, filters
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 NEW_YORK, KOLKATA, KATHMANDU = "America/New_York", "Asia/Kolkata", "Asia/Kathmandu"
 ZONES = (
     "UTC", NEW_YORK, KOLKATA, KATHMANDU, "Europe/Berlin", "Europe/London", "America/Havana", "Africa/Cairo",

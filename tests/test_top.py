@@ -12,6 +12,8 @@ from tests.support.drawing import END, START, analyses, drawn, filters
 from tests.support.oracle import Cdr, Row
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 CALL = "callid switch branchIdx"
 
 

@@ -33,6 +33,8 @@ from tests.clickhouse.deployment import (
 from tests.clickhouse.server import free_port
 from tests.support import sites, stores
 
+pytestmark = pytest.mark.processes
+
 ROWS = "techPrefix,asr,acd,answeredCalls,total\n,1,96,2,2\n0044,0.5,63.25,1,2\n"
 TOTALS = [{"techPrefix": "", "total": 2}, {"techPrefix": "0044", "total": 2}]
 RANGE = "customer=1001&from=2025-11-03T00:00:00Z&to=2025-11-04T00:00:00Z"

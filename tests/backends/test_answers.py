@@ -20,6 +20,8 @@ from gqlreports.errors import QueryTimeout, StoreError
 from tests.backends.test_conformance import until_nothing_runs
 from tests.support.stores import ServedStore, Store
 
+pytestmark = pytest.mark.thorough
+
 ROOM = 1 << 20
 SLOW = Statement("SELECT sum(sleepEachRow(0.05)) AS slept FROM numbers(20)")
 ENDLESS = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
@@ -182,8 +184,10 @@ def test_who_asks_the_same_at_once_is_answered_by_one_query(whole_store: Store) 
 def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
     async def work(answered: AnswerCache) -> None:
         callers = [asyncio.ensure_future(answered.fetch_json(ENDLESS)) for _ in range(3)]
-        hurried = _with_seconds(0.5, answered.fetch_json(ENDLESS))
-        await asyncio.sleep(0.3)
+        hurried = _with_seconds(2, answered.fetch_json(ENDLESS))
+        while (answered.counts.misses, answered.counts.shared) != (1, 3):
+            assert not hurried.done()
+            await asyncio.sleep(0.01)
         for each in callers:
             each.cancel()
         with pytest.raises(QueryTimeout):
@@ -191,7 +195,7 @@ def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
         assert await until_nothing_runs(answered._backend) < 5
         # Nobody is left with what was stopped.
         with pytest.raises(QueryTimeout):
-            await _with_seconds(0.2, answered.fetch_json(ENDLESS))
+            await _with_seconds(1, answered.fetch_json(ENDLESS))
         assert answered.counts.misses == 2
 
     run(whole_store, work)

@@ -21,6 +21,8 @@ from gqlreports.errors import (
 )
 from tests.support.stores import Store
 
+pytestmark = pytest.mark.thorough
+
 LONG = Statement("SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
 # Rows that reach the output before the query comes to its end: what chDB 4.4 hands to the next caller.
 HALF = "SELECT number AS half FROM numbers(400000)"

@@ -13,6 +13,8 @@ from gqlreports.backends.failures import ReadFailed
 from tests.backends.test_conformance import HALF, NEXT
 from tests.support.sites import Engine
 
+pytestmark = pytest.mark.processes
+
 
 def test_the_engine_does_leak_so_these_tests_mean_something(engine: Engine, tmp_path: Path) -> None:
     """If this fails, chDB no longer leaks, and connections could be kept after a failure."""

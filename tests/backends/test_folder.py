@@ -11,6 +11,8 @@ import pytest
 from gqlreports.errors import StoreUnavailable
 from tests.support.sites import Engine
 
+pytestmark = pytest.mark.processes
+
 # chDB's library is read as the user that the tests are run by, its files opened as a user without rights.
 SCRIPT = """
 import asyncio, os, sys

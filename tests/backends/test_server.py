@@ -26,6 +26,8 @@ from tests.clickhouse.proxy import Proxy, proxied
 from tests.clickhouse.server import ClickHouse, Users, free_port, user
 from tests.support.stores import ServedStore, new_database
 
+pytestmark = pytest.mark.processes
+
 SECRET = "s3cret-of-the-store"
 LARGE = Statement("SELECT number AS n, toString(sipHash64(number)) AS text FROM numbers(200000)")
 

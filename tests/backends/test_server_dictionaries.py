@@ -16,6 +16,8 @@ from gqlreports.store.definition import definition
 from tests.clickhouse.server import ClickHouse, Users, user
 from tests.support.stores import ServedStore, command, new_database
 
+pytestmark = pytest.mark.processes
+
 CENTER = "dictGet(concat({database:String}, '.rate_center'), 'rate_center', toUInt64(2012000))"
 SLOW = Statement(
     # The one is looked up at the beginning, and the other a second and a half later.

@@ -29,6 +29,8 @@ from tests.clickhouse.deployment import (
 )
 from tests.support import stores
 
+pytestmark = pytest.mark.processes
+
 PROFILES = {
     "fixed": "<readonly>1</readonly>",
     "asking": "<readonly>2</readonly>",

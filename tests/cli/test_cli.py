@@ -26,6 +26,8 @@ from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
 from tests.support.commands import Done, typed
 
+pytestmark = pytest.mark.processes
+
 GQLREPORTS = [str(Path(sys.executable).with_name("gqlreports"))]
 SPAN = ("--customer", "5001", "--from", "2025-11-01T00:00:00Z", "--to", "2025-12-01T00:00:00Z")
 ROWS = [

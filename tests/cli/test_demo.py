@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.web.test_server import free_port
+
+pytestmark = pytest.mark.processes
 
 CALLS = """
 query ($customer: ID!, $from: DateTime!, $to: DateTime!) {

@@ -4,9 +4,13 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gqlreports.store.definition import MIGRATIONS
 from tests.support import commands, sites
 from tests.support.stores import ServedStore, command, drop, new_database
+
+pytestmark = pytest.mark.processes
 
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in sites.REGISTRY.rollups]

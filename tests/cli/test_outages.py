@@ -19,6 +19,8 @@ from tests.clickhouse.server import ClickHouse, free_port
 from tests.support.commands import inside
 from tests.support.stores import ServedStore, command, new_database
 
+pytestmark = pytest.mark.processes
+
 CALLS = 60_000
 SPAN = ("--customer", "1001", "--from", "2025-11-01T00:00:00Z", "--to", "2025-12-01T00:00:00Z")
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "example"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.test_cli import SPAN, command, failed, failed_inside, files, home, loading, printed
 
+pytestmark = pytest.mark.processes
+
 __all__ = ["files", "home", "loading"]
 CHOICE = (
     *("--where", '{"total": {"gte": 1}}', "--order-by", "total:desc", "--order-by", "techPrefix"),

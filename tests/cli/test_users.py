@@ -117,6 +117,7 @@ def on_a_terminal(home: Path, *answers: str) -> tuple[int, str]:
     return process.wait(), shown
 
 
+@pytest.mark.processes
 def test_a_password_that_is_typed_is_not_shown_and_asked_for_twice(tmp_path: Path) -> None:
     code, shown = on_a_terminal(tmp_path, PASSWORD, "something else", PASSWORD, PASSWORD)
     assert (code, PASSWORD in shown) == (0, False)

@@ -32,6 +32,8 @@ from tests.support.export_reports import REGISTRY
 from tests.support.readers import READERS
 from tests.support.sites import Site, nothing
 
+pytestmark = pytest.mark.thorough
+
 MANY = REGISTRY.reports["MANY"]
 
 

@@ -24,6 +24,8 @@ from tests.support.panel_reports import (
     table,
 )
 
+pytestmark = pytest.mark.processes
+
 SPAN = datetime(2025, 10, 31, 3, 15, tzinfo=UTC), datetime(2025, 11, 3, 1, 45, tzinfo=UTC)
 
 

@@ -13,6 +13,8 @@ from tests.support.figures import moment
 from tests.support.oracle import Row
 from tests.support.panel_reports import MONTH, Api, Cells, address, expect_settled, row_at, table
 
+pytestmark = pytest.mark.processes
+
 ZONE = "America/New_York"
 COLUMNS = [
     *TEXT_CELLS, "dt", "callid", "branchIdx", "switch", "customerId", "account", "techPrefix", "destCli", "destNumber",
@@ -41,7 +43,8 @@ def read_calls(page: Page, count: int) -> list[Cells]:
     rows = shown.locator("tbody").get_by_role("row")
     expect(rows).to_have_count(count)
     heads = [each.replace(" ", "").lower() for each in shown.get_by_role("columnheader").all_text_contents()]
-    return [dict(zip(heads, row.get_by_role("cell").all_text_contents(), strict=True)) for row in rows.all()]
+    cells = rows.evaluate_all("rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.textContent))")
+    return [dict(zip(heads, row, strict=True)) for row in cells]
 
 
 def where_of(analysis: Analysis, row: Row) -> Mapping[str, Any]:

@@ -11,6 +11,8 @@ from gqlreports.schema import query
 from tests.panel.conftest import LogIn
 from tests.support import sites
 
+pytestmark = pytest.mark.processes
+
 PANEL = Path(__file__).parents[2] / "panel"
 AXE = PANEL / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW = 300_000

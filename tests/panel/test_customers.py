@@ -10,6 +10,8 @@ from tests.support.asking import REPORTS
 from tests.support.awkward import CUSTOMERS
 from tests.support.panel_reports import Api
 
+pytestmark = pytest.mark.processes
+
 LISTED = [(each.name, each.id, each.currencies[0]) for each in CUSTOMERS if each.listed]
 
 

@@ -13,6 +13,8 @@ from tests.support.asking import COLUMNS, REPORTS
 from tests.support.panel_reports import MONTH, Api, address, expect_settled
 from tests.support.readers import READERS
 
+pytestmark = pytest.mark.processes
+
 FORMATS = {"CSV": "csv", "XLSX": "xlsx", "Parquet": "parquet"}
 
 

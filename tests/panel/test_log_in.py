@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from gqlreports.directory.principal import Role
 from tests.panel.conftest import USERS, LogIn, Served, User
+
+pytestmark = pytest.mark.processes
 
 COOKIE = "gqlreports_session"
 SOMEWHERE = "/customers/5001/reports/BREAKOUT?from=2025-10-20&to=2025-11-20"

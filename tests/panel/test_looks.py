@@ -11,6 +11,8 @@ from tests.panel.conftest import Served
 from tests.panel.test_craft import serious
 from tests.support.panel_reports import Api, address, expect_settled, open_filter, row_at, table
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 WANTED = "GQLREPORTS_SCREENSHOTS"

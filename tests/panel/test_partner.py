@@ -12,6 +12,8 @@ from tests.support.awkward import CUSTOMERS
 from tests.support.panel_reports import Api, address, column_names, expect_foot, expect_settled, row_at
 from tests.test_partners import STAFF_WORDS, VISIBLE
 
+pytestmark = pytest.mark.processes
+
 OWN = [each for each in CUSTOMERS if each.id in PARTNERS_CUSTOMERS]
 OTHERS = [each.name for each in CUSTOMERS if each.listed and each.id not in PARTNERS_CUSTOMERS]
 

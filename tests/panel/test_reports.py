@@ -23,6 +23,8 @@ from tests.support.panel_reports import (
     read,
 )
 
+pytestmark = pytest.mark.processes
+
 CUSTOMER = "05001"
 """Has charges in two currencies, and few enough rows in three days for a table to draw all."""
 

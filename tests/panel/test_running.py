@@ -32,6 +32,8 @@ from tests.support.sites import Engine
 from tests.support.stores import EmbeddedStore
 from tests.web.test_leaving import Endless
 
+pytestmark = pytest.mark.processes
+
 MINUTE = Limits(60)
 # Milliseconds. The grid looks each 200 ms whether the head that its form belongs to is still there.
 LOOKED_AT = 600

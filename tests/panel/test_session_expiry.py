@@ -8,6 +8,8 @@ from gqlreports.directory.principal import Role
 from tests.panel.conftest import USERS, LogIn, Served
 from tests.support.panel_reports import Api, address, expect_foot, expect_settled, fill_in_range, generate
 
+pytestmark = pytest.mark.processes
+
 
 def end_session(context: BrowserContext, served: Served) -> None:
     """As time would: the browser keeps its cookie."""

@@ -23,6 +23,8 @@ from tests.support.panel_reports import (
     table,
 )
 
+pytestmark = pytest.mark.processes
+
 CUSTOMER = "05001"
 
 

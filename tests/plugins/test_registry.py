@@ -297,6 +297,7 @@ def test_the_api_stays_up(shelf: Shelf, source: str) -> None:
         assert all(describe(report, role.staff).description for report in registry.reports.values())
 
 
+@pytest.mark.processes
 def test_the_command_lists_what_is_left_out(shelf: Shelf) -> None:
     shelf.install("shelf-broken", GOOD, BROKEN="shelf_broken:Broken")
     listed = shelf.command("reports")
@@ -306,6 +307,7 @@ def test_the_command_lists_what_is_left_out(shelf: Shelf) -> None:
     assert all(name in listed.stdout for name in OWN_NAMES)
 
 
+@pytest.mark.processes
 def test_a_report_tells_once_what_is_left_out(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GQLREPORTS_HOME", str(tmp_path / "home"))
     (tmp_path / "customers.csv").write_text("id,name,currency\n1001,Acme,USD\n")
@@ -317,6 +319,7 @@ def test_a_report_tells_once_what_is_left_out(shelf: Shelf, tmp_path: Path, monk
     assert run.stderr.count("shelf-broken") == 1
 
 
+@pytest.mark.processes
 def test_the_command_is_content_without(shelf: Shelf) -> None:
     shelf.install("shelf-good", GOOD, GOOD="shelf_good:Good")
     listed = shelf.command("reports", "--strict")
@@ -325,6 +328,7 @@ def test_the_command_is_content_without(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("source", [GOOD, "raise ValueError('[/opt] and [bold]')"])
+@pytest.mark.processes
 def test_the_command_fails_if_strict(shelf: Shelf, source: str) -> None:
     shelf.install("shelf-broken", source, BROKEN="shelf_broken:Broken")
     refused = shelf.command("reports", "--strict")

@@ -379,6 +379,7 @@ import {module}
         ),
     ],
 )
+@pytest.mark.processes
 def test_what_lacks_an_answer_for_a_new_type_is_not_imported(module: str, answer: str, missing: str) -> None:
     code = NEW.format(answer=answer, module=module)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

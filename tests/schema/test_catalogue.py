@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.thorough
+
 CATALOGUE = """
 { reportTypes {
   name typeName parametersField title description listsCalls staffOnly definitionVersion exampleQuery

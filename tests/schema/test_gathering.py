@@ -23,6 +23,8 @@ from tests.support.drawing import drawn
 from tests.support.sites import REGISTRY, Site
 from tests.test_rollups import KEPT
 
+pytestmark = pytest.mark.thorough
+
 RANGES = [("2025-10-20T00:00:00Z", "2025-11-20T00:00:00Z"), ("2025-10-25T10:20:30.456Z", "2025-11-03T09:00:00.001Z")]
 
 

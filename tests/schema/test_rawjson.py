@@ -22,6 +22,8 @@ from gqlreports.schema.request import Selected, Selection
 from tests.support import sites
 from tests.support.sites import OPERATOR, Site, nothing
 
+pytestmark = pytest.mark.thorough
+
 REPORTS = sites.REGISTRY.reports
 ANY_SIZE = RequestLimits(
     directives=10_000, repeated_fields=10_000, aliases=10_000, tokens=100_000, document_characters=1_000_000

@@ -20,6 +20,8 @@ from tests.support.killing import killed
 from tests.support.sites import Engine, nothing
 from tests.support.stores import ClusterStore, EmbeddedStore, Store, command, drop, new_cluster_database, new_database
 
+pytestmark = pytest.mark.thorough
+
 __all__ = ["closed_engine"]
 CALLS = [cdr_row(number) for number in range(4)]
 CHANGED = cdr_row(1, customer_charge="9.5", customer_card_currency="EUR", pdd_out="")

@@ -778,6 +778,7 @@ def closed_engine(engine: Engine) -> Iterator[Engine]:
     engine.close()
 
 
+@pytest.mark.processes
 def test_a_load_that_is_killed_and_run_again(closed_engine: Engine, tmp_path: Path) -> None:
     rows = [cdr_row(n, dt=f"2025-1{n % 2}-{1 + n % 28:02} 06:00:00.{n % 997:03}") for n in range(1500)]
     bad = cdr_row(9999, dt="never")
@@ -805,6 +806,7 @@ def test_a_load_that_is_killed_and_run_again(closed_engine: Engine, tmp_path: Pa
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+@pytest.mark.processes
 def test_memory_does_not_grow_with_the_file(closed_engine: Engine, tmp_path: Path) -> None:
     small, large = (peak_of_loading(tmp_path / str(count), count) for count in (25_000, 75_000))
     assert large < small * 1.2, f"{small} kB for 60 MB, {large} kB for 180 MB"

@@ -100,6 +100,7 @@ class Unchecked:
         return asyncio.run(opened())
 
 
+@pytest.mark.processes
 def test_two_processes_at_once(served_store: ServedStore) -> None:
     empty, _ = new_placed(served_store)
     command_line = [sys.executable, "-c", "from gqlreports.cli import app; app()", "migrate"]

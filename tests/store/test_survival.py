@@ -16,6 +16,8 @@ from tests.support.awkward import COLUMNS, csv_line
 from tests.support.killing import killed
 from tests.support.sites import Engine
 
+pytestmark = pytest.mark.processes
+
 FILES, ROWS = 4, 6_000
 MONTHS = ("2025-09", "2025-10", "2025-11")
 COMMAND = [str(Path(sys.executable).with_name("gqlreports")), "load", "cdrs"]

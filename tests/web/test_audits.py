@@ -13,6 +13,8 @@ from tests.support import sites
 from tests.support.serving import served
 from tests.support.sites import Site
 
+pytestmark = pytest.mark.processes
+
 AUDITS = Path(__file__).parent / "audits"
 
 

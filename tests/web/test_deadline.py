@@ -11,8 +11,11 @@ from gqlreports.backends.request import DEADLINE, seconds_left
 from gqlreports.limits import RequestLimits
 from gqlreports.web.app import HttpOptions
 from tests.backends.test_conformance import until_nothing_runs
+from tests.conftest import STORES
 from tests.support.stores import Store
 from tests.web.test_leaving import REPORT, Api, api
+
+pytestmark = pytest.mark.thorough
 
 SETTING = HttpOptions(RequestLimits(seconds_per_request=1))
 
@@ -22,7 +25,11 @@ def asked(made: Api, query: str, **headers: str) -> httpx2.Response:
     return httpx2.post(f"{made.url}/graphql", json={"query": query}, headers=named, timeout=30)
 
 
-@pytest.mark.parametrize(("options", "headers"), [(SETTING, {}), (HttpOptions(), {"X_Request_Timeout": "1"})])
+@pytest.mark.parametrize(
+    ("store", "options", "headers"),
+    [*((kind, SETTING, {}) for kind in STORES), ("embedded", HttpOptions(), {"X_Request_Timeout": "1"})],
+    indirect=["store"],
+)
 def test_the_request_ends_though_its_query_could_go_on(
     store: Store, tmp_path: Path, options: HttpOptions, headers: dict[str, str]
 ) -> None:
@@ -36,6 +43,7 @@ def test_the_request_ends_though_its_query_could_go_on(
         assert store.run(until_nothing_runs, Limits(60)) < 5
 
 
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
 def test_a_caller_cannot_have_more(store: Store, tmp_path: Path) -> None:
     with api(store, tmp_path, Limits(60), SETTING) as made:
         before = time.monotonic()

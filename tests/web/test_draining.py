@@ -15,6 +15,8 @@ import pytest
 
 from tests.clickhouse.server import free_port
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent.parent
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 

@@ -25,6 +25,8 @@ from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.stores import Store
 
+pytestmark = pytest.mark.thorough
+
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = (
     f'customReport(customer: "1", type: ENDLESS, {RANGE}) {{ ... on EndlessReport {{ rows {{ account calls }} }} }}'

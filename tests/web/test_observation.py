@@ -19,6 +19,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.support.awkward import write_files
 from tests.web.test_server import COMMAND, RANGE, Server, environment_of, free_port, shell, wait_until_it_answers
 
+pytestmark = pytest.mark.processes
+
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SECRET = "5550199"
 REPORT = f"""query Monthly($filter: [String!]) {{

@@ -25,6 +25,8 @@ from tests.support.processes import Process, serving
 from tests.support.stores import new_database
 from tests.test_reports import comparable
 
+pytestmark = pytest.mark.processes
+
 CUSTOMER = "5001"
 START, END = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)
 FIELDS = {

@@ -33,6 +33,8 @@ from tests.support.processes import PATIENCE, Process, serving
 from tests.support.stores import ServedStore, new_database
 from tests.test_reports import comparable
 
+pytestmark = pytest.mark.processes
+
 CUSTOMER, CALLERS, CALLS = "5001", 8, 500
 TYPES = ("USA_RATE_CENTER", "DID_AS_CLI", "GROUP_BY_TECH_PREFIX", "PER_NUMBER")
 REPORTS = sites.REGISTRY.reports

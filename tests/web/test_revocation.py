@@ -11,6 +11,8 @@ import pytest
 
 from tests.web.test_server import COMMAND, Server, free_port, shell, wait_until_it_answers
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:

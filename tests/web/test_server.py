@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.awkward import write_files
 
+pytestmark = pytest.mark.processes
+
 COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 
