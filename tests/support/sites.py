@@ -44,7 +44,8 @@ class Engine:
         limits = limits or Limits()
         if self._backend is None or (self._path, self._limits) != (path, limits):
             self.close()
-            self._backend = EmbeddedBackend(path, definition(REGISTRY), limits)
+            # With more connections than a test keeps busy, it can ask the engine what it runs.
+            self._backend = EmbeddedBackend(path, definition(REGISTRY), limits, connections=4)
             asyncio.run(self._backend.open())
             self._path, self._limits = path, limits
         return self._backend

@@ -16,8 +16,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.support.awkward import write_files
-from tests.web.test_server import COMMAND, RANGE, Server, environment_of, free_port, shell, wait_until_it_answers
+from tests.support.sites import Engine
+from tests.web.test_server import COMMAND, RANGE, Server, environment_of, free_port, loaded, wait_until_it_answers
 
 pytestmark = pytest.mark.processes
 
@@ -92,17 +92,9 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    files, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
-    write_files(files, calls=400)
-    shell(home, "load", "customers", str(files / "customers.json"))
-    shell(home, "load", "cdrs", str(files / "cdrs.csv"))
-    key, port, metrics_port, collector = (
-        shell(home, "key", "create", "--name", "tests", "--role", "staff"),
-        free_port(),
-        free_port(),
-        Collector(),
-    )
+def seen(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    home = tmp_path_factory.mktemp("home")
+    key, port, metrics_port, collector = loaded(home, engine), free_port(), free_port(), Collector()
     settings = {
         "GQLREPORTS_METRICS_PORT": str(metrics_port),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
@@ -117,7 +109,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             stderr=stderr,
             text=True,
         )
-    made = Server(f"http://127.0.0.1:{port}", key.splitlines()[-1], process, home)
+    made = Server(f"http://127.0.0.1:{port}", key, process, home)
     try:
         wait_until_it_answers(made)
         # The first line is for people: where to find the API.

@@ -14,7 +14,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gqlreports.directory.principal import Role
 from tests.support.awkward import write_files
+from tests.support.commands import typed
+from tests.support.sites import Engine, make_site
 
 pytestmark = pytest.mark.processes
 
@@ -39,8 +42,8 @@ def environment_of(home: Path) -> dict[str, str]:
 
 
 def shell(home: Path, *arguments: str) -> str:
-    environment = environment_of(home)
-    done = subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, text=True, check=True)
+    done = typed(arguments, home, environment_of(home))
+    assert done.code == 0, done.stderr
     return done.stdout.strip()
 
 
@@ -51,13 +54,20 @@ def free_port() -> int:
         return port
 
 
+def loaded(home: Path, engine: Engine) -> str:
+    """Fills the store and the directory of a server that is not there yet; a key for its callers."""
+    write_files(home, calls=400)
+    site = make_site(home, home, engine)
+    key = site.directory.create_key("tests", Role.STAFF)
+    site.directory.close()
+    engine.close()
+    return key
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    files, home = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("home")
-    write_files(files, calls=400)
-    shell(home, "load", "customers", str(files / "customers.json"))
-    shell(home, "load", "cdrs", str(files / "cdrs.csv"))
-    key, port = shell(home, "key", "create", "--name", "tests", "--role", "staff"), free_port()
+def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    key, port = loaded(home, engine), free_port()
     with (home / "log").open("w") as log:
         command = [*COMMAND, "serve", "--port", str(port)]
         process = subprocess.Popen(command, env=environment_of(home), stderr=log, text=True)
