@@ -95,7 +95,7 @@ class TooManyLogIns(ReportsError):
 
 
 class StoreError(ReportsError):
-    """`for_operators` is told at the shell in place of the message: it may hold ClickHouse's own words."""
+    """`for_operators` replaces the message at the shell: it may contain ClickHouse's own words."""
 
     code = "STORE_FAILED"
 

@@ -16,7 +16,7 @@ from gqlreports.errors import (
 )
 
 Meaning = tuple[type[StoreError], str]
-"""What stands behind a semicolon is for callers; operators are told ClickHouse's own words in its place."""
+"""A class and a message.  The part after a semicolon is for callers; operators see ClickHouse's own words instead."""
 ACCESS_DENIED = 497
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"Code: \d+\. DB::Exception: .*", re.DOTALL)

@@ -81,7 +81,7 @@ def _tokens(settings: Settings) -> "Tokens | None":
 
 
 async def _openable(backend: Backend) -> None:
-    """Nothing but the opening, whose error is better told before the server runs."""
+    """Does nothing: opening the store reports its errors before the server runs."""
 
 
 async def _filled(backend: Backend, directory: Directory) -> None:

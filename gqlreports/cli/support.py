@@ -1,4 +1,4 @@
-"""What all commands share: settings, the store, and how errors are told."""
+"""What all commands share: settings, the store, and the reporting of errors."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ standard_error = Console(stderr=True)
 
 @contextmanager
 def error_boundary() -> Iterator[Settings]:
-    """The settings; an error is told in a line on standard error, and the exit code is 1."""
+    """The settings.  An error is reported in one line on standard error, and the exit code is 1."""
     _log_to_standard_error()
     try:
         yield Settings()
@@ -76,7 +76,7 @@ def backend_of(settings: Settings, registry: Registry) -> Backend:
 def with_backend(
     settings: Settings, registry: Registry, work: Callable[[Backend], Coroutine[Any, Any, Result]]
 ) -> Result:
-    """Run some work on the store, which is closed behind it."""
+    """Run some work on the store, and close the store afterwards."""
     return with_store(backend_of(settings, registry), work)
 
 

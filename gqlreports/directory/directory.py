@@ -54,7 +54,7 @@ class Directory:
         return self._customers.get(customer_id) if principal.sees(customer_id) else None
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
-        """Raises NotFound, alike for one that is not there and for one that the caller may not see."""
+        """The customer with that id.  Raises NotFound if there is none, or if the caller may not see it."""
         if principal.sees(customer_id) and _storable(customer_id):
             asked_at = monotonic()
             with self._session() as connection:
@@ -66,7 +66,7 @@ class Directory:
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
-        """Customers that the caller sees, by id, from the one behind `after`; `search` is part of a name or id."""
+        """Customers that the caller sees, ordered by id, starting after `after`; `search` is part of a name or id."""
         if not _storable((search or "") + (after or "")):
             return []
         query = select(Customer).order_by(Customer.id).limit(first)
@@ -169,5 +169,5 @@ class Directory:
 
 
 def _storable(text: str) -> bool:
-    """PostgreSQL has no text that holds NUL, and no database one that is no Unicode."""
+    """PostgreSQL cannot store a text with NUL, and no database one that is not valid Unicode."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

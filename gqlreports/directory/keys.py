@@ -37,7 +37,7 @@ INVALID = "This key is not valid; ask the operator for another."
 
 @dataclass(frozen=True)
 class PresentedKey:
-    """A key of the right form; `id` is None for one that was made before keys had ids, `hash` its SHA-256."""
+    """A key of the right form.  `id` is None for a key from before keys had ids; `hash` is its SHA-256."""
 
     id: str | None
     hash: str
@@ -104,7 +104,7 @@ class KeyLimits:
 
 
 def checked_name(name: str) -> str:
-    """Raises InvalidInput for one that is empty, too long or not printable."""
+    """Raises InvalidInput if the name is empty, too long or not printable."""
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(f"A key's name has 1 to {_LONGEST_NAME} printable characters.")
     return name

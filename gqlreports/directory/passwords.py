@@ -15,7 +15,7 @@ _HASHER = PasswordHasher()
 
 
 def checked_password(password: str) -> str:
-    """Raises InvalidInput, which does not repeat it, for one that is too short, too long or no Unicode."""
+    """Raises InvalidInput, without repeating the password, if it is too short, too long or not valid Unicode."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise InvalidInput(f"A password has at least {SHORTEST} characters, and at most {LONGEST}.")
     if any("\ud800" <= letter <= "\udfff" for letter in password):

@@ -23,7 +23,7 @@ class Recent(Generic[Found]):
         return kept[1] if kept is not None and monotonic() - kept[0] < SECONDS else None
 
     def put(self, name: str, found: Found, asked_at: float) -> None:
-        """`asked_at` is when the look-up began: what came later is not in it, such as the cause of a `clear`."""
+        """`asked_at` is when the look-up began.  It misses changes since then, for example the cause of a `clear`."""
         if asked_at <= self._cleared_at:
             return
         if len(self._kept) >= _MOST:

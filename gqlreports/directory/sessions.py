@@ -141,7 +141,7 @@ class Sessions:
         return held.principal if held is not None and utc_now() < held.ends_at else None
 
     def principal(self, token: str) -> Principal:
-        """Whose session it is, which lasts on from now.  Raises Unauthenticated for one that has ended or never was."""
+        """Whose session it is; this extends the session.  Raises Unauthenticated if it has ended or never existed."""
         asked_at, now, token_hash = monotonic(), utc_now(), key_hash(token)
         with self._session() as session, session.begin():
             found = session.get(UserSession, token_hash)
@@ -167,7 +167,7 @@ class Sessions:
         session.execute(delete(UserSession).where(UserSession.user_name == name))
 
     def forget(self) -> None:
-        """Look up again whatever was found before, behind such a change."""
+        """Forget what was looked up before, since such a change makes it stale."""
         self._known.clear()
 
 

@@ -24,7 +24,7 @@ class TokenRules:
 
 
 def token_rules(settings: Settings) -> TokenRules | None:
-    """None where no provider is set.  Raises InvalidInput for one that is set by half, or a URL that is none."""
+    """The rules, or None if no provider is set.  Raises InvalidInput for incomplete settings and for an invalid URL."""
     issuer, audience, url = settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
     if not (issuer or audience or url):
         return None

@@ -28,7 +28,7 @@ def arrow_schema(export: Export) -> pyarrow.Schema:
 
 
 async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
-    """All rows, some at a time, and a table without rows where there are none."""
+    """All rows, some at a time; one empty table if there are no rows."""
     schema = arrow_schema(export)
     any_rows = False
     async with backend.stream(export.statement(typed), "ArrowStream") as pieces:
@@ -41,7 +41,7 @@ async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIter
 
 
 async def _batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[pyarrow.RecordBatch]:
-    """Those of one or more Arrow streams, one behind the other, each with rows; no more is held than one needs."""
+    """The tables of one or more consecutive Arrow streams, each with rows.  At most one stream is held in memory."""
     held, schema = b"", None
     async for piece in pieces:
         held += piece

@@ -17,7 +17,7 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.time import zone
 
 OnRows: TypeAlias = Callable[[int], None]
-"""Is told how many rows have come since it was told last."""
+"""Called with the number of rows that have come since the last call."""
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -62,7 +62,7 @@ class Export:
 def chosen_columns(request: ReportRequest, names: list[str] | None) -> tuple[AnyColumn, ...]:
     """The columns of those names in their order, or all that the caller sees.
 
-    Raises InvalidInput for a name that there is none of, or that comes twice.
+    Raises InvalidInput for a name that does not exist, or that is given twice.
     """
     if names is None:
         return request.columns

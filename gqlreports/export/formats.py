@@ -100,7 +100,10 @@ FORMATS: Mapping[str, ExportFormat] = {
 
 
 def export_format(extension: str) -> ExportFormat:
-    """Raises InvalidInput for one that there is none of, NotInstalled for one whose packages are not there."""
+    """The format with that extension.
+
+    Raises InvalidInput if there is none, and NotInstalled if its packages are missing.
+    """
     found = FORMATS.get(extension.lower())
     if found is None:
         raise InvalidInput(f"There is no format {extension[:64]!r} of exports; there are {', '.join(FORMATS)}.")

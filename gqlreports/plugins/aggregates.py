@@ -147,7 +147,7 @@ EVERY = Sum()
 
 
 def is_present(number: Expression) -> ColumnElement[bool]:
-    """Whether a group holds a row that was not taken back, given the number of those that it holds."""
+    """Whether a group has a row that was not taken back, given the number of its rows."""
     return number > literal_column("0")
 
 
@@ -255,7 +255,7 @@ def sum_name(place: int) -> str:
 
 
 def place_of(expression: Any, expressions: Sequence[Expression]) -> int | None:
-    """The place of an expression among others; None where it is none of them."""
+    """The place of an expression in a list of others; None if it is not among them."""
     places = (place for place, each in enumerate(expressions) if each is expression or each.compare(expression))
     return next(places, None)
 

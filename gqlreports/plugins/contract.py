@@ -219,7 +219,10 @@ class Report:
         return cls.statement is not Report.statement
 
     def lists_calls(self) -> bool:
-        """Whether the calls behind its rows can be listed: those that the statement of its totals reads."""
+        """Whether the calls that its rows are made of can be listed.
+
+        They are the calls that the statement of its totals reads.
+        """
         if self.fact is not CALLS:
             return False
         statement = self.statement(Scope((), (), self.Parameters(), CountingBasis.CALL, self.fact))

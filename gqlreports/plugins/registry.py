@@ -1,4 +1,4 @@
-"""Finds the report plugins, checks each when it is registered, and names the one that is wrong."""
+"""Finds the report plugins and checks each; the error of a wrong one says which plugin it is and why."""
 
 import logging
 import re
@@ -63,7 +63,7 @@ def _check_column(column: AnyColumn, owner: str) -> None:
 
 
 def _check_keys_have_no_subquery(report: type[Report]) -> None:
-    """Where the CDRs behind a row are picked out, a subquery of its key would read all CDRs."""
+    """When the CDRs of a row are looked up, a subquery in its key would read the CDRs of all customers."""
     for column in report.columns.values():
         if isinstance(column, Dimension):
             parts = iterate(column.build(report.Parameters()))

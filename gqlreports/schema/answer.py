@@ -150,7 +150,7 @@ class ReportAnswer:
         return found[0]["rows"]
 
     async def _gathered(self, field: Field, where: Where) -> bytes | None:
-        """A field from a statement for several of them; None where it is to be fetched by itself."""
+        """A field, printed by a statement for several fields; None if it must be fetched on its own."""
         asked = None if self.gathering is None else await self.gathering.ask(self.request, field, where)
         if asked is None:
             return None

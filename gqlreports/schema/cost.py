@@ -120,7 +120,7 @@ class DocumentCost:
 
 
 def _in_order(fragments: list[FragmentDefinitionNode]) -> list[FragmentDefinitionNode]:
-    """Each behind those that it uses; none where there is a cycle."""
+    """The fragments, each after those that it uses; an empty list if they form a cycle."""
     by_name = {each.name.value: each for each in fragments}
     uses = {name: _spreads(each) for name, each in by_name.items()}
     try:

@@ -26,7 +26,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.stored_rows import StoredRows
 
 PAUSE = 1
-"""Seconds after which a caller for whom there was no room is told to try again."""
+"""Seconds after which a caller should try again if there was no room."""
 _DAY = timedelta(days=1)
 
 
@@ -62,7 +62,7 @@ class RunningReports:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and who takes down what is run; `customers` are those that were looked for, by their ids."""
+    """Who asks, and the audit of what they run.  `customers` are those that were looked up, by id."""
 
     principal: Principal
     audit: Callable[[ReportRequest], None]
@@ -72,7 +72,7 @@ class Caller:
         return report.visible(self.principal.staff) and self.principal.runs(report.name)
 
     def report(self, registry: Registry, name: str) -> RegisteredReport:
-        """Raises NotFound, alike for a report that is not there and for one that the caller may not run."""
+        """The report of that name.  Raises NotFound if there is none, or if the caller may not run it."""
         reports = {each.name: each for each in registry.reports.values() if self.may_run(each)}
         if name.upper() not in reports:
             raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(reports)}.")
@@ -100,7 +100,10 @@ class Door:
         return self.running.room(caller.principal.key_id, reports)
 
     async def customer(self, caller: Caller, id: str) -> models.Customer:
-        """That of an id, which may be some seconds old.  Raises NotFound for one that the caller does not see."""
+        """The customer with that id, as it was within the last seconds.
+
+        Raises NotFound if the caller does not see it.
+        """
         found = self.directory.remembered_customer(caller.principal, id)
         if found is None:
             found = await run_in_threadpool(self.directory.customer, caller.principal, id)
@@ -119,16 +122,16 @@ class Door:
         return ReportAnswer(request, self.backend, self.masked, limits=self.limits, gathering=self.gathering)
 
     async def open_range(self, caller: Caller, request: ReportRequest) -> None:
-        """Let another range of a report in that is open.  Raises LimitExceeded."""
+        """Let in another range of an open report, which it is compared with.  Raises LimitExceeded."""
         await self._check_range(request)
         caller.audit(request)
 
     async def open_again(
         self, caller: Caller, answers: Mapping[str, ReportAnswer], ranges: list[ReportRequest]
     ) -> dict[str, ReportAnswer]:
-        """Let in once more what is asked for again: reports by their names, and other ranges of them.
+        """Let in the reports of a repeated operation, by their names, and the ranges that they are compared with.
 
-        Raises as `open`; nothing is taken down then.
+        Raises as `open` does; then none of them is audited.
         """
         for answer in answers.values():
             await self.check(caller, answer.request)

@@ -12,7 +12,7 @@ from gqlreports.plugins.rollup import PREFIX
 _NODE = re.compile(r"(?P<indent> *)(?P<kind>Aggregating|ReadFromMergeTree|ReadFromRemote)\b(?: \((?P<name>.*)\))?")
 _GRANULES = re.compile(r" *Granules: (\d+)/(\d+)")
 _STEP = 2
-"""Columns by which a node of a plan stands behind its parent."""
+"""By how many columns a node of a plan is indented under its parent."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _readings(lines: Sequence[str]) -> Iterator[Reading]:
 
 
 def _granules(lines: Sequence[str]) -> tuple[int, int]:
-    """Those of the table and those that are read, from the lines behind a node."""
+    """The granules of the table and those that are read, from the lines after a node."""
     found: list[tuple[int, int]] = []
     for line in lines:
         if _NODE.match(line):

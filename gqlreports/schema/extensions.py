@@ -98,7 +98,7 @@ _TOO_MANY_TOKENS = re.compile(r"Syntax Error: Document contains more than \d+ (t
 
 
 class ParserLimits(ParserCache):
-    """Parses a document that is not too long, or takes the one that was kept."""
+    """Parses a document unless it is too long; a document that was parsed before comes from the cache."""
 
     def __init__(self, limits: RequestLimits) -> None:
         super().__init__(DOCUMENTS)

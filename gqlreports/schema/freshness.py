@@ -23,5 +23,5 @@ async def data_through(answer: ReportAnswer) -> datetime | None:
 
 
 async def numbering_as_of(answer: ReportAnswer) -> datetime | None:
-    """When numbering data was last loaded; None where there is none."""
+    """When numbering data was last loaded; None if there is none."""
     return await answer.moment(_NUMBERING_AS_OF)

@@ -39,7 +39,7 @@ strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, 
 
 
 class ReportsSchema(strawberry.Schema):
-    """A schema whose errors are logged by their kind: a caller's mistakes are none of the log's business."""
+    """A schema that logs failures of resolvers, but not the mistakes of callers."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:

@@ -156,7 +156,7 @@ def _day_bounds(
 
 
 class RelativePeriod(Enum):
-    """A range told by that of the report."""
+    """A range given relative to that of the report."""
 
     PREVIOUS_PERIOD = "PREVIOUS_PERIOD"
     SAME_PERIOD_LAST_YEAR = "SAME_PERIOD_LAST_YEAR"

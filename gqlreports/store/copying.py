@@ -29,7 +29,7 @@ class Part:
 
 
 async def copy_store(source: Backend, target: Backend, on_copied: Callable[[Part, bool], None]) -> None:
-    """Copy all parts; `on_copied` is told of each, and whether it was there before.
+    """Copy all parts; `on_copied` is called for each part, and with whether it was there before.
 
     Stopped at any point, it may be run again.  Raises LoadError where the target holds some other number of rows of a
     part than none or all.

@@ -81,7 +81,7 @@ FROM {database}.did FINAL
 
 
 def dictionaries(topology: Topology) -> list[str]:
-    """The statements that make both; on a server they replace those that are there, which hold nothing of their own."""
+    """The statements that create both.  On a server they replace existing ones, which hold no data of their own."""
     return [
         f"{_create_dictionary('rate_center', topology)} "
         "(block UInt64, rate_center String DEFAULT '', state String DEFAULT '') "
@@ -118,11 +118,11 @@ def _lifetime(topology: Topology) -> str:
 ROLLUPS_THERE = (
     f"SELECT DISTINCT name FROM system.projections WHERE database = currentDatabase() AND startsWith(name, '{PREFIX}')"
 )
-"""The query for the names of those that are there."""
+"""The query for the names of the rollups that a store has."""
 
 
 def rollup_statements(topology: Topology, wanted: Sequence[Rollup], kept: Collection[str]) -> list[str]:
-    """The statements that bring those that lack, and take away their former versions.
+    """The statements that add the rollups that a store lacks, and drop their former versions.
 
     What is there of reports that are not among them stays.  ClickHouse fills a new one in the background; a report
     reads the parts of the table that lack it call by call meanwhile.

@@ -97,8 +97,8 @@ BOM = b"\xef\xbb\xbf"
 def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
     """A file, or standard input for `-`, decompressed where its first bytes say gzip or zstd.
 
-    `on_read` is told how many bytes of the file were read.  Raises LoadError for a file that cannot be read, also
-    where that shows later.
+    `on_read` is called with the number of bytes of the file that were read.  Raises LoadError for a file that cannot be
+    read, also where that shows later.
     """
     with ExitStack() as stack:
         try:

@@ -105,7 +105,7 @@ def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _last_row_end(block: bytes) -> int:
-    """Behind the last line break with an even number of quotes before it; behind the last of all if none is."""
+    """The place after the last line break that has an even number of quotes before it, or after the last of all."""
     quotes = block.count(b'"')
     last = end = block.rfind(b"\n") + 1
     quotes -= block.count(b'"', end)

@@ -14,9 +14,9 @@ MOMENT = (
     r"([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
 )
 MISSING_CELL = "\\0"
-"""What a row holds in the columns behind its end."""
+"""The value of a row in the columns after its last cell."""
 EXTRA_CELLS = ("_extra", "_more")
-"""The names of what a row holds behind the file's last column."""
+"""The names of the cells that a row has after the file's last column."""
 
 
 _LAST = 4_102_444_799_999
@@ -35,7 +35,7 @@ class Kind(Enum):
 
 DIGITS = 18
 SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
-"""How many of the digits of a decimal stand behind its point."""
+"""How many digits of a decimal come after the point."""
 STAGED = {
     Kind.MOMENT: "Nullable(Int64)",
     Kind.WHOLE: "Nullable(Int64)",
@@ -216,7 +216,7 @@ def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
 
 
 def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
-    """The value of each of COLUMNS, those that the file lacks from an empty text."""
+    """The value of each of COLUMNS; columns that the file lacks are read as empty texts."""
     return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
 
 

@@ -216,7 +216,7 @@ async def _reject(staged: _StagedChunk, places: str, rejects: Rejects) -> None:
 
 
 async def _add(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
-    """Keep the rows whose key is not there."""
+    """Store the rows whose key is new."""
     session, good = staged.session, staged.good
     await session.command(Statement(_FIND_KNOWN))
     [[known]] = await session.query(Statement("SELECT count() FROM known"))
@@ -230,7 +230,7 @@ async def _add(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> No
 
 
 async def _correct(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
-    """Keep the rows whose key is not there, and those that say something else than the one that is."""
+    """Store the rows whose key is new, and those that differ from the row with the same key."""
     session, good = staged.session, staged.good
     for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):
         await session.command(Statement(statement))

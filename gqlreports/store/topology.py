@@ -28,7 +28,7 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True)
 class Topology:
-    """`database` None is the one that the connection has; `cluster` is a name in the server's `remote_servers`.
+    """`database` is None for the connection's own; `cluster` is a name in the server's `remote_servers`.
 
     `user` and `password` are those with which the store's dictionaries read its tables.
     """
@@ -44,7 +44,7 @@ class Topology:
 
     @property
     def on_cluster(self) -> str:
-        """To be written behind the name of what a statement creates or alters."""
+        """The clause that follows the name of what a statement creates or alters."""
         return f" ON CLUSTER {literal(self.cluster)}" if self.cluster else ""
 
     def create(self, table: Table) -> list[str]:

@@ -34,7 +34,7 @@ class Stopwatch:
 class ReportRecord:
     """One report of a request: what the store read for it in how long, and how it ended.
 
-    Of its statements some may have been answered without the store, those that are `cached`.
+    `cached` is how many of its statements were answered without the store.
     """
 
     type: str
@@ -88,7 +88,7 @@ RECORD: ContextVar[Record | None] = ContextVar("record", default=None)
 
 
 def current() -> Record:
-    """The record of this request; outside of any, one that nobody reads."""
+    """The record of this request.  Outside a request it is a new one, which nobody reads."""
     return RECORD.get() or Record()
 
 

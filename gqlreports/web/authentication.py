@@ -69,7 +69,7 @@ def session_token(request: Request) -> str | None:
 
 
 def source_of(request: Request) -> str | None:
-    """The address of the caller, or of the last proxy that is not trusted; None where there is none.
+    """The address of the caller, or of the last proxy that is not trusted; None if there is none.
 
     A trusted proxy may have passed on any text as one.
     """

@@ -1,4 +1,4 @@
-"""Documents that a caller need not send: those sent before, and those that the operator has listed."""
+"""Documents that callers need not send: those that were sent before, and those on the operator's list."""
 
 import hashlib
 from collections.abc import Mapping

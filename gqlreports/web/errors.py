@@ -30,7 +30,7 @@ from gqlreports.errors import (
 
 HIDDEN = "Something went wrong here; the operator's log has the details."
 PAUSE = 5
-"""Seconds after which a caller is told to try again, where nothing better is known."""
+"""Seconds after which a caller should try again, if nothing better is known."""
 
 # The first that fits: a class before those that it is derived from.
 _STATUS: dict[type[ReportsError], int] = {
@@ -94,7 +94,7 @@ def headers_of(error: ReportsError) -> dict[str, str]:
 
 
 def public_message(error: ReportsError) -> str:
-    """What a caller is told; where the store is and what it lacks is for operators alone."""
+    """The message for a caller.  Where the store is, and what it lacks, is for operators only."""
     return _NO_STORE if isinstance(error, StoreUnavailable) else str(error)
 
 
@@ -111,7 +111,7 @@ def format_error(error: GraphQLError) -> Any:
 
 
 def cause(error: GraphQLError) -> Exception | None:
-    """What was raised, behind all of GraphQL's own errors around it."""
+    """The exception that was raised, inside any number of GraphQL's own errors."""
     found = error.original_error
     return cause(found) if isinstance(found, GraphQLError) else found
 

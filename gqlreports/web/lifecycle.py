@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Shutdown:
-    """Once it has begun, no request is taken any more; when it is over, those that still run are cancelled."""
+    """The end of the process: once it has begun, new requests are refused; at its end, running ones are cancelled."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -59,9 +59,9 @@ class CallerLeft(Exception):
 
 
 async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, shutdown: Shutdown) -> Result:
-    """The outcome of some work, which is cancelled when the caller goes away; the request's body must be read.
+    """The result of some work, which is cancelled when the caller goes away.  The request's body must be read before.
 
-    Raises CallerLeft then, and ShuttingDown where the process ends before the work, after the work has ended.
+    Raises CallerLeft if the caller went away, and ShuttingDown if the process ends before the work does.
     """
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
     both: set[asyncio.Future[Any]] = {task, gone}

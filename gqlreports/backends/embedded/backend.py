@@ -259,7 +259,7 @@ class EmbeddedBackend:
         return fetched
 
     def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
-        """A connection for a query: one that is idle, or one of its own where it needs `more` settings."""
+        """A connection for a query: an idle one, or a new one if the query needs `more` settings."""
         self._opened()
         with self._lock:
             if query.cancelled:

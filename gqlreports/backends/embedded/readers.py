@@ -88,7 +88,7 @@ def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
 
 
 IDLE = 64
-"""How many connections wait at most, each about 60 kB; then the one that has waited longest is closed."""
+"""How many idle connections are kept, about 60 kB each.  Beyond that the oldest is closed."""
 
 
 class Readers:
@@ -122,7 +122,7 @@ class Readers:
         return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))
 
     def give_back(self, reader: Reader) -> None:
-        """After a success alone: chDB hands what a failed query left behind to the next one."""
+        """Only after a success: chDB gives the rows that a failed query left to the next query."""
         with self._lock:
             self._idle.append(reader)
             oldest = self._idle.pop(0) if len(self._idle) > IDLE else None

@@ -62,7 +62,7 @@ _TEMPORARY = "SELECT name FROM system.tables WHERE is_temporary"
 
 
 class ServerSession:
-    """`told` gives a failure its meaning."""
+    """`error_boundary` turns failures of the driver into StoreError."""
 
     def __init__(self, client: AsyncClient, error_boundary: Callable[[], AbstractContextManager[None]]) -> None:
         self._client = client
@@ -106,7 +106,7 @@ _WHERE_KNOWN = {
 }
 """Settings that not all servers have."""
 _WRITING = 600.0
-"""Seconds that it may be silent while it writes, or while a cluster does what it was told."""
+"""Seconds that the server may be silent while it writes, or while a cluster runs a statement."""
 _SERVED = {
     # A failure belongs behind the rows, where it is found, and never into them as if it were one.
     "http_write_exception_in_output_format": "0",

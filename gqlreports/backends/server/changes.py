@@ -63,7 +63,7 @@ class ServerVersion:
         self._next: SharedTask[str | None] | None = None
 
     async def now(self) -> str | None:
-        """The version at some moment after the call; None where there is none, or where the server does not tell."""
+        """The version at some moment after the call; None if there is none, or if the server does not say."""
         if self._told is False:
             return None
         if self._next is None or self._next.done:
@@ -120,7 +120,8 @@ class ServerDictionaries:
     async def _renewed_since(self, began: float) -> bool:
         """`began` is by the monotonic clock.
 
-        ClickHouse tells times in whole seconds: what runs behind this call begins in another second than a renewal.
+        ClickHouse reports times in whole seconds: whatever runs after this call begins in a later second than a
+        renewal.
         """
         try:
             [found] = orjson.loads((await self._ask(_RENEWED)).json)

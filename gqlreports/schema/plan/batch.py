@@ -185,9 +185,9 @@ class FieldBatcher:
         self._open: dict[Hashable, _Group] = {}
 
     async def ask(self, request: ReportRequest, asked: Field, where: Where) -> tuple[bytes, Fetched] | None:
-        """A printed field, and what was read for it; None where it is to be asked for by itself.
+        """A printed field, and what was read for it; None if it must be asked for on its own.
 
-        What was read for several fields is told with the first of them.
+        What was read for all fields of a batch is counted for the first of them.
         """
         if request.report.rollup is None:
             return None

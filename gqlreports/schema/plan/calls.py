@@ -122,7 +122,7 @@ _ORDER = ("dt", "switch", "callid", "branch_idx")
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the order of calls, behind one of them."""
+    """A place in the order of calls, right after one of them."""
 
     milliseconds: int
     switch: str
@@ -178,7 +178,7 @@ def calls(
 
 
 def call_count(request: ReportRequest, where: Where = EVERYTHING, others: Others | None = None) -> Statement:
-    """How many CDRs are behind the rows that match, as the column `rows`."""
+    """How many CDRs the rows that match are made of, as the column `rows`."""
     statement = _call_count(cache_key(request), where.tree, others.order if others else None)
     return fill(statement, request, _n(others) | where.parameters)
 

@@ -221,7 +221,7 @@ def _parts(
 
 
 def _key(key: Dimension, compared: Subquery) -> FieldSource:
-    """A column that is a key only at times is told for both ranges at all times."""
+    """A column that is a key only under a parameter always has a value for each range."""
     if key.otherwise is None:
         return compared.c[key.name]
     part = Part(compared.c[key.name], f"Nullable({key.type.clickhouse})")

@@ -1,4 +1,4 @@
-"""The rows of a report, and what is computed over the CDRs behind them."""
+"""The rows of a report, and what is computed over the CDRs that they are made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -192,7 +192,7 @@ def fact_conditions(
     largest: Order | None = None,
     sides: Sequence[tuple[ReportRequest, Span]] = (),
 ) -> tuple[ColumnElement[bool], ...]:
-    """What CDRs must meet that are behind the rows that match, or behind all but the first `n` in an order.
+    """Conditions for the CDRs of the rows that match, or of all such rows but the first `n` in an order.
 
     A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several `sides`, a
     row that matches in one of them is enough.

@@ -74,7 +74,10 @@ class Span:
         return f"{self.end}_hour"
 
     def values(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Milliseconds since 1970; seconds for the hours, of which there are none where both are the end."""
+        """The values of the parameters: milliseconds since 1970, and seconds for the hours.
+
+        If the range has no whole hour, both hours are the same.
+        """
         first, last = _hours(start, end)
         hours = {self.first_hour: first * HOUR_LENGTH // 1000, self.last_hour: last * HOUR_LENGTH // 1000}
         return {self.start: milliseconds(start), self.end: milliseconds(end)} | hours
@@ -175,13 +178,13 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
 
 
 def cache_key(request: ReportRequest) -> ReportRequest:
-    """The same for all requests with the same SQL: customer and range are among its parameters."""
+    """A request that is the same for all requests with the same SQL: customer and range are parameters."""
     start, end = _RANGES[reading(request)]
     return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
 
 
 def reading(request: ReportRequest) -> Reading:
-    """What its range can be read from, if its report has a rollup."""
+    """What the range of a request can be read from, if its report has a rollup."""
     first, last = _hours(request.start, request.end)
     if request.report.rollup is None or request.as_of or last - first < FEWEST_HOURS:
         return Reading.CALLS
@@ -190,16 +193,16 @@ def reading(request: ReportRequest) -> Reading:
 
 
 def among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
-    """Whether a key is one of those that a query finds.
+    """Whether a key is in the result of a query.
 
-    In a cluster the query runs once, and its keys are sent to all shards; without GLOBAL each shard would run it.
-    ClickHouse puts that in by itself under `distributed_product_mode`, and fails on unions within (26.7).
+    In a cluster the query runs once, and its result is sent to all shards; without GLOBAL each shard would run it.
+    ClickHouse can add GLOBAL itself (`distributed_product_mode`), but then fails on unions in the query (26.7).
     """
     return key.op("GLOBAL IN", is_comparison=True)(keys.scalar_subquery())
 
 
 def not_among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
-    """Whether it is none of them."""
+    """Whether a key is not in the result of a query."""
     return key.op("GLOBAL NOT IN", is_comparison=True)(keys.scalar_subquery())
 
 
@@ -234,7 +237,7 @@ def _text(name: Any) -> str:
 
 
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
-    """A compiled statement with the values of one request, and `more` of them."""
+    """A compiled statement with the values of one request, and `more` values."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
     if request.as_of is not None:
         given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
@@ -249,7 +252,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def _hours(start: datetime, end: datetime) -> tuple[int, int]:
-    """The first whole hour of a range, counted from 1970 on, and the first behind the last; the same for none."""
+    """The first whole hour of a range and the hour after the last one, counted from 1970; equal if there is none."""
     first, last = -(-milliseconds(start) // HOUR_LENGTH), milliseconds(end) // HOUR_LENGTH
     return (first, last) if first < last else (first, first)
 

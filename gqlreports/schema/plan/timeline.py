@@ -138,7 +138,7 @@ def _hour(fact: Fact) -> ColumnElement[Any]:
 
 
 def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnElement[Any]:
-    """The place of a CDR's key among the first `n`; 0 where it is none of them."""
+    """The place of a CDR's key among the first `n`, or 0 if it is not among them."""
     ranked = _ranked(request, series, tree).subquery("ranked")
     key = key_of(series.by, [ranked.c[each.name] for each in series.by])
     placed = select(func.tuple(ranked.c[_PLACE], key).label("placed")).where(ranked.c[_PLACE] <= value("n", Int64))
