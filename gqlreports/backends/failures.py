@@ -123,7 +123,7 @@ def store_error(error: BaseException) -> StoreError:
 
 
 def log_text(error: BaseException) -> str:
-    """A failure on one line: ClickHouse's own words, without the rows that it had printed before them."""
+    """A failure on one line: ClickHouse's own words, without the rows that it printed before it failed."""
     end = str(error)[-_LOGGED:]
     found = _WORDS.search(end)
     return " ".join((found[0] if found else end).split())

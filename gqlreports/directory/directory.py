@@ -90,7 +90,7 @@ class Directory:
         networks: Iterable[str] = (),
         expires_at: datetime | None = None,
     ) -> str:
-        """A new key, which cannot be had again.
+        """The text of a new key, which is not kept.
 
         It may be limited to customers, report types and networks in CIDR notation.  Raises InvalidInput for limits
         that cannot be or that do not go with the role.
@@ -113,7 +113,7 @@ class Directory:
         return text
 
     def revoke_key(self, key_id: str) -> None:
-        """It holds no more: here at once, in other processes within 5 seconds.  Raises NotFound."""
+        """Revoke a key: in this process at once, in others within 5 seconds.  Raises NotFound."""
         with self._session() as session, session.begin():
             found = keys.find_key(session, key_id)
             found.revoked_at = found.revoked_at or utc_now()

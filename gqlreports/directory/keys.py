@@ -207,7 +207,7 @@ def find_key(session: Session, key_id: str) -> ApiKey:
 
 
 def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> str:
-    """A new key in place of an old one.  Raises NotFound, and InvalidInput for a key that holds no more."""
+    """A new key in place of an old one.  Raises NotFound, and InvalidInput if the old key is no longer valid."""
     old = find_key(session, key_id)
     limits = KeyLimits(
         tuple(each.customer_id for each in old.customers),

@@ -24,7 +24,7 @@ def checked_password(password: str) -> str:
 
 
 def password_hash_of(password: str) -> str:
-    """Takes some 50 ms and 64 MiB, as it does for whoever guesses."""
+    """The hash of a password.  It takes about 50 ms and 64 MiB, which is also the price of each guess."""
     return _HASHER.hash(_same_everywhere(password))
 
 

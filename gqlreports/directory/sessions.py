@@ -157,7 +157,7 @@ class Sessions:
         return held.principal
 
     def end(self, token: str) -> None:
-        """It holds no more: here at once, in other processes within 5 seconds."""
+        """End the session: in this process at once, in others within 5 seconds."""
         with self._session() as session, session.begin():
             session.execute(delete(UserSession).where(UserSession.hash == key_hash(token)))
         self._known.clear()

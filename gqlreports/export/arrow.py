@@ -75,7 +75,7 @@ def _message(held: bytes) -> _Message | None:
 
 
 ROW_GROUP = 16_384
-"""At least so many rows are in a row group, but for the last."""
+"""The least number of rows in a row group, except the last one."""
 
 
 async def parquet(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:

@@ -80,7 +80,7 @@ def _check_apart(names: dict[str, str], what: str, owner: str) -> None:
 
 
 def _always_keys(report: type[Report]) -> tuple[Dimension, ...]:
-    """The dimensions that are keys whatever the parameters."""
+    """The dimensions that are keys under all parameters."""
     return tuple(each for each in report.columns.values() if isinstance(each, Dimension) and each.when is None)
 
 

@@ -30,7 +30,7 @@ _DIALECT = ClickHouseDialect()
 
 @dataclass(frozen=True, eq=False)
 class Rollup:
-    """`keys` are what its sums are grouped by: customer, hour and whatever any parameters of the report need."""
+    """`keys` are what its sums are grouped by: the customer, the hour, and the report's keys under any parameters."""
 
     report: str
     fact: Fact
@@ -54,7 +54,7 @@ class Rollup:
         return f"{PREFIX}{self.report.lower()}_"
 
     def holds(self, keys: Iterable[Expression], sums: Iterable[Expression]) -> bool:
-        """Whether sums by these keys can be had from it: keys that are made of its own, and sums that are its own."""
+        """Whether it can serve sums by these keys: it has each sum, and each key is made of its own keys."""
         return all(place_of(each, self.sums) is not None for each in sums) and all(map(self._holds_key, keys))
 
     def _holds_key(self, key: Expression) -> bool:
@@ -79,7 +79,7 @@ def hour(fact: Fact) -> Expression:
 
 
 def rollup_of(name: str, report: Report) -> Rollup:
-    """The rollup that serves a report of that name, whatever its parameters.
+    """The rollup that serves a report of that name under all parameters.
 
     Columns that are no sums, percentiles for one, are not in it.  Raises PluginError where there can be none.
     """

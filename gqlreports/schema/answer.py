@@ -57,7 +57,7 @@ class ReportAnswer:
     gathering: FieldBatcher | None = None
 
     def again(self) -> "ReportAnswer":
-        """An answer to the same request, with statistics of its own."""
+        """A new answer to the same request, with its own statistics."""
         return replace(self, statistics=Statistics())
 
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:

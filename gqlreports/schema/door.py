@@ -1,4 +1,4 @@
-"""The one door for reports: whatever runs a report, and however, comes in here.
+"""The one door for reports: everything that runs a report comes in here.
 
 A resolver, a repeated answer, an export and the shell take the same steps in the same order: there is room for the
 reports, the caller may run this one and sees its customer, the range is within the limits, and the run is taken down in

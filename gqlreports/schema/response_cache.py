@@ -137,7 +137,7 @@ def _taken_apart(data: Mapping[str, Any], splices: list[Splice]) -> tuple[tuple[
 
 
 async def _all(work: list[Awaitable[bytes]]) -> list[bytes]:
-    """The outcomes of some work that goes on at once; where some of it fails, the rest is stopped."""
+    """The results of concurrent work.  If one part fails, the others are cancelled."""
     if len(work) == 1:
         return [await work[0]]
     tasks = [asyncio.ensure_future(each) for each in work]

@@ -170,7 +170,7 @@ async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> 
 
 
 async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _StagedChunk | None:
-    """The next chunk; if ClickHouse cannot read it as it stands, then printed anew."""
+    """The next chunk, staged; it is printed anew if ClickHouse cannot read it as it stands in the file."""
     chunk = await asyncio.to_thread(next, chunks, None)
     if chunk is None:
         return None

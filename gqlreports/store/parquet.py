@@ -40,7 +40,7 @@ def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int)
 
 
 def _is_value(name: str, type: pyarrow.DataType) -> bool:
-    """Whether whatever a column of the type holds is a value of the column's kind."""
+    """Whether all values of a Parquet type are values of the column's kind."""
     kind = KINDS.get(name, Kind.TEXT)
     if kind is Kind.MOMENT:
         return bool(pyarrow.types.is_timestamp(type)) and type.unit != "s"

@@ -104,7 +104,7 @@ class ReportsView(GraphQL[Context, None]):
         return Context(self._shared.door, self._shared.caller(request))
 
     async def get_sub_response(self, request: Any) -> Response:
-        """The response that is to be, with what is known of it before anything runs."""
+        """The response, with the status and the headers that are known before anything runs."""
         media_type = negotiate(request.headers.get("accept", ""))
         if media_type is None:
             raise Refused(406, f"The answer is {GRAPHQL} or application/json; `Accept` takes neither.")

@@ -26,14 +26,14 @@ class _Window:
 
 
 class Rates:
-    """Counts the requests of each key in this process, from its first one for a minute, and then anew."""
+    """Counts the requests of each key in this process, minute by minute from its first request."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._windows: dict[str, _Window] = {}
 
     def count(self, key: str) -> None:
-        """Raises TooManyRequests where the key has had its minute's requests."""
+        """Raises TooManyRequests if the key has used up the requests of its minute."""
         now = time.monotonic()
         window = self._windows.get(key)
         if window is None or window.end <= now:

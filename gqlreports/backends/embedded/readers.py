@@ -116,7 +116,7 @@ class Readers:
         return self.new(statement)
 
     def new(self, statement: Statement, more: Mapping[str, str] | None = None) -> Reader:
-        """One of its own, with `more` settings; it is not given back."""
+        """A new connection with `more` settings, which is not reused."""
         own = projections(statement.rollup) | self._wall.settings(statement.customer)
         settings = {**self._settings, **(more or {}), **own}
         return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))

@@ -85,7 +85,7 @@ def _histories(request: ReportRequest, calls: Subquery, shown: list[ColumnElemen
 
 
 def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement[Any]]) -> Select[Any]:
-    """All that was ever said of each call, and when it was loaded and taken back, which are in turns.
+    """Every content that each call ever had, with the moments at which it was loaded and taken back, by turns.
 
     A correction may move a call by a day, and out of the range.
     """

@@ -127,7 +127,7 @@ def safe(column: AnyColumn, expression: Expression) -> Expression:
 
 
 def typed(column: AnyColumn, expression: Expression) -> Expression:
-    """For Arrow, which has types of its own."""
+    """A value for Arrow, which has its own types."""
     return column.type.arrow(expression, _zone())
 
 

@@ -85,7 +85,7 @@ class ReportColumns:
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """The columns that may be keys, whatever the parameters."""
+        """The columns that can be keys under some parameters."""
         return tuple(column for column in self.all if isinstance(column, Dimension))
 
     @property
