@@ -9,11 +9,11 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func
+from sqlalchemy import Select, func, literal_column
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import PluginError
-from gqlreports.plugins import CountingBasis, Report, attempts, cdr, dimension, measure
+from gqlreports.plugins import CountingBasis, Report, Scope, attempts, cdr, count, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.rollup import rollup_of
 from gqlreports.plugins.types import Operator
@@ -264,9 +264,41 @@ class Former(Hours):
     account = dimension(cdr.c.account, "Account")
 
 
-def test_a_key_that_may_change_has_no_rollup() -> None:
-    with pytest.raises(PluginError, match="Changing has a key with dictGet, which may change"):
-        rollup_of("HOURS", Changing())
+class ChangingSum(Hours):
+    """Calls that are counted by what changes with the numbering data."""
+
+    known = measure(count(func.dictHas("rate_center", cdr.c.dest_nanp), "calls with a rate center"), "Known")
+
+
+class Recent(Hours):
+    """Calls that are counted by SQL text, in which nobody looks for what changes."""
+
+    recent = measure(count(literal_column("dt > now() - 60"), "calls of the last minute"), "Recent")
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        (Changing, "Changing has a key or a sum with dictGet, which may change"),
+        (ChangingSum, "ChangingSum has a key or a sum with dictHas, which may change"),
+        (Recent, "Recent calls a function in SQL text"),
+    ],
+)
+def test_what_may_change_has_no_rollup(report: type[Report], reason: str) -> None:
+    with pytest.raises(PluginError, match=reason):
+        rollup_of("HOURS", report())
+
+
+class Overriding(Hours):
+    """Calls by hour, by a statement of its own."""
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        return super().statement(scope)
+
+
+def test_a_statement_of_its_own_has_no_rollup() -> None:
+    with pytest.raises(PluginError, match="Overriding overrides `statement`"):
+        rollup_of("HOURS", Overriding())
 
 
 def test_a_new_version_of_a_report_takes_the_place_of_the_former(engine: Engine, tmp_path: Any) -> None:

@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
-from sqlalchemy import Function, column, func
+from sqlalchemy import ColumnClause, Function, column, func
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.errors import PluginError
@@ -91,7 +91,7 @@ def rollup_of(name: str, report: Report) -> Rollup:
         parts = _parts(report, parameters, basis)
         keys += [each for each in [*parts.keys, *parts.by] if place_of(each, keys) is None]
         sums += [each for each in parts.sums if place_of(each, sums) is None]
-    _check(keys, owner)
+    _check([*keys, *sums], owner)
     return Rollup(name, report.fact, tuple(keys), tuple(sums))
 
 
@@ -127,8 +127,11 @@ def _choices(parameters: type[ReportParameters]) -> Iterator[ReportParameters]:
         yield parameters(**dict(zip(values, chosen, strict=True)))
 
 
-def _check(keys: list[Expression], owner: str) -> None:
-    for key in keys:
-        for part in iterate(key):
+def _check(expressions: list[Expression], owner: str) -> None:
+    """Raises PluginError for what may change while the calls stay the same: a rollup would not follow."""
+    for expression in expressions:
+        for part in iterate(expression):
             if isinstance(part, Function) and _CHANGING.match(part.name):
-                raise PluginError(f"{owner} has a key with {part.name}, which may change; a rollup would not follow")
+                raise PluginError(f"{owner} has a key or a sum with {part.name}, which may change; it has no rollup")
+            if isinstance(part, ColumnClause) and part.is_literal and "(" in part.name:
+                raise PluginError(f"{owner} calls a function in SQL text; write it with `func`, or leave out `rollup`")
