@@ -1,10 +1,11 @@
-"""Figures as algebra: the sums that each is made of, and how it is made of them.
+"""Figures as algebra: the sums that a figure needs, and the formula that combines them.
 
-Each sum is over the rows of a fact with their sign, so it adds up over any parts of a range and holds before, during
-and after corrections.  What two rows that cancel each other leave behind counts as nothing.
+Each sum multiplies the rows of a fact by their sign (1, or -1 for a row that takes another back).  So it adds up over
+any parts of a range, and it is correct before, during and after corrections.  A pair of rows that cancel each other
+counts as nothing.
 
-A sum over rows is the sum of its parts over any division of them.  So a figure that is made of sums can be computed
-from sums that were taken before: of each hour, of each currency, of each shard (`Parts`), or of each row (`Atoms`).
+However rows are divided into parts, their sum is the sum of the parts' sums.  So a figure that consists of sums can be
+computed from partial sums: of each hour, each currency, each shard (`Parts`), or each row of a report (`Atoms`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,14 +23,14 @@ Expression = ColumnElement[Any]
 
 
 class CountingBasis(Enum):
-    """What counts as one attempt: a call (its first branch) or each route attempt (every branch)."""
+    """What counts as one attempt: each call (only its first branch) or each route attempt (every branch)."""
 
     CALL = "CALL"
     ATTEMPT = "ATTEMPT"
 
 
 class Additivity(Enum):
-    """Whether a figure of several groups of CDRs together is the sum of their figures."""
+    """Whether the figure of several groups of CDRs taken together is the sum of the groups' figures."""
 
     ADDITIVE = "ADDITIVE"
     WITHIN_CURRENCY = "WITHIN_CURRENCY"
@@ -38,7 +39,7 @@ class Additivity(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """The sum of a value over the rows of a fact that meet a condition, or their number where no value is given."""
+    """The sum of a value over the rows of a fact that meet a condition; without a value, the number of these rows."""
 
     value: Expression | None = None
     condition: ColumnElement[bool] | None = None
@@ -50,9 +51,9 @@ class Sum:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """A map of the values of an expression to how many of the rows that meet a condition have each.
+    """A map from each value of an expression to the number of rows with that value that meet a condition.
 
-    It is kept as a sum for each of its values, so it is for an expression of few, as a currency.
+    It is kept as one sum for each value, so use it for an expression with few values, for example a currency.
     """
 
     value: Expression
@@ -60,7 +61,7 @@ class Tally:
 
     @property
     def number(self) -> Sum:
-        """How many rows have one value."""
+        """The number of rows with one of the values."""
         return Sum(condition=self.condition)
 
     def over(self, fact: Fact) -> Expression:
@@ -69,9 +70,9 @@ class Tally:
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """Whatever ClickHouse can aggregate, over the whole group at once; it may be a function of the fact.
+    """Any aggregate expression of ClickHouse over a whole group; it may be a function of the fact.
 
-    It is made of no sums: where it is asked for, the rows are read, whatever the store keeps.
+    It has no partial sums, so it is always computed from the rows, even if the store keeps a rollup.
     """
 
     expression: Expression | Callable[[Fact], Expression]
@@ -86,10 +87,10 @@ Terms: TypeAlias = tuple[Term, ...]
 
 @dataclass(frozen=True, eq=False)
 class Aggregate:
-    """One figure over a group of rows of a fact: what `combine` makes of the values of its `sums`, in their order.
+    """One figure over a group of rows of a fact: `combine` is called with the values of `sums`, in their order.
 
-    `sums` may be a function of the counting basis, with as many for each.  `type` is that of the figure's
-    values, `formula` says in words what it is.
+    `sums` may be a function of the counting basis; it must return the same number of sums for each basis.  `type` is
+    the type of the figure's values, and `formula` describes the figure in words.
     """
 
     sums: Terms | Callable[[CountingBasis], Terms]
@@ -103,21 +104,21 @@ class Aggregate:
         return self.sums(basis) if callable(self.sums) else self.sums
 
     def build(self, basis: CountingBasis, value: Callable[[Term], Expression]) -> Expression:
-        """Its SQL, given that of each of its sums."""
+        """The figure's SQL; `value` returns the SQL of each of its sums."""
         return self.combine(*map(value, self.terms(basis)))
 
     def over(self, fact: Fact, basis: CountingBasis) -> Expression:
-        """Its SQL over the rows of a fact."""
+        """The figure's SQL over the rows of a fact."""
         return self.build(basis, lambda term: term.over(fact))
 
 
 def itself(value: Expression) -> Expression:
-    """For a figure that is one sum."""
+    """Return the value; the `combine` of a figure that is a single sum."""
     return value
 
 
 def count(condition: ColumnElement[bool] | None, formula: str) -> Aggregate:
-    """The number of rows, or of those that meet a condition."""
+    """The number of rows, or of the rows that meet a condition."""
     return Aggregate((Sum(condition=condition),), itself, COUNT, formula)
 
 
@@ -127,7 +128,7 @@ def total(
     condition: ColumnElement[bool] | None = None,
     unit: ColumnType = COUNT,
 ) -> Aggregate:
-    """The sum of a value over all rows, or over those that meet a condition."""
+    """The sum of a value over all rows, or over the rows that meet a condition."""
     return Aggregate((Sum(value, condition),), itself, unit, formula)
 
 
@@ -138,7 +139,7 @@ def whole(
     nullable: bool = False,
     additivity: Additivity = Additivity.NOT_ADDITIVE,
 ) -> Aggregate:
-    """A figure that is made of no sums: an aggregate function of ClickHouse over a whole group, see `Whole`."""
+    """A figure without partial sums: an aggregate function of ClickHouse over a whole group, see `Whole`."""
     return Aggregate((Whole(expression),), itself, type, formula, nullable, additivity)
 
 
@@ -147,14 +148,14 @@ EVERY = Sum()
 
 
 def is_present(number: Expression) -> ColumnElement[bool]:
-    """Whether a group has a row that was not taken back, given the number of its rows."""
+    """Whether a group has a row that no correction took back, given the signed number of its rows."""
     return number > literal_column("0")
 
 
 def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
-    """One figure over another, null where the other is 0.
+    """One figure divided by another; null if the denominator is 0.
 
-    Money stays decimal, rounded to 8 places; money over money, which must be in one currency, is a plain ratio.
+    Money stays decimal and is rounded to 8 places.  Money over money is a plain ratio; both must be in one currency.
     """
     in_money = numerator.type.in_currency and not denominator.type.in_currency
     divide = _money_divided if in_money else _divided
@@ -178,21 +179,21 @@ def _divided(numerator: Expression, denominator: Expression) -> Expression:
 
 def _money_divided(numerator: Expression, denominator: Expression) -> Expression:
     nothing = denominator == literal_column("0")
-    # Decimal division fails on a 0 even where its result is not used.
+    # ClickHouse evaluates the division even if `case` drops its result, and decimal division by 0 fails.
     divisor = func.toDecimal128(case((nothing, literal_column("1")), else_=denominator), literal_column("8"))
     exact = func.divideDecimal(numerator, divisor, literal_column("18"))
     return case((nothing, null()), else_=func.round(exact, literal_column("8")))
 
 
 class NoSums(Exception):
-    """A figure is made of no sums."""
+    """Raised for a figure that cannot be computed from partial sums."""
 
 
 class Parts:
-    """Sums over the rows of a fact, each once.
+    """Collects the partial sums that figures need over the rows of a fact, each once.
 
-    `keys` are what the rows are grouped by, `by` what tallies tell them apart by besides, such as currencies, and
-    `sums` what is summed.  Their names are `key_name(place)`, `by_name(place)` and `sum_name(place)`.
+    The rows are grouped by `keys` and also by `by`, the values that tallies count, for example currencies.  `sums` are
+    the sums.  The columns are named `key_name(place)`, `by_name(place)` and `sum_name(place)`.
     """
 
     def __init__(self, fact: Fact, keys: Iterable[Expression] = ()) -> None:
@@ -202,7 +203,7 @@ class Parts:
         self.sums: list[Expression] = []
 
     def add(self, term: Term) -> Function[Any]:
-        """The term, over these sums in place of rows of the fact.  Raises NoSums for what is made of none."""
+        """The SQL of a term over these sums instead of rows.  Raises NoSums for a `Whole`."""
         if isinstance(term, Whole):
             raise NoSums
         if isinstance(term, Tally):
@@ -212,29 +213,29 @@ class Parts:
         return func.sum(column(sum_name(_add(self.sums, term.over(self.fact)))))
 
     def labels(self) -> list[Expression]:
-        """All of them under their names, over the rows of the fact."""
+        """All keys, `by` values and sums over the rows of the fact, labelled with their names."""
         named = [(key_name, self.keys), (by_name, self.by), (sum_name, self.sums)]
         return [each.label(name(place)) for name, found in named for place, each in enumerate(found)]
 
 
 class Atoms:
-    """The terms of figures as they are for each row of a report, so that those of rows can be summed up again."""
+    """Collects the terms of figures for each row of a report, so that they can be summed again over several rows."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.found: list[Expression] = []
 
     def of_row(self, term: Term) -> Expression:
-        """A term of a row."""
+        """The SQL of a term for one row."""
         return column(atom_name(_add(self.found, self._parts.add(term))))
 
     def of_rows(self, term: Term) -> Expression:
-        """The same term of any rows together."""
+        """The SQL of the same term over several rows."""
         over_parts = self._parts.add(term)
         return Function(over_parts.name, column(atom_name(_add(self.found, over_parts))))
 
     def labels(self) -> list[Expression]:
-        """All of them under their names, over the parts."""
+        """All collected terms over the parts, labelled with their names."""
         return [each.label(atom_name(place)) for place, each in enumerate(self.found)]
 
 
@@ -255,18 +256,18 @@ def sum_name(place: int) -> str:
 
 
 def place_of(expression: Any, expressions: Sequence[Expression]) -> int | None:
-    """The place of an expression in a list of others; None if it is not among them."""
+    """The index of an expression in a list; None if the list does not hold it."""
     places = (place for place, each in enumerate(expressions) if each is expression or each.compare(expression))
     return next(places, None)
 
 
 def is_column(element: Any, fact: Fact) -> bool:
-    """Whether it is a column of a fact's table."""
+    """Whether an element is a column of the fact's table."""
     return getattr(element, "table", None) is fact.table
 
 
 def reads(expression: Expression, fact: Fact) -> bool:
-    """Whether it reads a column of the fact."""
+    """Whether an expression reads a column of the fact."""
     return any(is_column(part, fact) for part in iterate(expression))
 
 

@@ -1,4 +1,4 @@
-"""All that the author of a report reads: declare columns on a `Report`, and the rest follows.
+"""What the author of a report needs: declare columns on a `Report`, and the rest follows.
 
     class Hours(Report):
         \"\"\"Calls by hour.\"\"\"
@@ -7,8 +7,8 @@
         calls = measure(attempts, "Call attempts")
         asr = ratio(answered, attempts, "Answered calls per attempt")
 
-A report sees the rows of its fact that its caller may see, in the asked range, as the fact's table (`cdr`, unless it
-says otherwise), and nothing else.
+A report reads only its fact's table, which is `cdr` by default.  There it finds only the rows that the caller may see
+and that lie in the requested range.
 """
 
 import re
@@ -26,10 +26,10 @@ from gqlreports.tables import CALLS, Fact
 
 
 class ReportParameters(BaseModel):
-    """What a caller may set on a report.
+    """The parameters that a caller may set on a report.
 
-    Each attribute is a parameter; its type is `bool`, `int`, `str` or an `Enum`, its default is required, and the
-    text of `Field(description=...)` documents it.
+    Each attribute is a parameter.  Its type is `bool`, `int`, `str` or an `Enum`; it must have a default; and
+    `Field(description=...)` documents it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
@@ -40,9 +40,9 @@ KeyBuilder: TypeAlias = Callable[[Any], Expression]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column of a report.  `name` is its attribute on the class; callers know it in camelCase.
+    """A column of a report.  `name` is the attribute's name on the class; callers see it in camelCase.
 
-    A column for staff only does not exist for partners: they cannot select it, order by it or be grouped by it.
+    A `staff_only` column does not exist for partners: they cannot select it, order by it or group by it.
     """
 
     description: str
@@ -59,7 +59,7 @@ class Column:
 
     @property
     def constant_name(self) -> str:
-        """asr -> ASR; a name in camelCase is split at its humps."""
+        """The name in upper case: asr -> ASR.  A camelCase name is split into words: usaCalls -> USA_CALLS."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).upper()
 
     @property
@@ -71,8 +71,8 @@ class Column:
 class Dimension(Column):
     """A column that rows are grouped by.
 
-    `key` is its expression over a CDR, or a function that makes it from the parameters.  With `when`, the name of
-    a Boolean parameter, the column is a dimension where that is true and the measure `otherwise` where it is not.
+    `key` is its expression over a CDR, or a function that builds the expression from the parameters.  If `when` names
+    a Boolean parameter, the column is a dimension while that parameter is true, and else the measure `otherwise`.
     """
 
     key: Expression | KeyBuilder
@@ -85,7 +85,7 @@ class Dimension(Column):
         return self.otherwise is not None
 
     def is_key(self, parameters: ReportParameters) -> bool:
-        """Whether rows are grouped by it under these parameters."""
+        """Whether rows are grouped by this column, given these parameters."""
         return self.when is None or bool(getattr(parameters, self.when))
 
     def build(self, parameters: ReportParameters) -> Expression:
@@ -94,7 +94,10 @@ class Dimension(Column):
 
 @dataclass(frozen=True, eq=False)
 class Measure(Column):
-    """A column that is computed over the CDRs of a row; a ratio is made of sums, so it is true at every level."""
+    """A column that is computed over the CDRs of a row.
+
+    A ratio is computed from sums, so it is also correct for subtotals and totals.
+    """
 
     aggregate: Aggregate
     kind: str
@@ -121,12 +124,12 @@ def dimension(
     when: str | None = None,
     otherwise: Aggregate | None = None,
 ) -> Any:
-    """A column to group by; see `Dimension`.  `type` is that of its values."""
+    """A column to group by; see `Dimension`.  `type` is the type of its values."""
     return Dimension(description, unit, staff_only, key, type, when, otherwise)
 
 
 def measure(aggregate: Aggregate, description: str, *, unit: str | None = None, staff_only: bool = False) -> Any:
-    """A figure over the CDRs of a row."""
+    """A column that aggregates the CDRs of a row; see `Measure`."""
     return Measure(description, unit, staff_only, aggregate, "measure")
 
 
@@ -138,15 +141,15 @@ def ratio(
     unit: str | None = None,
     staff_only: bool = False,
 ) -> Any:
-    """One figure over another; null where the denominator is 0."""
+    """A column that divides one figure by another; null if the denominator is 0."""
     return Measure(description, unit, staff_only, quotient(numerator, denominator), "ratio")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What one statement is asked for.
+    """What one statement must compute.
 
-    `dimensions` are the keys of its rows, none of them for the totals; `columns` are those to compute.
+    `dimensions` are the keys that group its rows, empty for the totals; `columns` are the columns to compute.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -164,7 +167,10 @@ class Scope:
         return figure.over(self.fact, self.basis)
 
     def figure(self, column: AnyColumn) -> Aggregate | None:
-        """What a column is computed by; None for a key of the rows."""
+        """The aggregate that computes a column; None for a key of the rows.
+
+        Raises ValueError for a dimension that is not a key here and has no measure instead.
+        """
         if isinstance(column, Measure):
             return column.aggregate
         if column not in self.dimensions and column.otherwise is None:
@@ -175,10 +181,10 @@ class Scope:
 class Report:
     """A report type.
 
-    Its first docstring line is its description; `title` is what users see in a selector.  With `staff_only` the
-    report does not exist for partners.  It is about the rows of `fact`, the calls
-    unless it says otherwise.  With `rollup` the store keeps the report's sums by the hour, and long ranges are read
-    from those: worth it where many calls of an hour share a row.
+    The first line of its docstring is its description; `title` is what users see in a selector.  A `staff_only`
+    report does not exist for partners.  The report reads the rows of `fact`, which are calls by default.  With
+    `rollup` the store keeps the report's sums for each hour, and long ranges are read from these sums.  That is worth
+    it if many calls of an hour share a row.
     """
 
     title: ClassVar[str] = ""
@@ -197,14 +203,15 @@ class Report:
         cls.columns = {**cls.columns, **own}
 
     def where(self, parameters: Any) -> ColumnElement[bool] | None:
-        """What a row of the fact must meet to be counted; None where all are."""
+        """The condition for a row of the fact to be counted; None to count all rows."""
 
     def statement(self, scope: Scope) -> Select[Any]:
-        """One row for each key of `scope.dimensions` that has a row of the fact, with `scope.columns` by their names.
+        """Build the SQL: one row for each key with rows of the fact, with `scope.columns` labelled by their names.
 
-        What columns and `where` cannot say, an override can: it returns the same columns over the fact's table, and
-        exactly one row without dimensions.  It depends on its scope alone, for a statement is compiled once and kept.
-        What it does is not known to the planner, so the report has no rollup, and its calls are read for each field.
+        Override it for what columns and `where` cannot express.  An override returns the same columns over the fact's
+        table, and exactly one row if there are no dimensions.  It must depend on `scope` alone, because statements are
+        compiled once and cached.  The planner cannot look into an override, so the report has no rollup and its calls
+        are read again for each field.
         """
         keys = [key.build(scope.parameters) for key in scope.dimensions]
         columns = [scope.expression(column).label(column.name) for column in scope.columns]
@@ -215,11 +222,11 @@ class Report:
 
     @classmethod
     def overrides_statement(cls) -> bool:
-        """Whether its statement is its own, rather than made of its columns."""
+        """Whether the report writes its own statement instead of having it built from its columns."""
         return cls.statement is not Report.statement
 
     def lists_calls(self) -> bool:
-        """Whether the calls that its rows are made of can be listed.
+        """Whether a caller can list the calls that the report's rows are made of.
 
         They are the calls that the statement of its totals reads.
         """

@@ -1,10 +1,10 @@
-"""The types that a column may have, each with all that differs from type to type.
+"""The types that a column may have, each with everything that differs between types.
 
-Nothing has a default: a new type is one entry here, which answers every question, and a place in `TYPES`.  What it
-needs of a layer below (a scalar of the schema, say) is checked when that layer's module is imported (`complete`).
+No attribute has a default.  So a new type is one complete entry here, listed in `TYPES`.  If it needs something from
+another layer (for example a scalar of the schema), that layer's module checks this on import (`complete`).
 
-The first part holds the scalars of GraphQL, and how callers filter by them; the second how a value is printed in a
-file: SQL that is made of the value's own and of the name of a time zone.
+The first part defines the scalars of GraphQL and how callers filter by them.  The second defines how a value is
+printed in a file: functions that build SQL from the SQL of the value and of the name of a time zone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Operator(Enum):
-    """How a column is compared; the name is the one callers use, but for the case of its letters."""
+    """How a filter compares a column.  A member's value is the name that callers use."""
 
     EQ = "eq"
     NE = "ne"
@@ -56,10 +56,10 @@ TEXTUAL = (*ORDERED, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS
 
 @dataclass(frozen=True, eq=False)
 class Operand:
-    """The value of a filter on its way into a statement.
+    """How the value of a filter is passed to a statement.
 
-    `sql` is the type of the parameter that it travels as, `sent` makes the parameter's value of the scalar's, and
-    `read` what is compared of the parameter.
+    `sql` is the type of the query parameter, `sent` converts the scalar's value to the parameter's, and `read` returns
+    the SQL that compares with it, given the parameter.
     """
 
     sql: ChSqlaType
@@ -69,10 +69,10 @@ class Operand:
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """A scalar of GraphQL.  Types that have one in common have its filters and its comparison in common.
+    """A scalar of GraphQL.  Column types with the same scalar share its filters and comparisons.
 
-    `json` is what a value is in JSON, as Python reads it; `numeric` says whether it has a change in a comparison.
-    `operators` are those of filters, besides whether it is null.
+    `json` is the Python type of a value that is read from JSON.  `numeric` says whether a comparison of two ranges
+    gives its change.  `operators` are the operators of its filters, besides the tests for null.
     """
 
     name: str
@@ -98,19 +98,20 @@ STRING = Scalar("String", str, False, TEXTUAL, Operand(clickhouse.String(), iden
 BOOLEAN = Scalar("Boolean", bool, False, EQUAL, Operand(clickhouse.Bool(), identity, identity))
 BIG_INT = Scalar("BigInt", int, True, ORDERED, Operand(clickhouse.Int64(), identity, identity))
 FLOAT = Scalar("Float", float, True, ORDERED, Operand(clickhouse.Float64(), identity, identity))
-# Wider than any column, so that no digit of a caller's is lost.
+# Wider than any column, so that no digit of a caller's value is lost.
 DECIMAL = Scalar("Decimal", str, True, ORDERED, Operand(clickhouse.Decimal(76, 20), identity, identity))
 DATE_TIME = Scalar("DateTime", str, False, ORDERED, Operand(clickhouse.Int64(), _microseconds, _of_microseconds))
 
 
 Print: TypeAlias = Callable[[Expression, Expression], Expression]
-"""The SQL of a value as it is printed, from the value and the zone."""
+"""Builds the SQL of the printed value from the SQL of the value and of the time zone."""
 
-# RE2, escaped for a SQL literal: how what a spreadsheet takes for a formula begins; some drop blanks in front.
+# RE2, escaped for a SQL literal: the beginning of a text that a spreadsheet reads as a formula.  It allows for leading
+# blanks, because some spreadsheets drop them.
 _FORMULA: Expression = literal_column(r"'^(?:[\\t\\r\\n]|[\\x00-\\x20]*[-=+@\\x{FF0B}\\x{FF0D}\\x{FF1D}\\x{FF20}])'")
 _SIGNED_DIGITS: Expression = literal_column("'^[-+][0-9]+$'")
 _APOSTROPHE: Expression = literal_column(r"'\''")
-# formatDateTime prints microseconds, and an offset without its colon.
+# formatDateTime prints microseconds, and the offset without a colon; RFC 3339 requires the colon.
 _FORM: Expression = literal_column("'%Y-%m-%dT%H:%i:%S.%f%z'")
 _END: Expression = literal_column("'[0-9]{3}([-+][0-9]{2})([0-9]{2})$'")
 _NEW_END: Expression = literal_column(r"'\\1:\\2'")
@@ -122,14 +123,14 @@ def unchanged(value: Expression, zone: Expression) -> Expression:
 
 
 def unicode(value: Expression, zone: Expression) -> Expression:
-    """A text in valid UTF-8."""
+    """A text with invalid UTF-8 replaced."""
     return func.toValidUTF8(value)
 
 
 def no_formula(value: Expression, zone: Expression) -> Expression:
-    """A text, with an apostrophe in front where a spreadsheet takes it for a formula.
+    """A text, prefixed with an apostrophe if a spreadsheet would read it as a formula.
 
-    A sign and digits alone are a telephone number, and stay as they are.
+    A sign followed by digits only is a telephone number and stays unchanged.
     """
     text = unicode(value, zone)
     formula = and_(func.match(text, _FORMULA), not_(func.match(text, _SIGNED_DIGITS)))
@@ -137,13 +138,13 @@ def no_formula(value: Expression, zone: Expression) -> Expression:
 
 
 def rfc3339(value: Expression, zone: Expression) -> Expression:
-    """A moment with the offset of the zone, `Z` where that is 0."""
+    """A moment as RFC 3339, with the offset of the zone; `Z` if the offset is 0."""
     printed = func.formatDateTime(_moment(value), _FORM, zone)
     return func.replaceRegexpOne(func.replaceRegexpOne(printed, _END, _NEW_END), _NO_OFFSET, literal_column("'Z'"))
 
 
 def in_zone(value: Expression, zone: Expression) -> Expression:
-    """A moment, whose type has the zone."""
+    """A moment whose ClickHouse type carries the zone."""
     return func.toTimeZone(_moment(value), zone)
 
 
@@ -153,7 +154,7 @@ def _moment(value: Expression) -> Expression:
 
 @dataclass(frozen=True)
 class Look:
-    """How values are shown: `format` is what the catalogue tells frontends, `excel` a number format of Excel."""
+    """How values are shown: `format` is the name that the catalogue gives frontends, `excel` an Excel number format."""
 
     format: str
     excel: str
@@ -161,16 +162,17 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class ColumnType:
-    """What a column may be.
+    """The type of a column.
 
-    `name` is what authors call it, `sql` its type in ClickHouse, `python` what Arrow makes of a value in Python, and
-    `scalar` what callers see of it.  `default` is a value of it in SQL, for a null where keys are compared.  A column
-    that is `in_currency` is an amount of money, and its unit may be the column that names its currency; one that
-    `is_time` is an axis to draw figures along.
+    `name` is the name that authors use, `sql` the type in ClickHouse, `python` the type that Arrow converts a value to,
+    and `scalar` the scalar that callers see.  `default` is some value of the type in SQL; it replaces null where keys
+    are compared.  An `in_currency` column is an amount of money, and its unit may be the column that names its
+    currency.  An `is_time` column can be the axis of a chart.
 
-    `look` is how values are shown, `looks` how in some units, and `width` how many characters wide in a spreadsheet.
-    `jsonl`, `csv` and `arrow` print a value for files; Parquet and Excel are made of Arrow's, which are of the type
-    that `arrow_type` gives for a time zone: it is given the module `pyarrow`, which not every installation has.
+    `look` says how values are shown, `looks` overrides it for some units, and `width` is the width in a spreadsheet, in
+    characters.  `jsonl`, `csv` and `arrow` print a value for files; Parquet and Excel files are written from Arrow.
+    `arrow_type` returns the type in Arrow for a time zone.  Its first argument is the module `pyarrow`, which is
+    optional and so cannot be imported here.
     """
 
     name: str
@@ -190,7 +192,7 @@ class ColumnType:
 
     @property
     def clickhouse(self) -> str:
-        """Its type as ClickHouse writes it."""
+        """The name of the type in ClickHouse."""
         return str(self.sql)
 
     def look_in(self, unit: str | None) -> Look:
@@ -315,7 +317,10 @@ TYPES = (TEXT, FLAG, COUNT, RATIO, MONEY, SECONDS, MOMENT)
 def complete(
     answers: Mapping[Asked, Answer], asked: Callable[[ColumnType], Iterable[Asked]], what: str
 ) -> Mapping[Asked, Answer]:
-    """The answers of a module to what it is asked of each type; raises TypeError where it lacks one."""
+    """Return a module's `answers` after checking that they cover everything the types need.
+
+    Raises TypeError if one is missing.
+    """
     for each in TYPES:
         for question in asked(each):
             if question not in answers:

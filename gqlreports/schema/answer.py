@@ -26,7 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Statistics:
-    """What the statements of a report read, and how long they took in the store; nothing for those `cached`."""
+    """What the statements of a report read, and how long they took in the store.
+
+    The `cached` ones read nothing and take no time.
+    """
 
     statements: int = 0
     cached: int = 0
@@ -44,9 +47,9 @@ class Statistics:
 
 @dataclass(frozen=True)
 class ReportAnswer:
-    """The parts of a report's answer, each fetched when it is asked for.
+    """The answer to a report request; each part is fetched on demand.
 
-    Lists are JSON arrays of objects.  Of numbers in CDRs the last `masked` characters are not shown.
+    Lists are returned as JSON arrays of objects.  The last `masked` characters of telephone numbers in CDRs are hidden.
     """
 
     request: ReportRequest
@@ -57,11 +60,14 @@ class ReportAnswer:
     gathering: FieldBatcher | None = None
 
     def again(self) -> "ReportAnswer":
-        """A new answer to the same request, with its own statistics."""
+        """Return a new answer to the same request, with its own statistics."""
         return replace(self, statistics=Statistics())
 
     async def rows(self, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> bytes:
-        """Raises LimitExceeded for more rows than come at once, InvalidInput for a negative number."""
+        """Fetch a page of rows.
+
+        Raises LimitExceeded for more rows than a page may have, InvalidInput for a negative number.
+        """
         self._check_page(page)
         if (found := await self._gathered(RowsField(selection, page), where)) is not None:
             return found
@@ -86,7 +92,7 @@ class ReportAnswer:
         return await self._list(rows.subtotals(self.request, by, selection, page, where), selection)
 
     async def others(self, selection: Selection, others: Others, where: Where = EVERYTHING) -> bytes:
-        """The totals of all rows that match but the first `others.n`, as one JSON object."""
+        """The totals of all matching rows except the first `others.n`, as one JSON object."""
         statement = rows.others(self.request, selection, others.order, others.n, where)
         return await self._object(statement, selection)
 
@@ -124,7 +130,10 @@ class ReportAnswer:
         where: Where = EVERYTHING,
         others: Others | None = None,
     ) -> bytes:
-        """Raises LimitExceeded for more calls than come at once, InvalidInput for a negative number."""
+        """Fetch a page of calls.
+
+        Raises LimitExceeded for more calls than a page may have, InvalidInput for a negative number.
+        """
         self._check_first(first, "calls_per_page", "after")
         statement = calls.calls(self.request, selection, first, after, where, others, self.masked)
         return await self._list(statement, selection)
@@ -133,7 +142,7 @@ class ReportAnswer:
         return await self._count(calls.call_count(self.request, where, others))
 
     async def moment(self, statement: Statement) -> datetime | None:
-        """The one value of a statement, milliseconds since 1970 as the column `moment`."""
+        """The moment that a statement returns as its column `moment`, in milliseconds since 1970."""
         [found] = orjson.loads(await self._fetch(statement))
         milliseconds = found["moment"]
         return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
@@ -150,7 +159,7 @@ class ReportAnswer:
         return found[0]["rows"]
 
     async def _gathered(self, field: Field, where: Where) -> bytes | None:
-        """A field, printed by a statement for several fields; None if it must be fetched on its own."""
+        """The JSON of a field from a statement for several fields; None if it must be fetched separately."""
         asked = None if self.gathering is None else await self.gathering.ask(self.request, field, where)
         if asked is None:
             return None
@@ -183,9 +192,9 @@ class ReportAnswer:
 
 @dataclass(frozen=True)
 class StoreValue:
-    """A value that the store prints: `ask` is given what was selected of it, and returns JSON.
+    """A value whose JSON the store prints: `ask` takes a report's answer and a selection, and returns the JSON.
 
-    It asks the `answer` of its report, or another answer to the same request.
+    The report's answer is `answer`, or another answer to the same request.
     """
 
     answer: ReportAnswer
@@ -195,7 +204,7 @@ class StoreValue:
         return await self.ask(self.answer, selection)
 
     async def splice(self, selection: Selection) -> "Splice":
-        """The same, with what it took."""
+        """Fetch the value for splicing into a response, and count the statements that this took."""
         own = self.answer.again()
         json = await self.ask(own, selection)
         self.answer.statistics.add(own.statistics)
@@ -204,7 +213,7 @@ class StoreValue:
 
 @dataclass(frozen=True, eq=False)
 class Splice:
-    """What was printed for a value in a response, and how many statements that took."""
+    """The JSON of a value, ready to be inserted in a response, and how many statements it took."""
 
     value: StoreValue
     selection: Selection

@@ -1,8 +1,8 @@
-"""The one door for reports: everything that runs a report comes in here.
+"""The single entry point for reports: everything that runs a report goes through `Door`.
 
-A resolver, a repeated answer, an export and the shell take the same steps in the same order: there is room for the
-reports, the caller may run this one and sees its customer, the range is within the limits, and the run is taken down in
-the audit.  What comes out is a `ReportAnswer`, and nothing else makes one.
+A resolver, a repeated answer, an export and the shell take the same steps in the same order.  They check that there is
+room for the reports, that the caller may run the report and see its customer, and that the range is within the limits.
+Then they record the run in the audit.  The result is a `ReportAnswer`; nothing else creates one.
 """
 
 from collections import Counter
@@ -26,15 +26,15 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.stored_rows import StoredRows
 
 PAUSE = 1
-"""Seconds after which a caller should try again if there was no room."""
+"""How long a caller should wait before it tries again if there was no room, in seconds."""
 _DAY = timedelta(days=1)
 
 
 @dataclass
 class RunningReports:
-    """Counts the reports that run, or wait for a free connection to the store, in this process.
+    """Counts the reports of this process that run or wait for a free connection to the store.
 
-    `at_once` of all keys together are let in, and `for_one` of each key.
+    At most `at_once` reports are admitted for all keys together, and `for_one` for each key.
     """
 
     at_once: int = 400
@@ -43,9 +43,9 @@ class RunningReports:
 
     @contextmanager
     def room(self, key: str, reports: int) -> Iterator[None]:
-        """Room for some reports of a key, for as long as the context lasts.
+        """Reserve room for a number of reports of a key while the context is open.
 
-        Raises TooManyRequests where the key has too many, StoreBusy where all have.
+        Raises TooManyRequests if the key has too many reports, StoreBusy if all keys together have.
         """
         if (running := self._running[key] + reports) > self.for_one:
             raise TooManyRequests("concurrentReports", running, self.for_one, PAUSE)
@@ -62,7 +62,7 @@ class RunningReports:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and the audit of what they run.  `customers` are those that were looked up, by id."""
+    """Who asks, and the audit of what they run.  `customers` are the customers looked up so far, by id."""
 
     principal: Principal
     audit: Callable[[ReportRequest], None]
@@ -72,7 +72,7 @@ class Caller:
         return report.visible(self.principal.staff) and self.principal.runs(report.name)
 
     def report(self, registry: Registry, name: str) -> RegisteredReport:
-        """The report of that name.  Raises NotFound if there is none, or if the caller may not run it."""
+        """The report with that name.  Raises NotFound if it does not exist or the caller may not run it."""
         reports = {each.name: each for each in registry.reports.values() if self.may_run(each)}
         if name.upper() not in reports:
             raise NotFound(f"There is no report {name[:64]!r}; there are {', '.join(reports)}.")
@@ -81,10 +81,10 @@ class Caller:
 
 @dataclass(frozen=True)
 class Door:
-    """The same for all callers.
+    """Admits reports to a store; all callers share one.
 
-    `stored` says how many rows there are in a range; without it only the length of a range is bounded.  Of the
-    numbers in CDRs the last `masked` characters are not shown.
+    `stored` counts the rows in a range; without it only the length of a range is limited.  The last `masked`
+    characters of telephone numbers in CDRs are hidden.
     """
 
     directory: Directory
@@ -96,13 +96,13 @@ class Door:
     masked: int = 0
 
     def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:
-        """Room for some reports of a caller.  Raises TooManyRequests and StoreBusy."""
+        """Reserve room for a number of reports of a caller.  Raises TooManyRequests and StoreBusy."""
         return self.running.room(caller.principal.key_id, reports)
 
     async def customer(self, caller: Caller, id: str) -> models.Customer:
-        """The customer with that id, as it was within the last seconds.
+        """The customer with that id; the data may be some seconds old.
 
-        Raises NotFound if the caller does not see it.
+        Raises NotFound if the caller may not see it.
         """
         found = self.directory.remembered_customer(caller.principal, id)
         if found is None:
@@ -111,10 +111,10 @@ class Door:
         return found
 
     async def open(self, caller: Caller, request: ReportRequest) -> ReportAnswer:
-        """Let a report in.
+        """Admit a report.
 
-        Raises NotFound for a report that the caller may not run or a customer that it does not see, and LimitExceeded
-        for a range that is too long or holds more rows than a report may read.
+        Raises NotFound for a report that the caller may not run or a customer that it may not see.  Raises
+        LimitExceeded for a range that is too long or holds more rows than a report may read.
         """
         await self.check(caller, request)
         await self._check_range(request)
@@ -122,16 +122,16 @@ class Door:
         return ReportAnswer(request, self.backend, self.masked, limits=self.limits, gathering=self.gathering)
 
     async def open_range(self, caller: Caller, request: ReportRequest) -> None:
-        """Let in another range of an open report, which it is compared with.  Raises LimitExceeded."""
+        """Admit another range of an open report, to compare it with.  Raises LimitExceeded."""
         await self._check_range(request)
         caller.audit(request)
 
     async def open_again(
         self, caller: Caller, answers: Mapping[str, ReportAnswer], ranges: list[ReportRequest]
     ) -> dict[str, ReportAnswer]:
-        """Let in the reports of a repeated operation, by their names, and the ranges that they are compared with.
+        """Admit the reports of a repeated operation, by their names, and the ranges that they are compared with.
 
-        Raises as `open` does; then none of them is audited.
+        Raises the errors of `open`; in that case none of the reports is audited.
         """
         for answer in answers.values():
             await self.check(caller, answer.request)
@@ -143,7 +143,7 @@ class Door:
         return {name: answer.again() for name, answer in answers.items()}
 
     async def check(self, caller: Caller, request: ReportRequest) -> models.Customer:
-        """The customer of a report that the caller may run.  Raises NotFound."""
+        """Check that the caller may run a report, and return its customer.  Raises NotFound."""
         name = request.report.name
         if not caller.may_run(request.report):
             raise NotFound(f"There is no report {name} for this key; `reportTypes` lists those that there are.")

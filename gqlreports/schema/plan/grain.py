@@ -1,7 +1,8 @@
-"""A report's statement at a grain, over the rows of its fact that it may read.
+"""Builds a report's statement at a grain (a set of keys), over the rows of its fact that it may read.
 
-A report that its columns say all of is computed by algebra: its sums are taken of the parts of the range, the whole
-hours of which a rollup may hold already, and by each currency, and its figures are made of them.
+A report that is fully described by its columns is computed by algebra.  An inner query computes partial sums for each
+part of the range and each currency; a rollup may already hold those of the whole hours.  An outer query combines them
+into the figures.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ from gqlreports.tables import Fact
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of a range that meet some conditions, which are over the stored table."""
+    """The rows of a range that meet some conditions, which refer to the stored table."""
 
     span: Span = OWN
     conditions: tuple[ColumnElement[bool], ...] = ()
@@ -40,7 +41,7 @@ OF_RANGE = Slice()
 
 
 def total_columns(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
-    """The columns that mean something without a key: measures, and dimensions with a measure in their place."""
+    """The columns that have a value without keys: measures, and dimensions with a measure instead."""
     return tuple(column for column in columns if isinstance(column, Measure) or column.otherwise is not None)
 
 
@@ -54,7 +55,7 @@ def report_table(
 def at_grain(
     request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], rows: Slice = OF_RANGE
 ) -> Select[Any]:
-    """The report's statement at the grain of `keys`, with the columns that are needed."""
+    """The report's statement at the grain of `keys`, with the needed columns."""
     grain = _Grain(request, _scope(request, keys, needed), _loaded_slice(request, rows))
     if not grain.is_algebra:
         return grain.narrowed()
@@ -74,9 +75,9 @@ def at_grain(
 def with_totals(
     request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn], whole: Sequence[AnyColumn]
 ) -> tuple[Subquery, dict[AnyColumn, ColumnElement[Any]]]:
-    """The report at the grain of `keys`, and the columns `whole` over any of its rows together.
+    """The report at the grain of `keys`, and expressions for the columns `whole` over several of its rows together.
 
-    Raises NoSums for a report whose figures are not made of sums.
+    Raises NoSums if a figure of the report cannot be computed from sums.
     """
     rows = _loaded_slice(request, OF_RANGE)
     grain = _Grain(request, _scope(request, keys, needed), rows)
@@ -97,7 +98,7 @@ def with_totals(
 
 
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
-    """The one row of the report's figures over no row at all."""
+    """The report's figures over no rows, as a table of one row."""
     source, scope = source_of(request.report.report.fact), _scope(request, (), needed)
     return source.within(request.report.report.statement(scope), source.no_rows()).subquery("nothing")
 
@@ -108,7 +109,7 @@ def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence
 
 
 def _loaded_slice(request: ReportRequest, rows: Slice) -> Slice:
-    """Those that were loaded by the moment as of which the store is read."""
+    """The slice without the rows that were loaded after the request's `as_of`."""
     conditions = source_of(request.report.report.fact).loaded_by(request)
     return replace(rows, conditions=(*conditions, *rows.conditions))
 
@@ -135,7 +136,7 @@ class _Grain:
 
     @property
     def key_columns(self) -> list[Expression]:
-        """The keys, in sums that are grouped by them."""
+        """The keys, as columns of a query for sums that are grouped by them."""
         return [column(key_name(place)) for place in range(len(self.scope.dimensions))]
 
     @property
@@ -145,7 +146,7 @@ class _Grain:
 
     @property
     def is_algebra(self) -> bool:
-        """Whether the statement is what its columns say, and looks at single rows of the fact alone."""
+        """Whether the columns fully describe the statement, and its conditions and figures have no subquery."""
         if self.request.report.report.overrides_statement():
             return False
         figures = filter(None, map(self.scope.figure, self.scope.columns))
@@ -153,32 +154,32 @@ class _Grain:
         return not any(map(has_subquery, looked_at))
 
     def expression(self, column: AnyColumn, value: Callable[[Term], Expression]) -> Expression:
-        """A column over sums that are grouped by the keys, given what stands for each term of a figure."""
+        """A column over sums that are grouped by the keys; `value` returns the SQL of each term of a figure."""
         figure = self.scope.figure(column)
         if figure is None:
             return self.key_columns[self.scope.dimensions.index(column)]
         return figure.build(self.scope.basis, value)
 
     def narrowed(self) -> Select[Any]:
-        """The report's own statement, for which the fact's table is the rows."""
+        """The report's own statement, with the fact's table replaced by the rows of the slice."""
         statement = self.request.report.report.statement(self.scope)
         return self.source.within(statement, self.source.rows(self.rows.span, self.rows.conditions))
 
     def over_rows(self, read: Reading = Reading.CALLS) -> Select[Any]:
-        """The columns over the stored table itself."""
+        """The columns, computed directly over the stored table."""
         [where] = self._ranges(read)
         columns = [self.scope.expression(each).label(each.name) for each in self.scope.columns]
         statement = self._grouped(columns, self.keys, where)
         return statement.having(self.source.over(is_present(EVERY.over(self.fact)))) if self.keys else statement
 
     def parts(self, parts: Parts, read: Reading) -> Select[Any] | CompoundSelect[Any]:
-        """The sums of the parts of the range."""
+        """The query for the partial sums, one SELECT for each part of the range."""
         keys = [*parts.keys, *parts.by]
         each = [self._grouped(parts.labels(), keys, where) for where in self._ranges(read)]
         return union_all(*each) if len(each) > 1 else each[0]
 
     def reading(self, parts: Parts) -> Reading:
-        """What the range is read from: sums of hours only where the report's rollup has them all."""
+        """What the range is read from: the sums of hours only if the report's rollup has all that are needed."""
         rollup = self.request.report.rollup
         keys = [*parts.keys, *self.where, *parts.by]
         return reading(self.request) if rollup and rollup.holds(keys, parts.sums) else Reading.CALLS

@@ -1,4 +1,4 @@
-"""The rows of a report, and what is computed over the CDRs that they are made of."""
+"""Statements for the rows of a report, their number, totals and subtotals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ from gqlreports.schema.plan.source import (
 from gqlreports.schema.request import ReportRequest, Selection
 
 STATEMENTS = 512
-"""How many compiled statements are kept of each kind."""
+"""How many compiled statements of each kind are cached."""
 
 SUMMED_AWAY = "summedAway"
 
 
 @dataclass(frozen=True)
 class Order:
-    """One column to order rows by; nulls come last either way."""
+    """A column to order rows by; nulls come last in both directions."""
 
     column: AnyColumn
     descending: bool = False
@@ -43,7 +43,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the rows in an order; `first` None for all of them."""
+    """A part of the ordered rows; all of them if `first` is None."""
 
     order: tuple[Order, ...] = ()
     first: int | None = None
@@ -64,26 +64,26 @@ def rows(
     where: Where = EVERYTHING,
     cells: CellFormat = AS_IT_IS,
 ) -> Statement:
-    """The selected columns of the rows that match; the dimensions break ties, so that pages never overlap."""
+    """The selected columns of the matching rows; the dimensions break ties, so that pages never overlap."""
     statement = _rows(cache_key(request), selection, page.order, page.first is not None, where.tree, cells.cell)
     return fill(statement, request, page.parameters | where.parameters | cells.parameters)
 
 
 def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
-    """How many rows match, as the column `rows`."""
+    """The number of matching rows, as the column `rows`."""
     return fill(_row_count(cache_key(request), where.tree), request, where.parameters)
 
 
 def totals(
     request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: CellFormat = AS_IT_IS
 ) -> Statement:
-    """The selected measures over all rows that match: always one row."""
+    """The selected measures over all matching rows; always one row."""
     statement = _totals(cache_key(request), selection, where.tree, cell=cells.cell)
     return fill(statement, request, where.parameters | cells.parameters)
 
 
 def others(request: ReportRequest, selection: Selection, order: Order, n: int, where: Where = EVERYTHING) -> Statement:
-    """The selected measures over all rows that match but for the first `n` in an order: always one row."""
+    """The selected measures over all matching rows except the first `n` in an order; always one row."""
     return fill(_totals(cache_key(request), selection, where.tree, order), request, {"n": n} | where.parameters)
 
 
@@ -94,7 +94,7 @@ def subtotals(
     page: Page = ALL,
     where: Where = EVERYTHING,
 ) -> Statement:
-    """The rows that match, summed up to those of fewer dimensions."""
+    """The matching rows, summed up to fewer dimensions."""
     statement = _subtotals(cache_key(request), by, selection, page.order, page.first is not None, where.tree)
     return fill(statement, request, page.parameters | where.parameters)
 
@@ -164,25 +164,28 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
 def row_sources(
     columns: tuple[AnyColumn, ...], report: Subquery, cell: PrintCell = unprinted
 ) -> dict[str, FieldSource]:
-    """What each column of a row is printed from, as far as `report` has it."""
+    """The SQL source of each field of a row, for the columns that `report` has."""
     return {column.graphql_name: cell(column, report.c[column.name]) for column in columns if column.name in report.c}
 
 
 def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, FieldSource]:
-    """As for a row; a dimension that is summed away is null and in a list of such."""
+    """The SQL source of each field of a subtotal.
+
+    A dimension that is summed away is null, and `summedAway` lists it.
+    """
     away = summed_away(request, by)
     nulls: dict[str, FieldSource] = {column.graphql_name: null() for column in away}
     return {**row_sources(request.columns, report), **nulls, SUMMED_AWAY: names_of(away)}
 
 
 def names_of(columns: tuple[AnyColumn, ...]) -> ColumnElement[Any]:
-    """Columns as an array of their constants."""
+    """The columns as an array of their constant names."""
     names = ", ".join(f"'{column.constant_name}'" for column in columns)
     return literal_column(f"CAST([{names}], 'Array(String)')")
 
 
 def row_filter(tree: Tree, report: Subquery) -> tuple[ColumnElement[bool], ...]:
-    """A filter on rows."""
+    """The conditions of a filter on rows."""
     return () if tree == EVERYTHING.tree else (filters.condition(tree, lambda column: report.c[column.name]),)
 
 
@@ -192,10 +195,10 @@ def fact_conditions(
     largest: Order | None = None,
     sides: Sequence[tuple[ReportRequest, Span]] = (),
 ) -> tuple[ColumnElement[bool], ...]:
-    """Conditions for the CDRs of the rows that match, or of all such rows but the first `n` in an order.
+    """Conditions for the CDRs of the matching rows; with `largest`, without the first `n` rows in that order.
 
-    A filter on keys alone holds of a CDR as it does of its row; any other needs the rows.  With several `sides`, a
-    row that matches in one of them is enough.
+    A filter that reads only keys can be applied to CDRs directly; any other needs the rows.  With several `sides`, it
+    is enough if a row matches in one of them.
     """
     source = source_of(request.report.report.fact)
     keys: dict[AnyColumn, ColumnElement[Any]] = {
@@ -212,7 +215,7 @@ def fact_conditions(
 
 
 def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -> ColumnElement[Any]:
-    """A key as one value that equals itself: in ClickHouse a null in a tuple equals nothing."""
+    """A key as one tuple without nulls, because in ClickHouse a tuple with a null does not equal itself."""
     parts: list[ColumnElement[Any]] = []
     for key, expression in zip(keys, expressions, strict=True):
         if key.nullable:
@@ -223,7 +226,7 @@ def key_of(keys: tuple[Dimension, ...], expressions: list[ColumnElement[Any]]) -
 
 
 def order_by(order: tuple[Order, ...], keys: tuple[Dimension, ...], report: Subquery) -> list[ColumnElement[Any]]:
-    """An order by columns and then by the keys, each once."""
+    """Order by the given columns and then by the keys, each once."""
     once: dict[AnyColumn, Order] = {}
     for each in (*order, *(Order(key) for key in keys)):
         once.setdefault(each.column, each)
@@ -238,7 +241,7 @@ def with_page(paged: bool, statement: Select[Any]) -> Select[Any]:
 
 
 def _keys_of_rows(request: ReportRequest, tree: Tree, span: Span, largest: Order | None = None) -> Select[Any]:
-    """The keys of the rows that match, or of the first `n` of them in an order."""
+    """The keys of the matching rows; with `largest`, only of the first `n` in that order."""
     keys = request.dimensions
     order = () if largest is None else (largest,)
     needed = (*keys, *filters.columns(tree), *(each.column for each in order))

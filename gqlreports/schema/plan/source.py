@@ -1,6 +1,6 @@
-"""The rows of a fact that a statement may read, and how it is compiled.
+"""Selects the rows of a fact that a statement may read, and compiles statements.
 
-Whatever a report reads as the fact's table is the rows of the one customer in the one range, and nothing else.
+Wherever a report reads the fact's table, it gets only the rows of the one customer in the one range.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,11 +47,11 @@ _MILLISECOND = timedelta(milliseconds=1)
 HOUR_LENGTH = 3_600_000
 """Milliseconds."""
 FEWEST_HOURS = 24
-"""A range with fewer whole hours is read call by call: a plan for two sources takes longer than that."""
+"""A range with fewer whole hours is read call by call, because planning a query over two sources takes longer."""
 
 
 class Reading(Enum):
-    """What a range is read from: its calls, the sums of its hours, or these and the calls at its edges."""
+    """What a range is read from: its calls, the sums of its hours, or the sums and the calls at its edges."""
 
     CALLS = "CALLS"
     HOURS = "HOURS"
@@ -60,7 +60,7 @@ class Reading(Enum):
 
 @dataclass(frozen=True)
 class Span:
-    """The names of the parameters that a range is given by, and those of the whole hours in it."""
+    """The names of the query parameters for a range and for the whole hours in it."""
 
     start: str = "from"
     end: str = "to"
@@ -76,7 +76,7 @@ class Span:
     def values(self, start: datetime, end: datetime) -> dict[str, int]:
         """The values of the parameters: milliseconds since 1970, and seconds for the hours.
 
-        If the range has no whole hour, both hours are the same.
+        If the range has no whole hour, both hours are equal.
         """
         first, last = _hours(start, end)
         hours = {self.first_hour: first * HOUR_LENGTH // 1000, self.last_hour: last * HOUR_LENGTH // 1000}
@@ -89,24 +89,27 @@ _RANGES = {
     Reading.HOURS: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS)),
     Reading.BOTH: (_EPOCH, _EPOCH + timedelta(hours=FEWEST_HOURS) + _MILLISECOND),
 }
-"""A range of each kind."""
+"""One range for each way of reading; it stands for all such ranges in the keys of the statement caches."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The stored table of a fact, where the rows of one customer in one range are picked out of it."""
+    """The stored table of a fact, and the conditions that select the rows of one customer in one range."""
 
     fact: Fact
 
     @cached_property
     def table(self) -> FromClause:
-        """Named with its database, which the store fills in: the name alone may be that of an expression around."""
+        """The table, qualified with its database, which the store fills in.
+
+        The bare name would refer to the CTE of the same name that `within` adds.
+        """
         columns = (column_named(each.name, each.type) for each in self.fact.table.columns)
         database = quoted_name("{database:Identifier}", quote=False)
         return table_named(self.fact.name, *columns, schema=database).alias(self.fact.name)
 
     def column(self, column: Column[Any]) -> ColumnElement[Any]:
-        """A column of the fact, in the stored table."""
+        """The column of the stored table for a column of the fact."""
         return self.table.c[column.name]
 
     @property
@@ -114,35 +117,38 @@ class Source:
         return self.column(self.fact.owner) == bindparam("customer", None, type_=String)
 
     def in_range(self, span: Span) -> list[ColumnElement[bool]]:
-        """Of the customer and in the range."""
+        """Conditions for the customer's rows in the range."""
         time = self.column(self.fact.time)
         return [self.of_customer, time >= _instant(span.start), time < _instant(span.end)]
 
     def in_hours(self, span: Span) -> list[ColumnElement[bool]]:
-        """Of the customer and in the whole hours of the range, said so that their sums can be read instead."""
+        """Conditions for the customer's rows in the whole hours of the range.
+
+        They use the rollup's expression for the hour, so that ClickHouse can read the sums instead of the rows.
+        """
         begun = self.over(hour(self.fact))
         return [self.of_customer, begun >= _hour(span.first_hour), begun < _hour(span.last_hour)]
 
     def at_edges(self, span: Span) -> list[ColumnElement[bool]]:
-        """Of the customer and in the range, but not in its whole hours."""
+        """Conditions for the customer's rows in the range, but outside its whole hours."""
         time = self.column(self.fact.time)
         before = and_(time >= _instant(span.start), time < _hour(span.first_hour))
         after = and_(time >= _hour(span.last_hour), time < _instant(span.end))
         return [self.of_customer, or_(before, after)]
 
     def loaded_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
-        """Loaded by the moment as of which the store is read."""
+        """Conditions for the rows loaded up to the moment `as_of`, if the request has one."""
         return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant("as_of")]
 
     def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
-        """The rows of the customer in a range that meet some conditions, which are over the stored table."""
+        """The customer's rows in a range that meet the conditions, which refer to the stored table."""
         return select(literal_column("*")).select_from(self.table).where(*self.in_range(span), *conditions)
 
     def no_rows(self) -> Select[Any]:
         return select(literal_column("*")).select_from(self.table).where(literal_column("false"))
 
     def over(self, expression: Element) -> Element:
-        """An expression over the fact's table as one over the stored table; in subqueries too."""
+        """Rewrite an expression over the fact's table to the stored table, also within subqueries."""
 
         def replaced(element: Any, **_: Any) -> Any:
             return self.table.c[element.name] if is_column(element, self.fact) else None
@@ -151,18 +157,19 @@ class Source:
         return found
 
     def key(self, expression: Element) -> Element:
-        """The same for a key, by which rows of the fact are picked out.
+        """Rewrite a key likewise, to select rows of the fact by it.
 
-        Raises PluginError for one that holds a subquery: in there the fact's table would be the stored one as well.
+        Raises PluginError if the key has a subquery, because it would read the rows of all customers.
         """
         if has_subquery(expression):
             raise PluginError("A key of this report holds a subquery, so its rows cannot be traced to their calls.")
         return self.over(expression)
 
     def within(self, statement: Select[Any], rows: Select[Any]) -> Select[Any]:
-        """A statement for which the fact's table is the given rows.
+        """The statement with the fact's table replaced by the given rows.
 
-        They take the table's own name, so whatever it reads by that name, in a join or subquery too, is narrowed.
+        The rows become a CTE with the table's name, so every use of that name, also in a join or a subquery, reads
+        only them.
         """
         return statement.add_cte(rows.cte(self.fact.name, nesting=True), nest_here=True)
 
@@ -173,18 +180,18 @@ def source_of(fact: Fact) -> Source:
 
 
 def value(name: str, kind: Any) -> BindParameter[Any]:
-    """A place for a value that `filled` gives."""
+    """A query parameter whose value `fill` sets later."""
     return bindparam(name, None, type_=kind)
 
 
 def cache_key(request: ReportRequest) -> ReportRequest:
-    """A request that is the same for all requests with the same SQL: customer and range are parameters."""
+    """A request that is equal for all requests with the same SQL; customer and range are query parameters."""
     start, end = _RANGES[reading(request)]
     return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
 
 
 def reading(request: ReportRequest) -> Reading:
-    """What the range of a request can be read from, if its report has a rollup."""
+    """What the range of a request can be read from, given its report's rollup."""
     first, last = _hours(request.start, request.end)
     if request.report.rollup is None or request.as_of or last - first < FEWEST_HOURS:
         return Reading.CALLS
@@ -195,8 +202,8 @@ def reading(request: ReportRequest) -> Reading:
 def among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]:
     """Whether a key is in the result of a query.
 
-    In a cluster the query runs once, and its result is sent to all shards; without GLOBAL each shard would run it.
-    ClickHouse can add GLOBAL itself (`distributed_product_mode`), but then fails on unions in the query (26.7).
+    In a cluster, GLOBAL runs the query once and sends its result to all shards; without it each shard would run the
+    query.  ClickHouse can add GLOBAL itself (`distributed_product_mode`), but then fails on unions in the query (26.7).
     """
     return key.op("GLOBAL IN", is_comparison=True)(keys.scalar_subquery())
 
@@ -208,14 +215,14 @@ def not_among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]
 
 def compile_statement(statement: Select[Any]) -> Statement:
     printed = qualified(statement).compile(dialect=_DIALECT)
-    # The store gives its own database.
+    # The store sets the parameter `database` itself.
     return Statement(str(printed), {name: given for name, given in printed.params.items() if name != "database"})
 
 
 def qualified(statement: Select[Any]) -> Select[Any]:
-    """The same with the store's dictionaries named with their database.
+    """The statement with the names of the store's dictionaries qualified with their database.
 
-    A shard of a cluster looks for a bare name in its own default database, and not in the store's.
+    A shard of a cluster looks up a bare name in its own default database, not in the store's.
     """
 
     def replaced(element: Any, **_: Any) -> Any:
@@ -232,12 +239,12 @@ def qualified(statement: Select[Any]) -> Select[Any]:
 
 
 def _text(name: Any) -> str:
-    """A text that is written out, as `literal_column("'text'")` or as a value."""
+    """The text of a literal, written as `literal_column("'text'")` or as a bound value."""
     return str(name.value) if isinstance(name, BindParameter) else str(getattr(name, "name", "")).strip("'")
 
 
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
-    """A compiled statement with the values of one request, and `more` values."""
+    """Set the parameters of a compiled statement to the values of one request and to `more` values."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
     if request.as_of is not None:
         given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
@@ -247,12 +254,12 @@ def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object
 
 
 def milliseconds(moment: datetime) -> int:
-    """A moment as the first whole millisecond not before it: CDRs are kept to the millisecond."""
+    """A moment in milliseconds since 1970, rounded up, because the store keeps CDRs to the millisecond."""
     return -((_EPOCH - moment) // _MILLISECOND)
 
 
 def _hours(start: datetime, end: datetime) -> tuple[int, int]:
-    """The first whole hour of a range and the hour after the last one, counted from 1970; equal if there is none."""
+    """The first whole hour of a range and the hour after its last one, counted from 1970; equal if there is none."""
     first, last = -(-milliseconds(start) // HOUR_LENGTH), milliseconds(end) // HOUR_LENGTH
     return (first, last) if first < last else (first, first)
 
