@@ -1,42 +1,42 @@
-"""Everything that can go wrong, for callers of the API and for users of the shell.
+"""The errors that callers of the API and users of the shell may see.
 
     ReportsError
-    ├── InvalidInput             BAD_USER_INPUT       an argument that cannot be meant
+    ├── InvalidInput             BAD_USER_INPUT       an argument is invalid
     │   ├── InvalidRange         INVALID_RANGE        `from` is not before `to`
-    │   └── LimitExceeded        LIMIT_EXCEEDED       more was asked than is allowed
-    │       └── TooManyRequests  LIMIT_EXCEEDED       more was asked at once, or in a minute
+    │   └── LimitExceeded        LIMIT_EXCEEDED       the request exceeds a limit
+    │       └── TooManyRequests  LIMIT_EXCEEDED       too much at once, or within a minute
     ├── NotFound                 NOT_FOUND            no such customer for this caller
-    ├── Unauthenticated          UNAUTHENTICATED      no key or session, or one that does not hold
+    ├── Unauthenticated          UNAUTHENTICATED      no key or session, or an invalid one
     ├── TooManyLogIns            RATE_LIMITED         too many log-ins, or too many that failed
     ├── StoreError               STORE_FAILED         the store could not answer
     │   ├── StoreUnavailable     STORE_UNAVAILABLE    the store cannot be reached or opened
-    │   ├── StoreBusy            STORE_BUSY           the store has too much to do just now
-    │   ├── QueryTimeout         TIMEOUT              the query took longer than it may
+    │   ├── StoreBusy            STORE_BUSY           the store is overloaded for now
+    │   ├── QueryTimeout         TIMEOUT              the query exceeded its time limit
     │   ├── QueryCancelled       CANCELLED            the query was stopped
-    │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query needs more memory or rows than it may
+    │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query exceeded its limit of memory or rows
     │   ├── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
-    │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL reaches for more than its customer's calls
+    │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL names more than its customer's calls
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
     ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
-    ├── ShuttingDown             SHUTTING_DOWN        this process ends
-    ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND  a hash whose document is not kept
+    ├── ShuttingDown             SHUTTING_DOWN        this process is shutting down
+    ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND  a hash of an unknown document
     ├── DocumentNotAllowed       DOCUMENT_NOT_ALLOWED a document that is not on the operator's list
-    ├── NotInstalled             NOT_INSTALLED        packages are needed that are not installed
+    ├── NotInstalled             NOT_INSTALLED        required packages are not installed
     ├── LoadError                LOAD_REFUSED         a file that cannot be loaded at all
     └── PluginError              PLUGIN_REFUSED       a report plugin that cannot be used
 
-The message of each is a sentence that may be shown to the caller: it never holds SQL or a path of the server.
-`StoreError` keeps the driver's own exception as its cause, for the log, and has another sentence for the shell.
+Each message is a sentence that may be shown to the caller; it never contains SQL or a path on the server.
+`StoreError` keeps the driver's exception as its cause, for the log, and has a second message for the shell.
 """
 
 from typing import ClassVar
 
-# The largest number that JSON is sure to carry.
+# Up to here JSON carries whole numbers exactly, because many parsers read them as doubles.
 _LARGEST = 2**53
 
 
 class ReportsError(Exception):
-    """The root of the tree.  `code` is what GraphQL callers find in `extensions.code`."""
+    """The base class of all errors.  GraphQL callers see `code` as `extensions.code`."""
 
     code: ClassVar[str] = "INTERNAL"
 
@@ -54,7 +54,7 @@ class InvalidRange(InvalidInput):
 
 
 class LimitExceeded(InvalidInput):
-    """`limit` is the name of a limit, `value` what was asked of it and `allowance` what it allows."""
+    """Raised if `value`, which the caller requested, exceeds the `allowance` of the limit named `limit`."""
 
     code = "LIMIT_EXCEEDED"
 
@@ -69,7 +69,7 @@ class LimitExceeded(InvalidInput):
 
 
 class TooManyRequests(LimitExceeded):
-    """`retry_after` is in seconds."""
+    """Raised for too many requests or reports; `retry_after` is in seconds."""
 
     def __init__(self, limit: str, value: int, allowance: int, retry_after: int) -> None:
         super().__init__(limit, value, allowance, f"try again in {retry_after} s")
@@ -85,7 +85,7 @@ class Unauthenticated(ReportsError):
 
 
 class TooManyLogIns(ReportsError):
-    """`retry_after` is in seconds."""
+    """Raised for too many log-ins; `retry_after` is in seconds."""
 
     code = "RATE_LIMITED"
 
@@ -95,7 +95,7 @@ class TooManyLogIns(ReportsError):
 
 
 class StoreError(ReportsError):
-    """`for_operators` replaces the message at the shell: it may contain ClickHouse's own words."""
+    """The store failed.  At the shell `for_operators` replaces the message; it may quote ClickHouse."""
 
     code = "STORE_FAILED"
 
@@ -129,7 +129,7 @@ class UnreadableData(StoreError):
 
 
 class StatementRefused(StoreError):
-    """`reached` is what the statement names and must not, for the log."""
+    """A statement names something that it must not: `reached`, for the log."""
 
     code = "STATEMENT_REFUSED"
 

@@ -1,4 +1,4 @@
-"""What one caller may ask for."""
+"""The limits on what one caller may request."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Large = Annotated[int, Field(gt=0, lt=1 << 63)]
 
 
 class RequestLimits(BaseModel):
-    """Each is a setting, `GQLREPORTS_LIMITS_` and its name in capitals, and a field of `viewer { limits }`."""
+    """The limits; each is also a setting (`GQLREPORTS_LIMITS_` and its name in capitals) and in `viewer { limits }`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,12 +42,12 @@ class RequestLimits(BaseModel):
     seconds_per_request: Small = Field(default=60, description="How long a request may take, in seconds")
 
     def check(self, name: str, value: int, advice: str = "") -> None:
-        """Raises LimitExceeded where a value is more than the limit of that name allows."""
+        """Raise LimitExceeded if a value exceeds the limit of that name."""
         if value > (allowance := getattr(self, name)):
             raise LimitExceeded(to_camel(name), value, allowance, advice)
 
 
 USUAL = RequestLimits()
-"""What holds where nothing is set."""
+"""The default limits."""
 FOR_OPERATORS = RequestLimits(range_days=(1 << 31) - 1, rows_per_report=(1 << 63) - 1)
-"""What holds at the shell: a report of any range."""
+"""The limits at the shell: the range of a report is unlimited."""

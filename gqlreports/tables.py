@@ -1,4 +1,4 @@
-"""The tables of the CDR store, as SQLAlchemy knows them, and what those of facts are to reports."""
+"""The tables of the CDR store in SQLAlchemy, and the facts that reports read from them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,18 +24,18 @@ metadata = MetaData()
 
 
 REPORTS_READ = "reports_read"
-"""The name in a table's `info` that says that the statements of reports may name it."""
+"""The key in a table's `info` that allows the statements of reports to name the table."""
 OWNER = "customer_id"
-"""The column by which the store keeps the rows of customers apart, in every table that has one."""
+"""The column that says whose a row is; the store separates customers by it in every table that has it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fact:
-    """A table in which each row is something that happened to one customer (`owner`) at one `time`.
+    """A table in which each row records an event of one customer (`owner`) at one `time`.
 
-    The table is a ledger: `sign` is +1 for a row and -1 where a correction takes an earlier one back, so that a figure
-    is a sum of something times `sign`.  The `key` tells one row from another, but for corrections of the same.
-    `loaded_at` is when a row was loaded.  The `dimensions` are what a row says: the columns that callers may see.
+    The table is a ledger: `sign` is +1 for a new row and -1 for a correction that takes an earlier row back.  So every
+    figure is a sum of something times `sign`.  The `key` identifies an event; its corrections have the same key.
+    `loaded_at` is when a row was loaded.  The `dimensions` are the columns that callers may see.
     """
 
     table: Table
@@ -61,7 +61,7 @@ def tables_for_reports() -> set[str]:
 
 
 def tables_of_customers() -> set[str]:
-    """The names of the stored tables whose rows are of one customer each."""
+    """The names of the stored tables in which each row belongs to one customer."""
     return {table.name for table in metadata.tables.values() if OWNER in table.c}
 
 
@@ -77,7 +77,7 @@ def _nanp(number: str) -> str:
     return f"toUInt64OrZero(extract({number}, '{NANP}'))"
 
 
-# Ten digits without a country code may also be a foreign number: 60 and 8 digits is Malaysia.
+# Ten digits without a country code may also be a foreign number: 60 and 8 digits are a number in Malaysia.
 _FOREIGN = "length(dest_number) = 10 AND customer_card_dest_code != '' AND NOT startsWith(customer_card_dest_code, '1')"
 
 cdr = Table(
@@ -127,10 +127,10 @@ cdr = Table(
 )
 """Call detail records: one row for each route attempt, kept as a ledger.
 
-Rows are only ever added.  `sign` is +1 for a CDR and -1 where a correction takes an earlier row back, so every figure
-over CDRs is a sum of something times `sign`.  The last three columns hold the 10 digits of a number of the North
+Rows are only ever added.  `sign` is +1 for a CDR and -1 for a correction that takes an earlier row back, so every
+figure over CDRs is a sum of something times `sign`.  The last three columns hold the 10 digits of a number of the North
 American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster the calls of each customer are spread
-over all shards, and the branches of a call are on one.
+over all shards, but all branches of a call are on the same shard.
 """
 
 _LEDGER = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
@@ -143,7 +143,7 @@ CALLS = Fact(
     loaded_at=cdr.c.loaded_at,
     dimensions=tuple(column for column in cdr.columns if column.name not in _LEDGER),
 )
-"""The calls, as the fact that reports are about unless they say otherwise."""
+"""The calls: the fact that reports read by default."""
 
 _TEXTS = ("callid", "source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "source_ip")
 CODECS = {
@@ -152,7 +152,7 @@ CODECS = {
     "loaded_at": "Delta, ZSTD(1)",
     **dict.fromkeys(("duration", "ring_duration", "customer_card_rate", "sip_code"), "T64, LZ4"),
 }
-"""How columns are compressed; the others by LZ4.  docs/performance-figures.md has the figures that decided it."""
+"""The compression of columns; all others use LZ4.  docs/performance-figures.md has the measurements behind it."""
 
 
 cdr_load = Table(
@@ -163,7 +163,7 @@ cdr_load = Table(
     Column("added", UInt64, doc="How many CDRs were new."),
     MergeTree(order_by="finished_at"),
 )
-"""Loads of CDR files that have ended: they tell through when the data is complete."""
+"""Finished loads of CDR files; they tell up to which moment the data is complete."""
 
 
 did = Table(
@@ -177,7 +177,7 @@ did = Table(
     ReplacingMergeTree(version="loaded_at", order_by=("customer_id", "number", "valid_from")),
     info={REPORTS_READ: True},
 )
-"""The customers' DID numbers, each with the time in which it was theirs."""
+"""The customers' DID numbers, each with the period in which the customer had it."""
 
 
 numbering = Table(
@@ -205,9 +205,9 @@ migration = Table(
     Column("applied_at", DateTime64(3, "UTC")),
     ReplacingMergeTree(version="applied_at", order_by="number"),
 )
-"""The migrations that a store has had, and the cluster that it is on, `''` for none.
+"""The migrations that were applied to a store, and the store's cluster (`''` without one).
 
-A migration that two processes ran at once may stand here twice.
+A migration may be listed twice if two processes applied it at the same time.
 """
 
 DICTIONARIES = ("rate_center", "did_window")

@@ -1,4 +1,4 @@
-"""For the tests of a report's author: run a report on a few calls, on the real engine."""
+"""Runs a report over a few calls on the real engine, for the tests of report authors."""
 
 import asyncio
 import tempfile
@@ -32,11 +32,11 @@ def run_report(
     basis: CountingBasis = CountingBasis.CALL,
     **parameters: object,
 ) -> list[dict[str, Any]]:
-    """The rows of a report over `calls`, as the API would give them.
+    """Run a report over `calls` and return its rows, as the API would.
 
-    Each call is a CDR by the column names of a CDR file; what it leaves out is filled in with one answered call of a
-    minute on 2025-11-03.  Opens an embedded store in a temporary directory, so none may be open in this process.
-    Raises TypeError for a value that is not of its column's declared type, ValueError for a call that cannot be right.
+    Each call is a CDR with the column names of a CDR file.  Missing columns are filled in from an answered call of one
+    minute on 2025-11-03.  This opens an embedded store in a temporary directory, so no other may be open in the
+    process.  Raises TypeError for a value that is not of its column's declared type, ValueError for an invalid call.
     """
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(_rows(report, calls, basis, parameters, Path(folder)))

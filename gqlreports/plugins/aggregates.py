@@ -232,6 +232,7 @@ class Atoms:
     def of_rows(self, term: Term) -> Expression:
         """The SQL of the same term over several rows."""
         over_parts = self._parts.add(term)
+        # A sum of sums: the same aggregate function is applied once more.
         return Function(over_parts.name, column(atom_name(_add(self.found, over_parts))))
 
     def labels(self) -> list[Expression]:

@@ -1,4 +1,4 @@
-"""The figures of calls that reports are made of."""
+"""Ready-made figures over calls, for the columns of reports."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,10 +35,10 @@ effective = count(
     or_(is_answered, cdr.c.sip_code.in_([literal_column(code) for code in ("480", "486", "600", "603")])),
     "route attempts that were answered, or ended with SIP status 480, 486, 600 or 603",
 )
-"""Numerator of the network effectiveness ratio; its denominator is `route_attempts`, so that it never exceeds 1.
+"""The numerator of the network effectiveness ratio.  The denominator is `route_attempts`, so it never exceeds 1.
 
-ITU-T E.411 and E.425 take as effective an answer, user busy, ring no answer and terminal rejection; RFC 6076, section
-4.7, names their SIP statuses.
+ITU-T E.411 and E.425 count an answer, user busy, ring no answer and terminal rejection as effective.  RFC 6076,
+section 4.7, lists the SIP statuses for them.
 """
 talk_time = total(cdr.c.duration, "seconds of answered calls", is_answered, SECONDS)
 
@@ -47,8 +47,8 @@ talk_time = total(cdr.c.duration, "seconds of answered calls", is_answered, SECO
 class Charge:
     """Money in a column, and the column that names its currency.
 
-    A sum never mixes currencies: `total` is null where the non-zero charges are in several, `currency` where they
-    are in several or there are none.
+    A sum never mixes currencies.  `total` is null if the non-zero charges are in several currencies; `currency` is
+    null if they are in several or if there are none.
     """
 
     amount: Expression
@@ -57,7 +57,7 @@ class Charge:
 
     @property
     def total(self) -> Aggregate:
-        """Exact sum of the charges, with 8 decimals."""
+        """The exact sum of the charges, with 8 decimals."""
 
         def combine(tally: Expression, amount: Expression) -> Expression:
             return case((func.length(_held(tally)) > literal_column("1"), null()), else_=amount)
@@ -68,7 +68,7 @@ class Charge:
 
     @property
     def currency(self) -> Aggregate:
-        """ISO 4217 code of the non-zero charges."""
+        """The ISO 4217 code of the non-zero charges."""
 
         def combine(tally: Expression) -> Expression:
             return _the_one(func.mapKeys(_held(tally)))
@@ -78,7 +78,7 @@ class Charge:
         return Aggregate(sums, combine, TEXT, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
 
     def minus(self, other: "Charge") -> "Difference":
-        """This charge less another."""
+        """This charge minus another."""
         return Difference(self, other)
 
     @property
@@ -89,10 +89,10 @@ class Charge:
 
 @dataclass(frozen=True)
 class Difference:
-    """One charge less another.
+    """One charge minus another.
 
-    It never mixes currencies: `total` is null where the non-zero charges of both together are in several, `currency`
-    where they are in several or there are none.
+    It never mixes currencies.  `total` is null if the non-zero charges of both are in several currencies; `currency`
+    is null if they are in several or if there are none.
     """
 
     minuend: Charge
@@ -100,7 +100,7 @@ class Difference:
 
     @property
     def total(self) -> Aggregate:
-        """Exact difference of the sums, with 8 decimals."""
+        """The exact difference of the sums, with 8 decimals."""
         left, right = self.minuend, self.subtrahend
 
         def combine(
@@ -115,7 +115,7 @@ class Difference:
 
     @property
     def currency(self) -> Aggregate:
-        """ISO 4217 code of the non-zero charges of both."""
+        """The ISO 4217 code of the non-zero charges of both."""
 
         def combine(left_tally: Expression, right_tally: Expression) -> Expression:
             return _the_one(_codes(left_tally, right_tally))
@@ -131,17 +131,17 @@ class Difference:
 
 
 def _held(tally: Expression) -> Expression:
-    """The map without the values of CDRs that cancel each other."""
+    """The tally without values whose CDRs have cancelled each other."""
     return func.mapFilter(literal_column("(currency, rows) -> rows > 0"), tally)
 
 
 def _codes(*tallies: Expression) -> Expression:
-    """All codes of some tallies, each once."""
+    """All codes of the tallies, each once."""
     return func.arrayDistinct(func.arrayConcat(*(func.mapKeys(_held(each)) for each in tallies)))
 
 
 def _the_one(codes: Expression) -> Expression:
-    """The only code of an array, null where it holds several, none or an empty one."""
+    """The only code in an array; null if there are several or none, or if it is empty."""
     only = func.nullIf(func.arrayElement(codes, literal_column("1")), literal_column("''"))
     return case((func.length(codes) == literal_column("1"), only), else_=null())
 
@@ -153,8 +153,8 @@ provider_charge = Charge(cdr.c.provider_charge, cdr.c.provider_card_currency, "p
 def percentile(value: Expression, level: float, values: str) -> Aggregate:
     """The smallest value v such that at least ceil(`level` * n) of the n values are <= v (the nearest rank).
 
-    The values are whole numbers, those of the CDRs that were not taken back, without nulls; `values` names them in
-    words.  Null where there is none.  Raises ValueError for a level that is not in 0 < level <= 1.
+    The values are whole numbers of the CDRs that were not taken back; nulls are left out.  `values` describes them in
+    words.  The result is null if there are no values.  Raises ValueError unless 0 < level <= 1.
     """
     if not 0 < level <= 1:
         raise ValueError(f"the level of a percentile is above 0 and at most 1, not {level}")
@@ -170,9 +170,10 @@ def percentile(value: Expression, level: float, values: str) -> Aggregate:
 
 
 def _at_least(level: float, number: Expression) -> Expression:
-    """Whether `reached` is at least `level` of a number.
+    """Whether `reached` is at least `level` times a number.
 
-    In whole numbers, for in binary 0.07 * 100 is above 7, and wide ones, for a level may have 17 digits.
+    It compares whole numbers, because in binary floating point 0.07 * 100 is more than 7.  They have 128 bits, because
+    a level may have 17 digits.
     """
     exact = Fraction(str(level))
     part: Expression = literal_column(str(exact.numerator))

@@ -1,4 +1,4 @@
-"""Finds the report plugins and checks each; the error of a wrong one says which plugin it is and why."""
+"""Finds the report plugins and checks each of them; an error names the plugin and the reason."""
 
 import logging
 import re
@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 
 _COLUMN_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 _ENUM_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# The types that a report's own are named after besides its enums.
+# The suffixes of the GraphQL types that are generated for a report; an enum of a parameter must not have such a name.
 _GENERATED = {
     *("Bucket", "Column", "Comparison", "ComparisonOrder", "ComparisonRow", "ComparisonTotals", "Dimension"),
     *("Filter", "Measure", "Order", "Parameters", "Report", "Row", "Subtotal", "Top", "Totals"),
 }
-# Fields that stand beside the columns in some of those types.
+# Fields that some of those types have besides the columns.
 _FIELDS = {"and", "or", "not", "start", "end", "clipped", "others", "summedAway"}
 
 
 def check_report(report: type[Report]) -> None:
-    """Raises PluginError, whose message names class and column."""
+    """Check a report class.  Raises PluginError; the message names the class and the column."""
     name = report.__name__
     columns = report.columns
     for column in columns.values():
@@ -63,7 +63,7 @@ def _check_column(column: AnyColumn, owner: str) -> None:
 
 
 def _check_keys_have_no_subquery(report: type[Report]) -> None:
-    """When the CDRs of a row are looked up, a subquery in its key would read the CDRs of all customers."""
+    """Refuse a subquery in a key: when the CDRs of a row are looked up, it would read the CDRs of all customers."""
     for column in report.columns.values():
         if isinstance(column, Dimension):
             parts = iterate(column.build(report.Parameters()))
@@ -94,7 +94,7 @@ def _check_keys(report: type[Report]) -> None:
 
 
 def _check_units(report: type[Report]) -> None:
-    """A partner must not read the name of a column that it does not see."""
+    """Refuse a unit that shows partners the name of a column that they may not see."""
     for_staff = {column.graphql_name for column in report.columns.values() if column.staff_only}
     for column in report.columns.values():
         if column.unit in for_staff and not column.staff_only and not report.staff_only:
@@ -155,7 +155,7 @@ _RESERVED = {"CUSTOM", "REPORT"}
 
 @dataclass(frozen=True, eq=False)
 class RegisteredReport:
-    """A report that passed: `name` is its value of the GraphQL enum `ReportType`."""
+    """A report that passed the checks.  `name` is its value in the GraphQL enum `ReportType`."""
 
     name: str
     report: Report
@@ -163,7 +163,7 @@ class RegisteredReport:
 
     @property
     def type_name(self) -> str:
-        """USA_RATE_CENTER -> UsaRateCenter."""
+        """The prefix of its GraphQL types: USA_RATE_CENTER -> UsaRateCenter."""
         return "".join(word.capitalize() for word in self.name.split("_"))
 
     @property
@@ -176,11 +176,11 @@ class RegisteredReport:
 
     @cached_property
     def rollup(self) -> Rollup | None:
-        """What the store keeps of it by the hour; None for a report that does not ask for it."""
+        """The hourly sums that the store keeps; None if the report does not ask for a rollup."""
         return rollup_of(self.name, self.report) if self.report.rollup else None
 
     def visible(self, staff: bool) -> bool:
-        """Whether a caller may ask for it: partners need columns that they see."""
+        """Whether staff or partners may run it; a report without columns for partners is not for them."""
         return staff or (not self.report.staff_only and bool(self.columns(staff)))
 
     def columns(self, staff: bool) -> tuple[AnyColumn, ...]:
@@ -196,7 +196,7 @@ class RegisteredReport:
 
 @dataclass(frozen=True)
 class RefusedReport:
-    """A plugin that was left out, and why."""
+    """A plugin that was refused, and why."""
 
     name: str
     distribution: str
@@ -205,21 +205,21 @@ class RefusedReport:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """The reports by name, and the plugins that were left out."""
+    """The reports by name, and the plugins that were refused."""
 
     reports: Mapping[str, RegisteredReport]
     refused: tuple[RefusedReport, ...] = ()
 
     @property
     def rollups(self) -> tuple[Rollup, ...]:
-        """What the store keeps by the hour."""
+        """The rollups of all reports."""
         return tuple(each.rollup for each in self.reports.values() if each.rollup is not None)
 
     @classmethod
     def load(cls, plugins: Iterable[EntryPoint] | None = None, strict: bool = False) -> "Registry":
-        """Check every plugin that is installed.
+        """Load and check all installed plugins.
 
-        One that is wrong is left out and logged; with `strict` it raises PluginError instead.
+        A faulty plugin is left out and logged; with `strict` it raises PluginError instead.
         """
         found = entry_points(group=GROUP) if plugins is None else plugins
         reports: dict[str, RegisteredReport] = {}
@@ -244,7 +244,7 @@ def _order(plugin: EntryPoint) -> tuple[bool, str, str]:
 
 
 def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> RegisteredReport:
-    """Raises PluginError, whose message begins with distribution, name and class."""
+    """Load and check a plugin.  Raises PluginError; the message begins with the distribution, name and class."""
     try:
         if not _TYPE_NAME.fullmatch(plugin.name) or plugin.name in _RESERVED:
             raise PluginError(f"{plugin.name} cannot name a report; use capitals like CALLS_BY_HOUR")
@@ -252,7 +252,7 @@ def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> Regi
         check_report(report)
         registered = RegisteredReport(plugin.name, report(), _distribution(plugin))
         _check_name(registered, others)
-        _ = registered.rollup  # raises where there can be none
+        _ = registered.rollup  # raises PluginError if the report cannot have one
     except PluginError as error:
         raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
     return registered

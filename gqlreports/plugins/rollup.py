@@ -1,7 +1,7 @@
-"""The sums by hour that the store keeps for a report.
+"""Rollups: the hourly sums that the store keeps for a report.
 
-They are a projection of the table of calls: ClickHouse makes it from the same rows, in the same insert, mutation or
-merge, so it always holds what the calls hold.
+A rollup is a ClickHouse projection of the table of calls.  ClickHouse computes it from the same rows in the same
+insert, mutation or merge, so it always agrees with the calls.
 """
 
 import re
@@ -23,14 +23,17 @@ from gqlreports.plugins.contract import Dimension, Report, ReportParameters, Sco
 from gqlreports.tables import Fact
 
 PREFIX = "rollup_"
-# What depends on more than the call itself.
+# Functions whose value depends on more than the call itself; a projection would keep their old value.
 _CHANGING = re.compile("dict|joinGet|now|today|yesterday|rand|generate", re.IGNORECASE)
 _DIALECT = ClickHouseDialect()
 
 
 @dataclass(frozen=True, eq=False)
 class Rollup:
-    """`keys` are what its sums are grouped by: the customer, the hour, and the report's keys under any parameters."""
+    """The hourly sums of a report.
+
+    The `sums` are grouped by `keys`: the customer, the hour, and all keys that the report has under any parameters.
+    """
 
     report: str
     fact: Fact
@@ -45,16 +48,16 @@ class Rollup:
 
     @cached_property
     def name(self) -> str:
-        """It tells the report and changes with the definition."""
+        """The projection's name: the report's name and a hash of the definition."""
         return f"{self.prefix}{sha256(self.definition.encode()).hexdigest()[:8]}"
 
     @property
     def prefix(self) -> str:
-        """How the names of all its versions begin."""
+        """The beginning of the names of all its versions."""
         return f"{PREFIX}{self.report.lower()}_"
 
     def holds(self, keys: Iterable[Expression], sums: Iterable[Expression]) -> bool:
-        """Whether it can serve sums by these keys: it has each sum, and each key is made of its own keys."""
+        """Whether it can serve these sums by these keys: it has each sum, and can compute each key from its own."""
         return all(place_of(each, self.sums) is not None for each in sums) and all(map(self._holds_key, keys))
 
     def _holds_key(self, key: Expression) -> bool:
@@ -64,7 +67,7 @@ class Rollup:
         return not reads(replacement_traverse(key, {}, kept), self.fact)
 
     def _text(self, expression: Expression) -> str:
-        """An expression as a projection has it, where columns have no table."""
+        """The SQL of an expression in a projection, where column names have no table."""
 
         def bare(element: Any, **_: Any) -> Any:
             return column(element.name) if is_column(element, self.fact) else None
@@ -81,7 +84,8 @@ def hour(fact: Fact) -> Expression:
 def rollup_of(name: str, report: Report) -> Rollup:
     """The rollup that serves a report of that name under all parameters.
 
-    Columns that are no sums, percentiles for one, are not in it.  Raises PluginError where there can be none.
+    It leaves out columns that are not sums, for example percentiles.  Raises PluginError if the report cannot have a
+    rollup.
     """
     owner = type(report).__name__
     if report.overrides_statement():
@@ -96,7 +100,7 @@ def rollup_of(name: str, report: Report) -> Rollup:
 
 
 def _parts(report: Report, parameters: ReportParameters, basis: CountingBasis) -> Parts:
-    """What the report's figures are made of, and what else its statement looks at."""
+    """The sums that the report's figures need, and the other expressions that its statement reads."""
     columns = tuple(report.columns.values())
     dimensions = tuple(each for each in columns if isinstance(each, Dimension) and each.is_key(parameters))
     scope = Scope(dimensions, columns, parameters, basis, report.fact)
@@ -113,7 +117,7 @@ def _parts(report: Report, parameters: ReportParameters, basis: CountingBasis) -
 
 
 def _choices(parameters: type[ReportParameters]) -> Iterator[ReportParameters]:
-    """All that a caller may set.  Raises PluginError for a parameter without end."""
+    """All combinations of parameters.  Raises PluginError for a parameter with unlimited values."""
     values: dict[str, list[Any]] = {}
     for name, field in parameters.model_fields.items():
         kind = field.annotation

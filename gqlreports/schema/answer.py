@@ -87,7 +87,7 @@ class ReportAnswer:
     async def subtotals(
         self, by: tuple[Dimension, ...], selection: Selection, page: Page = ALL, where: Where = EVERYTHING
     ) -> bytes:
-        """Raises as `rows` does."""
+        """Fetch a page of subtotals.  Raises the errors of `rows`."""
         self._check_page(page)
         return await self._list(rows.subtotals(self.request, by, selection, page, where), selection)
 
@@ -109,7 +109,7 @@ class ReportAnswer:
         page: Page = ALL,
         where: Where = EVERYTHING,
     ) -> bytes:
-        """Raises as `rows` does."""
+        """Fetch a page of compared rows.  Raises the errors of `rows`."""
         self._check_page(page)
         asked = ComparedRequest(self.request, previous)
         return await self._list(comparison.compared_rows(asked, selection, order, page, where), selection)

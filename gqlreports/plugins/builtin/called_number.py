@@ -1,4 +1,4 @@
-"""The called number as it is looked up in the numbering data."""
+"""SQL that looks up the called number in the numbering data."""
 
 from enum import Enum
 from typing import Any
@@ -19,13 +19,17 @@ class Number(Enum):
 
 
 def called_number(number: Number) -> ColumnElement[Any]:
-    """Its 10 digits, 0 outside the North American Numbering Plan; with LRN the routing number's where there is one."""
+    """The 10 digits of the called number, or 0 outside the North American Numbering Plan.
+
+    With LRN they are those of the routing number, if the call has one.
+    """
     if number is Number.LRN:
         return case((cdr.c.lrn != EMPTY, cdr.c.lrn_nanp), else_=cdr.c.dest_nanp)
     return cdr.c.dest_nanp
 
 
 def numbering_data(attribute: str, number: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The `rate_center` or `state` of a number of 10 digits, empty where it is unknown."""
+    """The `rate_center` or `state` of a number of 10 digits; empty if unknown."""
+    # The dictionary is keyed by thousands-block: the first 7 digits.
     block = func.intDiv(number, literal_column("1000"))
     return func.dictGet(literal_column("'rate_center'"), literal_column(f"'{attribute}'"), block)

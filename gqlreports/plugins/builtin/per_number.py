@@ -13,7 +13,7 @@ from gqlreports.plugins import talk_time as conversation
 
 
 class Side(Enum):
-    """Whose number it is."""
+    """Which party's number the rows are grouped by."""
 
     DIALED = "DIALED"
     CLI = "CLI"

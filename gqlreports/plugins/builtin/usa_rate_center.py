@@ -38,7 +38,7 @@ class UsaRateCenterParameters(ReportParameters):
 
 
 def _number(parameters: UsaRateCenterParameters) -> ColumnElement[Any]:
-    """The 10 digits of the number to look up, 0 for one outside the North American Numbering Plan."""
+    """The 10 digits of the number to look up; 0 for a number outside the North American Numbering Plan."""
     if parameters.side is Side.ORIGINATING:
         return cdr.c.cli_nanp
     return called_number(parameters.number)
