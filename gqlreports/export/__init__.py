@@ -1,1 +1,1 @@
-"""Whole results as files."""
+"""Exports: the whole result of a report as a file."""

@@ -1,4 +1,4 @@
-"""An export from the arguments of an address: those of the query, objects and lists as JSON."""
+"""Parses the arguments of an export's URL: those of the GraphQL query, with objects and lists as JSON."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,13 +25,14 @@ _VARIABLE = re.compile(r"^Variable '\$(\w+)'")
 
 
 def field_arguments(schema: ReportsSchema, type_name: str, field: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the resolver of a field gets for arguments, given by their names in GraphQL.
+    """Convert arguments, given by their GraphQL names, to the arguments of the field's resolver.
 
-    Raises InvalidInput for a value that is not of the argument's type, or one that is needed and missing.
+    Raises InvalidInput for a value that does not have the argument's type, or for a missing required argument.
     """
     object_type = schema._schema.type_map[type_name]
     assert isinstance(object_type, GraphQLObjectType)
     known = object_type.fields[field].args
+    # A query that declares the arguments as variables, so that GraphQL itself checks and converts the values.
     needed = {name: known[name].type for name in known if name in given or str(known[name].type).endswith("!")}
     if not needed:
         return {}
@@ -55,9 +56,9 @@ _FLAGS = {"true": True, "false": False}
 
 
 def export_of(report: RegisteredReport, schema: ReportsSchema, staff: bool, given: Iterable[tuple[str, str]]) -> Export:
-    """Raises InvalidInput, naming the argument that is wrong.
+    """Build an export from the arguments of its URL; `schema` is the schema of the caller's role.
 
-    `schema` is that of the caller's role.
+    Raises InvalidInput; the message names the invalid argument.
     """
     texts = _once(given)
     request = _request(report, schema, staff, texts)
@@ -70,7 +71,7 @@ def export_of(report: RegisteredReport, schema: ReportsSchema, staff: bool, give
 def rows_arguments(
     schema: ReportsSchema, request: ReportRequest, given: Mapping[str, Any]
 ) -> tuple[Where, tuple[Order, ...]]:
-    """What `where` and `orderBy` of the field `rows` mean.  Raises InvalidInput."""
+    """Parse `where` and `orderBy`, the arguments of the field `rows`.  Raises InvalidInput."""
     values = field_arguments(schema, f"{request.report.type_name}Report", "rows", given)
     columns = ReportColumns(request.report, request.staff)
     return columns.where(values.get("where")), columns.order(values.get("order_by"))
@@ -88,7 +89,7 @@ def _request(report: RegisteredReport, schema: ReportsSchema, staff: bool, texts
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:
-    """The parameters of a report as the query has them: under its name."""
+    """The parameters as the GraphQL query takes them: in an object, under the report's name."""
     given = _json(texts, "parameters") if "parameters" in texts else None
     if not given:
         return None

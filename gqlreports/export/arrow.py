@@ -1,4 +1,4 @@
-"""Arrow record batches of an export, and Parquet made of them."""
+"""Reads an export as Arrow record batches, and writes Parquet files from them."""
 
 import io
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,15 +12,15 @@ from gqlreports.backends.base import Backend
 from gqlreports.export.export import Export, OnRows
 from gqlreports.schema.plan.printing import typed
 
-# Arrow's own allocator keeps some 20 MB more.
+# Arrow's own allocator keeps about 20 MB more memory.
 pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
 _END = b"\xff\xff\xff\xff\0\0\0\0"
-"""What a document of the Arrow streaming format ends with."""
+"""The end of a stream in the Arrow streaming format."""
 
 
 def arrow_schema(export: Export) -> pyarrow.Schema:
-    """Exact decimals, 64-bit counts, moments with their zone."""
+    """The Arrow schema of an export: exact decimals, 64-bit counts, and moments with their time zone."""
     return pyarrow.schema(
         pyarrow.field(each.graphql_name, each.type.arrow_type(pyarrow, export.zone), each.nullable)
         for each in export.columns
@@ -28,7 +28,7 @@ def arrow_schema(export: Export) -> pyarrow.Schema:
 
 
 async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
-    """All rows, some at a time; one empty table if there are no rows."""
+    """Yield all rows, some at a time; one empty table if there are no rows."""
     schema = arrow_schema(export)
     any_rows = False
     async with backend.stream(export.statement(typed), "ArrowStream") as pieces:
@@ -41,7 +41,10 @@ async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIter
 
 
 async def _batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[pyarrow.RecordBatch]:
-    """The tables of one or more consecutive Arrow streams, each with rows.  At most one stream is held in memory."""
+    """Yield the record batches that have rows from one or more consecutive Arrow streams.
+
+    Only the latest piece and an incomplete message are held in memory.
+    """
     held, schema = b"", None
     async for piece in pieces:
         held += piece
@@ -57,14 +60,14 @@ async def _batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[pyarrow.Record
 
 @dataclass(frozen=True)
 class _Message:
-    """The first message of some bytes, and its size; without content it is the end of a stream."""
+    """An Arrow message at the beginning of some bytes, and its size; `content` is None at the end of a stream."""
 
     content: pyarrow.ipc.Message | None
     size: int
 
 
 def _message(held: bytes) -> _Message | None:
-    """None where it is not there as a whole yet."""
+    """Read the first message; None if it is not complete yet."""
     if held.startswith(_END):
         return _Message(None, len(_END))
     file = pyarrow.BufferReader(held)
@@ -75,11 +78,11 @@ def _message(held: bytes) -> _Message | None:
 
 
 ROW_GROUP = 16_384
-"""The least number of rows in a row group, except the last one."""
+"""The minimum number of rows in a row group, except the last one."""
 
 
 async def parquet(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
-    """The file, a row group at a time."""
+    """Yield the file, one row group at a time."""
     sink = io.BytesIO()
     writer = ParquetWriter(sink, arrow_schema(export), compression="zstd")
     async for group in _groups(tables(export, backend, on_rows)):
@@ -101,7 +104,7 @@ async def _groups(tables: AsyncIterator[pyarrow.Table]) -> AsyncIterator[pyarrow
 
 
 def _taken(sink: io.BytesIO) -> bytes:
-    """What was written since; the writer itself knows how much there was before."""
+    """Take what was written since the last call; the writer itself keeps track of its position in the file."""
     piece = sink.getvalue()
     sink.seek(0)
     sink.truncate()

@@ -1,4 +1,4 @@
-"""The whole result of a report, for a file."""
+"""An export: a request for the whole result of a report as a file."""
 
 import re
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.time import zone
 
 OnRows: TypeAlias = Callable[[int], None]
-"""Called with the number of rows that have come since the last call."""
+"""Called with the number of rows that have arrived since the last call."""
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
 
 
 @dataclass(frozen=True)
 class Export:
-    """All rows of a report that match, some of their columns, in an order; moments are shown in a zone.
+    """All matching rows of a report, with the given columns and order; moments are shown in the time zone `zone`.
 
-    `count` says whether a text ends with the number of its rows.
+    `count` says whether a text file ends with the number of its rows.
     """
 
     request: ReportRequest
@@ -37,32 +37,32 @@ class Export:
     count: bool = True
 
     def statement(self, cell: PrintCell) -> Statement:
-        """The statement of all rows, their values printed by `cell`."""
+        """The statement for all rows; `cell` prints their values."""
         selection = Selection.all(self.columns)
         return rows.rows(self.request, selection, Page(self.order), self.where, CellFormat(cell, self.zone))
 
     def totals(self, cell: PrintCell) -> Statement:
-        """The statement of the one row of their totals."""
+        """The statement for the one row of their totals."""
         selection = Selection.all(total_columns(self.columns))
         return rows.totals(self.request, selection, self.where, CellFormat(cell, self.zone))
 
     @property
     def names(self) -> list[str]:
-        """The columns as they are named in the file."""
+        """The names of the columns in the file."""
         return [column.graphql_name for column in self.columns]
 
     @property
     def stem(self) -> str:
-        """A name for the file, but for its extension: USA_RATE_CENTER_1001_2025-11-01_2025-12-01."""
+        """The file's name without its extension: USA_RATE_CENTER_1001_2025-11-01_2025-12-01."""
         days = (moment.astimezone(zone(self.zone)).date() for moment in (self.request.start, self.request.end))
         customer = _UNUSUAL.sub("_", self.request.customer)
         return "_".join((self.request.report.name, customer, *(day.isoformat() for day in days)))
 
 
 def chosen_columns(request: ReportRequest, names: list[str] | None) -> tuple[AnyColumn, ...]:
-    """The columns of those names in their order, or all that the caller sees.
+    """The columns with those names, in their order; all columns that the caller may see for None.
 
-    Raises InvalidInput for a name that does not exist, or that is given twice.
+    Raises InvalidInput for a name that does not exist or is given twice.
     """
     if names is None:
         return request.columns

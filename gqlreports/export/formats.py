@@ -1,7 +1,7 @@
 """The formats of exports, by their extension.
 
-CSV and JSON lines are as the store prints them.  CSV has a header line, and at the end a line with the number of rows;
-texts are in quotes, so an empty one is `""` and a null nothing at all.
+The store itself prints CSV and JSON lines.  CSV starts with a header line and ends with a line for the number of rows.
+Texts are in quotes, so an empty text is `""`, and a null is nothing at all.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -18,13 +18,14 @@ _OTHERS = bytes(set(range(256)) - set(b'"\n'))
 
 
 class LineCounter:
-    """Counts the lines of a CSV document that comes in pieces; a line feed within quotes ends none."""
+    """Counts the lines of a CSV document that arrives in pieces; a line feed within quotes does not end a line."""
 
     def __init__(self) -> None:
         self._quoted = False
 
     def lines(self, piece: bytes) -> int:
-        """How many lines end in this piece."""
+        """Return how many lines end in this piece."""
+        # Only quotes and line feeds are kept; split at the quotes, every other part is outside them.
         parts = piece.translate(None, _OTHERS).replace(b'""', b"").split(b'"')
         ended = sum(map(len, parts[self._quoted :: 2]))
         self._quoted ^= len(parts) % 2 == 0
@@ -32,7 +33,7 @@ class LineCounter:
 
 
 async def csv(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
-    """The document piece by piece; nothing before the store has answered."""
+    """Yield the document piece by piece; the header comes only after the store has answered."""
     counter, total = LineCounter(), 0
     start = ",".join(export.names).encode() + b"\n"
     async with backend.stream(export.statement(safe), "CSV") as pieces:
@@ -46,7 +47,7 @@ async def csv(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerat
 
 
 async def jsonl(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
-    """The document piece by piece."""
+    """Yield the document piece by piece."""
     total = 0
     async with backend.stream(export.statement(readable), "JSONEachRow") as pieces:
         async for piece in pieces:
@@ -62,16 +63,16 @@ Writer: TypeAlias = Callable[[Export, Backend, OnRows], AsyncGenerator[bytes, No
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """`writer` finds what writes the format, and raises NotInstalled where its packages are not there."""
+    """A file format; `writer` imports and returns its writer, or raises NotInstalled if packages are missing."""
 
     extension: str
     media_type: str
     writer: Callable[[], Writer]
 
     def write(self, export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
-        """The file of an export piece by piece, the first once there is something to show.
+        """Yield the file of an export piece by piece, as soon as there is data.
 
-        Raises what the store raises, also on the way; then the file is not complete, and can be seen not to be.
+        Raises the store's errors, also halfway; then the file is incomplete, and readers can tell that it is.
         """
         return self.writer()(export, backend, on_rows)
 

@@ -1,4 +1,4 @@
-"""Excel workbooks: one sheet with a header that stays, numbers as numbers, and texts that are never formulas."""
+"""Excel workbooks: one sheet with a frozen header, numbers as numbers, and texts that are never formulas."""
 
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -23,18 +23,18 @@ from gqlreports.plugins.contract import AnyColumn
 from gqlreports.plugins.types import complete
 
 MOST_ROWS = 1_048_575
-"""Rows of a sheet but for its header."""
+"""How many rows a sheet can have below its header."""
 LONGEST = 32_767
-"""UTF-16 units of a cell's text."""
+"""How long the text of a cell can be, in UTF-16 code units."""
 
 _EXACT_DIGITS = 15
 _PIECE = 1 << 20
 
 
 async def xlsx(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
-    """The file, once all of it is written.
+    """Yield the file in pieces after all of it is written.
 
-    Raises LimitExceeded for more rows than a sheet has, or for a text that is too long for a cell.
+    Raises LimitExceeded for more rows than a sheet can have, or for a text that is too long for a cell.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "export.xlsx"
@@ -48,7 +48,7 @@ async def xlsx(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenera
 
 
 class _Sheet:
-    """A workbook that is written row by row; of the rows only the last is kept in memory."""
+    """A workbook that is written row by row; only the last row is kept in memory."""
 
     def __init__(self, path: Path, export: Export) -> None:
         self._book = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
@@ -69,14 +69,14 @@ class _Sheet:
         self._rows += table.num_rows
 
     def finish(self) -> None:
-        """Make the file."""
+        """Write the file."""
         self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
         self._book.set_custom_property("rowCount", self._rows)
         self._book.set_custom_property("timeZone", self._zone)
         self._book.close()
 
     def close(self) -> None:
-        """Let go of the rows, which XlsxWriter itself does only when it has made the file."""
+        """Close the temporary file of the rows; XlsxWriter itself closes it only after writing the workbook."""
         self._sheet.row_data_fh.close()
 
     def _write_header(self, export: Export) -> None:
@@ -93,7 +93,7 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a sheet, and what writes a value into the cell of one of its rows."""
+    """A column of a sheet; `write` writes a value into the cell of a row."""
 
     sheet: Worksheet
     name: str
@@ -106,14 +106,14 @@ def _text(column: _Column, row: int, value: str) -> None:
     if (length := len(value.encode("utf-16-le")) // 2) > LONGEST:
         raise LimitExceeded("cellCharacters", length, LONGEST, f"export {column.name} to csv or parquet")
     if value.startswith("<r>") and value.endswith("</r>"):
-        # XlsxWriter would take it for markup of its own.
+        # XlsxWriter's write_string would read this text as its own markup.
         column.sheet.write_rich_string(row, column.place, "<", "r>", value[3:], column.form)
     else:
         column.sheet.write_string(row, column.place, value, column.form)
 
 
 def _exact(column: _Column, row: int, value: int | Decimal) -> None:
-    """A number; as text where Excel would not keep all of its digits."""
+    """Write a number; as text if Excel would lose some of its digits."""
     if len(Decimal(value).normalize().as_tuple().digits) > _EXACT_DIGITS:
         column.sheet.write_string(row, column.place, format(Decimal(value), "f"), column.form)
     else:

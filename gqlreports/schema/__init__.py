@@ -1,1 +1,1 @@
-"""From a GraphQL selection to a ClickHouse statement, and from ClickHouse's JSON to the response."""
+"""Turns GraphQL selections into ClickHouse statements, and ClickHouse's JSON into responses."""

@@ -1,6 +1,4 @@
-"""The catalogue of reports: what a frontend needs to offer them, and what tells one definition of a report from
-another.
-"""
+"""The catalogue of reports: what a frontend needs to offer them, and the version of each report's definition."""
 
 import hashlib
 from collections.abc import Iterator
@@ -28,7 +26,7 @@ _LENGTH = 12
 
 @lru_cache(1024)
 def definition_version(registered: RegisteredReport) -> str:
-    """Hexadecimal digits of a hash over the columns and the SQL of all figures, for each value of each parameter."""
+    """A hash over the columns and the SQL of all figures, for each value of each parameter, in hexadecimal digits."""
     described = [
         (column.name, column.type.clickhouse, column.unit, isinstance(column, Measure) and column.aggregate.formula)
         for column in registered.columns(staff=True)
@@ -47,7 +45,7 @@ def _statements(registered: RegisteredReport) -> Iterator[str]:
 
 
 def _choices(defaults: ReportParameters) -> Iterator[ReportParameters]:
-    """The defaults, and each other value that a flag or a choice may have."""
+    """The default parameters, and a variation for each other value of each Boolean or enum parameter."""
     yield defaults
     for name in type(defaults).model_fields:
         value = getattr(defaults, name)
@@ -147,7 +145,7 @@ class ReportTypeInfo:
 
 
 def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
-    """The catalogue's entry of a report as staff or partners see it."""
+    """The catalogue's entry for a report as staff or partners see it."""
     columns = report.columns(staff)
     fields = report.report.Parameters.model_fields
     return ReportTypeInfo(
@@ -167,7 +165,7 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
 
 
 def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], customer: str = "1001") -> str:
-    """A query for all columns of a report over the last 30 days."""
+    """An example query for all columns of a report over the last 30 days."""
     tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     start, end = print_moment(tomorrow - timedelta(days=30)), print_moment(tomorrow)
     fields = " ".join(column.graphql_name for column in columns)
@@ -205,7 +203,7 @@ def _column(column: AnyColumn) -> ColumnInfo:
 
 
 def _chart(columns: tuple[AnyColumn, ...]) -> ChartHint | None:
-    """Along time where a dimension is a time, else bars; of the first number that adds up, or the first of all."""
+    """A chart over time if a dimension is a time, else bars; of the first additive number, or else the first number."""
     figures = [column for column in columns if isinstance(column, Measure) and column.type.scalar.numeric]
     dimensions = [column for column in columns if isinstance(column, Dimension) and column.otherwise is None]
     if not figures or not dimensions:

@@ -1,4 +1,4 @@
-"""What a resolver is given of the world."""
+"""The context that resolvers receive."""
 
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -12,10 +12,10 @@ from gqlreports.schema.request import ReportRequest
 
 @dataclass(frozen=True)
 class Context:
-    """The door for reports, and who stands there.
+    """The door for reports, the caller, and what the request has produced so far.
 
-    `answers` are the reports of this request, by their names in the response, `ranges` those that they are compared
-    with, and `splices` what the store printed.
+    `answers` are the reports of this request, by their names in the response; `ranges` are the ranges that they are
+    compared with; and `splices` are the values that the store printed.
     """
 
     door: Door
@@ -25,7 +25,7 @@ class Context:
     splices: list[Splice] = field(default_factory=list)
 
     def again(self) -> "Context":
-        """For the same request once more: reports that have been taken down already are not taken down twice."""
+        """A context to execute the same request again; reports that were already audited are not audited twice."""
         audit = _nothing if self.answers else self.caller.audit
         return Context(self.door, replace(self.caller, audit=audit, customers={}))
 

@@ -1,7 +1,7 @@
-"""What a document asks for, counted without running through each use of a fragment again.
+"""Counts what a GraphQL document requests, visiting each fragment only once.
 
-A fragment that is used twice, in one that is used twice, and so on, stands for a document that grows with two to the
-power of its length: the cost of each fragment is computed once and remembered.
+If fragments use each other twice, a document stands for a number of fields that grows exponentially with its length.
+So the cost of each fragment is computed once and stored.
 """
 
 from collections import Counter
@@ -24,16 +24,16 @@ from graphql import (
 )
 
 COSTS = 32
-"""Of how many documents the cost is kept."""
+"""How many documents' costs are cached."""
 _REPORT = "customReport"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Levels of fields and of values, and how many of each thing there are, with each use of a fragment.
+    """The depth of fields and of values, and the number of other things; each use of a fragment counts.
 
-    A field is repeated where another one beside it has the same name in the response: the two are merged, and
-    validation compares each pair of them.
+    A field is repeated if another field beside it has the same name in the response.  GraphQL merges the two, and
+    validation compares every pair of them.
     """
 
     depth: int = 0
@@ -54,7 +54,7 @@ class Cost:
         )
 
     def below(self) -> "Cost":
-        """The same a level deeper; reports are fields of the query alone."""
+        """The same cost one level deeper, without reports, because only fields of the query are reports."""
         return replace(self, depth=self.depth + 1, reports=0)
 
 
@@ -63,7 +63,7 @@ NOTHING = Cost()
 
 @dataclass(frozen=True)
 class _Selected:
-    """The cost of some selections, and how often they have each name on their own level."""
+    """The cost of some selections, and how often each name occurs on their own level."""
 
     cost: Cost = NOTHING
     names: Counter[str] = field(default_factory=Counter)
@@ -77,9 +77,9 @@ class _Selected:
 
 
 class DocumentCost:
-    """The cost of each operation of a document, which need not be valid.
+    """The cost of each operation of a document, which may be invalid.
 
-    A fragment that is not there, or is part of itself, costs nothing: validation refuses it.
+    A fragment that is missing or contains itself costs nothing, because validation refuses it.
     """
 
     def __init__(self, document: DocumentNode) -> None:
@@ -120,7 +120,7 @@ class DocumentCost:
 
 
 def _in_order(fragments: list[FragmentDefinitionNode]) -> list[FragmentDefinitionNode]:
-    """The fragments, each after those that it uses; an empty list if they form a cycle."""
+    """The fragments, each after the fragments that it uses; an empty list if they form a cycle."""
     by_name = {each.name.value: each for each in fragments}
     uses = {name: _spreads(each) for name, each in by_name.items()}
     try:
@@ -145,7 +145,7 @@ def document_cost(document: DocumentNode) -> DocumentCost:
 
 
 def nesting(value: object) -> int:
-    """The levels of lists and objects within each other in a JSON value."""
+    """How deeply lists and objects are nested in a JSON value."""
     level, found = [value], 0
     while level := [each for each in level if isinstance(each, list | dict)]:
         found += 1

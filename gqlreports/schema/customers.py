@@ -1,4 +1,4 @@
-"""Customers and who is asking, as the directory has them, and the limits of the caller."""
+"""The queries for customers, for the caller, and for the caller's limits."""
 
 from typing import Any
 

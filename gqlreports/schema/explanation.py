@@ -1,4 +1,4 @@
-"""What a statement reads: rollups or calls, how much of each, and in a cluster where, as the store plans it."""
+"""What a statement will read, taken from ClickHouse's EXPLAIN: rollups or calls, how much, and on which shards."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,15 +12,16 @@ from gqlreports.plugins.rollup import PREFIX
 _NODE = re.compile(r"(?P<indent> *)(?P<kind>Aggregating|ReadFromMergeTree|ReadFromRemote)\b(?: \((?P<name>.*)\))?")
 _GRANULES = re.compile(r" *Granules: (\d+)/(\d+)")
 _STEP = 2
-"""By how many columns a node of a plan is indented under its parent."""
+"""The indentation of a node under its parent in a plan, in characters."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """A rollup or table that is read: its name, and how many of its granules (some thousand rows each).
 
-    `shard` counts the shards of a cluster besides the asked server from 1 on; it is 0 there, and None where no other
-    server is asked.  One that is not `grouped` is summed up by the asked server, so that its calls are sent there.
+    In a cluster `shard` is 0 for the server that runs the query, and counts the other shards from 1.  It is None if
+    no other server takes part.  If a shard's reading is not `grouped`, its calls are sent to the server that runs the
+    query, which sums them up.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Reading:
 
 
 async def readings(backend: Backend, statement: Statement) -> list[Reading]:
-    """In the order of the plan."""
+    """What a statement will read, in the order of the plan."""
     sql = f"EXPLAIN distributed = 1, indexes = 1, projections = 1 {statement.sql}"
     explained = Statement(sql, statement.parameters, rollup=statement.rollup)
     lines = [row["explain"] for row in orjson.loads((await backend.fetch_json(explained)).json)]
@@ -46,7 +47,10 @@ async def readings(backend: Backend, statement: Statement) -> list[Reading]:
 
 
 def _readings(lines: Sequence[str]) -> Iterator[Reading]:
-    """A node is followed by its indexes, of which the first begins with all granules, and by its children."""
+    """Parse the lines of a plan: a node is followed by its indexes and then by its children.
+
+    The first index starts from all granules of the table.
+    """
     path: list[tuple[int, str]] = []
     remote, shard = -1, 0
     for place, line in enumerate(lines):
@@ -69,7 +73,7 @@ def _readings(lines: Sequence[str]) -> Iterator[Reading]:
 
 
 def _granules(lines: Sequence[str]) -> tuple[int, int]:
-    """The granules of the table and those that are read, from the lines after a node."""
+    """The number of granules in the table and the number read, from the lines after a node."""
     found: list[tuple[int, int]] = []
     for line in lines:
         if _NODE.match(line):

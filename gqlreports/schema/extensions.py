@@ -1,4 +1,4 @@
-"""What is done around the execution of every document, and what is noted of it."""
+"""Strawberry extensions that limit, admit and record the execution of every document."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from gqlreports.schema.cost import document_cost, nesting
 from gqlreports.telemetry.record import OK, ReportRecord, current
 
 LONGEST_NAME = 100
-"""Characters of an operation's name that are noted."""
+"""How many characters of an operation's name are recorded."""
 
 
 class RecordExtension(SchemaExtension):
-    """Fills the record of the request.  It comes first of the extensions, so that its times hold theirs."""
+    """Fills the record of the request.  It is the first extension, so its times include those of the others."""
 
     def on_parse(self) -> Iterator[None]:
         with current().parse.running():
@@ -38,7 +38,7 @@ class RecordExtension(SchemaExtension):
             yield
 
     def get_results(self) -> dict[str, Any]:
-        """Called at the end of every operation, however it ended; adds nothing to the response."""
+        """Complete the record and add nothing to the response; called after every operation, even a failed one."""
         record, context = current(), self.execution_context
         errors = context.pre_execution_errors or []
         record.operation = self._operation()
@@ -48,7 +48,7 @@ class RecordExtension(SchemaExtension):
         return {}
 
     def _operation(self) -> str | None:
-        """The name of the operation that ran, if the document has it; what else a caller names is not repeated."""
+        """The name of the operation that ran; None if the document has no operation of the name that was given."""
         document = self.execution_context.graphql_document
         operations = (
             [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
@@ -60,7 +60,7 @@ class RecordExtension(SchemaExtension):
 
 
 def report_record(answer: ReportAnswer, code: str) -> ReportRecord:
-    """One report of a request that ended with a code."""
+    """The record of one report of a request, which ended with `code`."""
     read = answer.statistics
     return ReportRecord(
         answer.request.report.name,
@@ -90,15 +90,15 @@ def _error_code(error: GraphQLError) -> str:
 
 
 DOCUMENTS = 32
-"""How many documents are kept parsed and validated."""
+"""How many parsed and validated documents are cached."""
 
 _NAMES = {each.name: to_camel(each.name) for each in fields(Statistics)}
-# What the parser says where it stops; it counts no further than to what is allowed and one.
+# The parser's message.  It stops at the first token beyond the limit, so the real number is unknown.
 _TOO_MANY_TOKENS = re.compile(r"Syntax Error: Document contains more than \d+ (tokens|comments)\b.*")
 
 
 class ParserLimits(ParserCache):
-    """Parses a document unless it is too long; a document that was parsed before comes from the cache."""
+    """Parses a document unless it is too long, and caches parsed documents.  Raises LimitExceeded."""
 
     def __init__(self, limits: RequestLimits) -> None:
         super().__init__(DOCUMENTS)
@@ -117,9 +117,10 @@ class ParserLimits(ParserCache):
 
 
 class DocumentLimits(ValidationCache):
-    """Holds a document to the limits, then validates it, which may take long, or knows that it was valid before.
+    """Checks a document against the limits and then validates it, and caches the results of validation.
 
-    A document with several operations needs the name of the one to run.
+    The limits come first, because validation may take long.  A document with several operations needs the name of the
+    one to run.  Raises LimitExceeded.
     """
 
     def __init__(self, limits: RequestLimits) -> None:
@@ -144,7 +145,7 @@ class DocumentLimits(ValidationCache):
 
 
 class RoomExtension(SchemaExtension):
-    """Lets an operation run once there is room for its reports."""
+    """Runs an operation only if there is room for its reports; `Door.room` raises errors otherwise."""
 
     def on_execute(self) -> Iterator[None]:
         context = self.execution_context
@@ -158,7 +159,7 @@ class RoomExtension(SchemaExtension):
 
 
 class StoreStatistics(SchemaExtension):
-    """Tells staff what each report of the request read: `extensions.statistics`, by the report's name there."""
+    """Shows staff what each report of the request read, by its name in the response: `extensions.statistics`."""
 
     def get_results(self) -> dict[str, Any]:
         context: Context = self.execution_context.context
@@ -166,7 +167,7 @@ class StoreStatistics(SchemaExtension):
 
 
 def printed_statistics(principal: Principal, answers: Mapping[str, ReportAnswer]) -> dict[str, Any]:
-    """What a response tells a caller of the cost of its reports, in its `extensions`."""
+    """The `extensions` of a response, which show staff the cost of its reports."""
     if not principal.staff or not answers:
         return {}
     return {"statistics": {name: _printed_of(answer.statistics) for name, answer in answers.items()}}

@@ -1,4 +1,4 @@
-"""How new the data is that reports are computed from."""
+"""How recent the data of reports is."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ _NUMBERING_AS_OF = Statement(
 
 
 async def data_through(answer: ReportAnswer) -> datetime | None:
-    """The start of the latest call among the loads that came to their end; None before the first.
+    """The start of the latest call in all finished loads; None before the first load.
 
-    Reports of other facts than calls have none.
+    It is also None for reports on facts other than calls.
     """
     if answer.request.report.report.fact is not CALLS:
         return None
@@ -23,5 +23,5 @@ async def data_through(answer: ReportAnswer) -> datetime | None:
 
 
 async def numbering_as_of(answer: ReportAnswer) -> datetime | None:
-    """When numbering data was last loaded; None if there is none."""
+    """When numbering data was last loaded; None if none was."""
     return await answer.moment(_NUMBERING_AS_OF)

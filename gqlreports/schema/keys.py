@@ -1,4 +1,4 @@
-"""What admins do with API keys: see, create, rotate and revoke them."""
+"""Queries and mutations for admins: list, create, rotate and revoke API keys."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,7 @@ async def revoke_key(info: ReportInfo, id: strawberry.ID) -> ApiKey | None:
 
 
 def key_mutations(report_type: Any) -> type[Any]:
-    """`createKey`, `rotateKey` and `revokeKey`, where `report_type` is the schema's enum of report types."""
+    """The mutations `createKey`, `rotateKey` and `revokeKey`; `report_type` is the schema's enum of report types."""
 
     async def create_key(
         info: ReportInfo,

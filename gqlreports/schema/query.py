@@ -1,4 +1,4 @@
-"""The queries, and the schema as each role sees it."""
+"""The query type, and the GraphQL schema of each role."""
 
 import logging
 from datetime import datetime
@@ -33,13 +33,13 @@ logger = logging.getLogger(__name__)
 
 
 SCHEMAS = 16
-"""How many schemas are kept: one takes a third of a second to build, and applications of a process may share it."""
+"""How many schemas are cached.  Building one takes a third of a second; the applications of a process share them."""
 
 strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
 
 
 class ReportsSchema(strawberry.Schema):
-    """A schema that logs failures of resolvers, but not the mistakes of callers."""
+    """A schema that logs failed resolvers, but not the errors of callers."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
@@ -54,9 +54,9 @@ def build_schema(
     executor: type[Any] = SplicingExecutor,
     limits: RequestLimits = USUAL,
 ) -> ReportsSchema:
-    """The schema of a role: what it must not see or do is not in its schema at all.
+    """Build the schema of a role.  It lacks everything that the role must not see or do.
 
-    It refuses documents beyond the `limits`.
+    The schema refuses documents that exceed `limits`.
     """
     visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]

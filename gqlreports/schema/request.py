@@ -1,4 +1,4 @@
-"""One report, as the API, the shell and whoever else asks for it, and what is selected of it."""
+"""A request for one report, from the API, the shell or elsewhere, and the fields selected from it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from gqlreports.plugins.registry import RegisteredReport
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A report for one customer over `start <= dt < end`.
+    """A request for a report for one customer over `start <= dt < end`.
 
-    `staff` says whether columns for staff exist.  With `as_of` the store is read as it stood at that moment.  Raises
-    InvalidRange unless start is before end.
+    `staff` says whether the columns for staff are included.  With `as_of` the store is read in its state at that
+    moment.  Raises InvalidRange unless start is before end.
     """
 
     report: RegisteredReport
@@ -45,7 +45,7 @@ TYPE_NAME = "__typename"
 
 @dataclass(frozen=True)
 class Selected:
-    """A field under the name that the response gives it; `inner` is what was selected of an object."""
+    """A selected field and its name in the response; `inner` is the selection within an object."""
 
     response: str
     field: str
@@ -54,7 +54,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Selection:
-    """The fields selected of a type, in the order of the response; two may stand for one field."""
+    """The fields selected from a type, in the order of the response; a field may occur twice, under two names."""
 
     type_name: str
     fields: tuple[Selected, ...]

@@ -1,8 +1,8 @@
-"""A cache of responses without their data, for operations that are asked again.
+"""A cache of responses without their data, for repeated operations.
 
-Executing a document takes longer than anything else that Python does for a repeated report.  If all that a response
-took from the store was spliced into it, the rest depends on the document, its variables and the customer's name alone.
-So the rest is kept, and only the spliced values are asked for again.
+Executing the document takes most of the Python time of a repeated report.  If everything that a response got from the
+store was spliced into it, the rest depends only on the document, its variables and the customer's name and currency.
+So the rest is cached, and only the spliced values are fetched again.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ from gqlreports.telemetry.record import OK, current
 
 Ask: TypeAlias = Callable[[ReportAnswer], Awaitable[bytes]]
 OPERATIONS = 512
-"""How many operations are kept, each with its variables."""
+"""How many operations, each with its variables, are cached."""
 
 
 class Changed(ReportsError):
-    """The customer has changed, so the response that was kept does not hold."""
+    """Raised if a customer has changed, so that the cached response is out of date."""
 
 
 @dataclass(frozen=True)
 class RepeatableResponse:
-    """An operation that succeeded, with its response as `texts` around the spliced values.
+    """An operation that succeeded; `texts` are the parts of its response around the spliced values.
 
-    `answers` are its reports by name, and `ranges` the ranges that they are compared with.  `values` stand between the
-    texts: each is the name of its report, and how to ask for the value.
+    `answers` are its reports by name, and `ranges` are the ranges that they are compared with.  `values` belong between
+    the texts: each is the name of its report and a function that fetches the value.
     """
 
     operation: str | None
@@ -52,9 +52,9 @@ class RepeatableResponse:
     values: tuple[tuple[str, Ask], ...]
 
     async def run(self, context: Context) -> ExecutionResult:
-        """The result for a caller, with the same checks, traces and limits as an executed operation.
+        """Run it for a caller, with the same checks, traces and limits as an executed operation.
 
-        Raises whatever the execution would report as an error, and Changed.
+        Raises what the execution would report as an error, and Changed.
         """
         record, caller = current(), context.caller
         with record.execution.running(), context.door.room(caller, len(self.answers)):
@@ -69,7 +69,7 @@ class RepeatableResponse:
         return ExecutionResult(data, None, printed_statistics(caller.principal, answers))
 
     def _check_customers(self, caller: Caller) -> None:
-        """Raises Changed where the response tells what a customer was."""
+        """Raise Changed if a customer's name or currency differs from those in the response."""
         for id, before in self.customers.items():
             now = caller.customers[id]
             if (now.name, now.currency) != (before.name, before.currency):
@@ -77,7 +77,7 @@ class RepeatableResponse:
 
 
 class ResponseCache:
-    """The responses of one schema that were asked for last."""
+    """The most recently used responses of one schema."""
 
     def __init__(self) -> None:
         self._kept: LRUCache[bytes, RepeatableResponse] = LRUCache(OPERATIONS)
@@ -89,7 +89,7 @@ class ResponseCache:
         self._kept.pop(name, None)
 
     def keep(self, name: bytes, result: ExecutionResult, context: Context) -> None:
-        """Keep an operation that was executed, if nothing but reports came of it, and nothing failed."""
+        """Cache an executed operation, if it returned nothing but reports and had no errors."""
         if result.errors or not result.data or not _reports_alone(result.data, context):
             return
         texts, splices = _taken_apart(result.data, context.splices)
@@ -102,26 +102,26 @@ class ResponseCache:
 
 
 def operation_key(document: str | None, operation: str | None, variables: Mapping[str, Any] | None) -> bytes:
-    """What tells one operation with its variables from any other."""
+    """A key that identifies an operation with its variables."""
     return hashlib.sha256(orjson.dumps((document, operation, variables))).digest()
 
 
 def _ask(splice: Splice) -> Ask:
-    """How its value is asked, without what that was: it may be large."""
+    """A function that fetches the splice's value; it does not keep the old value alive, which may be large."""
     ask, selection = splice.value.ask, splice.selection
     return lambda answer: ask(answer, selection)
 
 
 def _reports_alone(data: Mapping[str, Any], context: Context) -> bool:
-    """Whether a response holds reports that asked the store for nothing but what was spliced in."""
+    """Whether a response consists of reports, and every statement that they ran was for a spliced value."""
     asked = sum(answer.statistics.statements for answer in context.answers.values())
-    # Of the query's fields, only its type's name is a text.
+    # Of the query's other fields only `__typename` is a text, and it never changes.
     named = all(name in context.answers or isinstance(value, str) for name, value in data.items())
     return bool(context.answers) and named and asked == sum(splice.statements for splice in context.splices)
 
 
 def _taken_apart(data: Mapping[str, Any], splices: list[Splice]) -> tuple[tuple[bytes, ...], list[Splice]]:
-    """The texts of a response around what was spliced in, and that in its order there."""
+    """Split a response into the texts around its splices, and the splices in the order of the response."""
     mark = secrets.token_hex(16)
     places = {id(splice.fragment): place for place, splice in enumerate(splices)}
 

@@ -1,4 +1,4 @@
-"""The scalars whose JSON form GraphQL leaves open."""
+"""The custom scalars of the schema, and how they are parsed and printed."""
 
 import re
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ _DECIMAL = re.compile(r"-?[0-9]{1,50}(?:\.[0-9]{1,20})?")
 
 
 def parse_moment(text: object) -> datetime:
-    """An RFC 3339 date and time in UTC; a fraction finer than a microsecond is rounded up.
+    """Parse an RFC 3339 date and time, and return it in UTC; fractions of a microsecond are rounded up.
 
-    Raises InvalidInput, also for a time without an offset: it could mean two instants.
+    Raises InvalidInput, also for a time without an offset, because it could mean several moments.
     """
     found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
     if not found:
@@ -41,12 +41,12 @@ def parse_moment(text: object) -> datetime:
 
 
 def print_moment(moment: datetime) -> str:
-    """RFC 3339 in UTC, ending in Z."""
+    """Print a moment as RFC 3339 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_big_int(value: object) -> int:
-    """A whole number, or its digits.  Raises InvalidInput for one of more than 64 bits or anything else."""
+    """Parse a whole number or a string of its digits.  Raises InvalidInput for anything else or more than 64 bits."""
     digits = value if isinstance(value, str) else str(value)
     if isinstance(value, bool) or not _WHOLE.fullmatch(digits) or not -(1 << 63) <= int(digits) < 1 << 63:
         raise InvalidInput("a BigInt is a whole number of up to 64 bits.")
@@ -54,9 +54,9 @@ def parse_big_int(value: object) -> int:
 
 
 def parse_decimal(value: object) -> Decimal:
-    """An exact decimal from its digits, or from a number.
+    """Parse an exact decimal from a string of its digits or from a number.
 
-    Raises InvalidInput for anything else, or for more than 50 digits before or 20 behind the point.
+    Raises InvalidInput for anything else, or for more than 50 digits before or 20 after the point.
     """
     digits = value if isinstance(value, str) else format(Decimal(str(value)), "f") if _number(value) else ""
     if not _DECIMAL.fullmatch(digits):
@@ -98,5 +98,5 @@ _ANNOTATIONS: Mapping[str, Any] = complete(
 
 
 def annotation(scalar: Scalar) -> Any:
-    """What Strawberry knows a scalar by."""
+    """The Python annotation that Strawberry maps to a scalar."""
     return _ANNOTATIONS[scalar.name]

@@ -1,7 +1,7 @@
-"""Lets ClickHouse's own JSON through the GraphQL executor into the response, unparsed.
+"""Passes ClickHouse's JSON through the GraphQL executor into the response, unparsed.
 
-A resolver returns `Spliced` in the place of a list or an object.  The executor collects the fields selected on it,
-with aliases, fragments and directives resolved as for any other field, and has the store print just those.
+A resolver returns a `StoreValue` instead of a list or an object.  The executor collects the fields selected on it,
+resolving aliases, fragments and directives as for any other field, and makes the store print only these fields.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from gqlreports.schema.request import TYPE_NAME, Selected, Selection
 
 
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor, but for values that are `Spliced`; those are noted in the context."""
+    """Strawberry's executor, except that it splices in every `StoreValue` and records that in the context."""
 
     def complete_list_value(
         self,
@@ -51,7 +51,7 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         return splice.fragment
 
     def selected(self, return_type: Any, field_details_list: Any) -> Selection:
-        """The selected fields in the order of the response, those of objects among them too."""
+        """The selected fields in the order of the response, including those of nested objects."""
         row_type = get_named_type(return_type)
         assert isinstance(row_type, GraphQLObjectType)
         fields = self.collect_subfields(row_type, field_details_list).grouped_field_set

@@ -1,4 +1,4 @@
-"""How many rows of a fact the store holds, as its own metadata and primary index tell, without reading them."""
+"""Counts the stored rows of a fact from ClickHouse's metadata and primary index, without reading the rows."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -17,12 +17,15 @@ _IN_ALL = "SELECT total_rows AS rows FROM system.tables WHERE database = current
 
 
 def rows_in_all(fact: Fact) -> Statement:
-    """How many rows a fact has, as the column `rows`; null where the store does not know."""
+    """The number of rows of a fact, as the column `rows`; null if the store does not know it."""
     return Statement(_IN_ALL, {"table": fact.name})
 
 
 def rows_in_range(fact: Fact, customer: str, start: datetime, end: datetime) -> Statement:
-    """The rows of one customer with `start <= time < end`, as the column `rows`: a matter of the primary index."""
+    """The number of rows of one customer with `start <= time < end`, as the column `rows`.
+
+    ClickHouse finds it with the primary index.
+    """
     statement = _statement_in_range(fact)
     values = {"customer": customer, "from": milliseconds(start), "to": milliseconds(end)}
     return Statement(statement.sql, {**statement.parameters, **values})
@@ -35,25 +38,25 @@ def _statement_in_range(fact: Fact) -> Statement:
 
 
 FRESH = 60.0
-"""Seconds for which a number is taken for true."""
+"""How long a number is cached, in seconds."""
 RANGES = 1000
-"""Of how many ranges the number is kept."""
+"""How many numbers are cached."""
 UNKNOWN = 1 << 62
 
 
 class StoredRows:
-    """Each number is asked for once a minute at most."""
+    """The numbers of stored rows; each is fetched at most once a minute."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._known: TTLCache[Hashable, int] = TTLCache(RANGES, FRESH, timer=lambda: time.monotonic())
 
     async def in_all(self, fact: Fact) -> int:
-        """The rows of all customers and times; UNKNOWN in a cluster, where no server knows."""
+        """The number of rows of all customers at all times; UNKNOWN in a cluster, where no server knows it."""
         return await self._counted(fact, lambda: rows_in_all(fact))
 
     async def in_range(self, fact: Fact, customer: str, start: datetime, end: datetime) -> int:
-        """The rows of one customer with `start <= time < end`."""
+        """The number of rows of one customer with `start <= time < end`."""
         key = fact, customer, start, end
         return await self._counted(key, lambda: rows_in_range(fact, customer, start, end))
 

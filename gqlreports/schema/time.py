@@ -1,4 +1,4 @@
-"""Time as callers tell it: zones, the buckets of a zone's clock, and ranges to compare with."""
+"""Time in requests: time zones, buckets by the clock of a zone, and ranges to compare with."""
 
 from bisect import bisect_left
 from calendar import monthrange
@@ -15,7 +15,7 @@ from gqlreports.schema.plan.source import milliseconds
 
 
 def zone(name: str | None) -> ZoneInfo:
-    """None is UTC.  Raises InvalidInput for a name that is not in the database."""
+    """The time zone with that IANA name; UTC for None.  Raises InvalidInput for an unknown name."""
     if name is None:
         return ZoneInfo("UTC")
     if name not in _names():
@@ -25,12 +25,12 @@ def zone(name: str | None) -> ZoneInfo:
 
 @lru_cache(1)
 def _names() -> frozenset[str]:
-    """All but the two that stand for no place."""
+    """The names of all time zones, except the two that do not stand for a place."""
     return frozenset(available_timezones()) - {"localtime", "Factory"}
 
 
 MOST_BUCKETS = 10_000
-"""How many buckets come at once, those of all series together."""
+"""How many buckets a response may have, over all series together."""
 
 
 class Interval(Enum):
@@ -43,7 +43,7 @@ class Interval(Enum):
 
 
 class Weekday(Enum):
-    """A day of the week; the value is Python's."""
+    """A day of the week; the value is that of `date.weekday()`."""
 
     MONDAY = 0
     TUESDAY = 1
@@ -54,7 +54,8 @@ class Weekday(Enum):
     SUNDAY = 6
 
 
-# Not much longer than a bucket can be: so many there are at least, that a range too long is refused at once.
+# The greatest usual length of a bucket.  It gives a lower bound for the number of buckets, so that a range that is much
+# too long is refused before its buckets are computed.
 _LENGTH = {
     Interval.HOUR: timedelta(hours=1),
     Interval.DAY: timedelta(days=1),
@@ -65,9 +66,10 @@ _LENGTH = {
 
 @dataclass(frozen=True)
 class Buckets:
-    """Where each bucket starts, in milliseconds since 1970; each ends where the next starts, the last with the range.
+    """The start of each bucket, in milliseconds since 1970.
 
-    The first and the last may be cut by the range.
+    A bucket ends where the next one starts, and the last one ends with the range.  `cut_first` and `cut_last` say
+    whether the range cuts the first and the last bucket short.
     """
 
     starts: tuple[int, ...]
@@ -78,9 +80,9 @@ class Buckets:
 def buckets(
     start: datetime, end: datetime, every: Interval, zone: ZoneInfo, week_start: Weekday, series: int
 ) -> Buckets:
-    """The buckets that `start <= time < end` touches.
+    """The buckets that overlap `start <= time < end`.
 
-    Raises LimitExceeded for more than MOST_BUCKETS of them in all series, InvalidRange for years without a calendar.
+    Raises LimitExceeded for more than MOST_BUCKETS over all series, InvalidRange for years outside the calendar.
     """
     _check_number((end - start) // _LENGTH[every] - 2, series)
     try:
@@ -100,7 +102,7 @@ def _check_number(number: int, series: int) -> None:
 
 
 def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, week_start: Weekday) -> Iterator[datetime]:
-    """From the last bound that is not after `start` to the first that is not before `end`."""
+    """The bounds of buckets from the last one at or before `start` to the first one at or after `end`."""
     if every is Interval.HOUR:
         bounds = _hour_bounds(start, zone)
     else:
@@ -114,7 +116,7 @@ def _bounds(start: datetime, end: datetime, every: Interval, zone: ZoneInfo, wee
 
 
 def _hour_bounds(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """Each moment at which the clock shows a full hour, or is changed."""
+    """The moments at which the clock shows a full hour or is changed, from some hours before `start`."""
     bound = _next_hour(start.replace(microsecond=0) - timedelta(hours=3), zone)
     while True:
         yield bound
@@ -133,7 +135,7 @@ def _next_hour(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], date], Callable[[date], date]]:
-    """The day on which a day's bucket begins, and that on which the next one does."""
+    """Two functions of a day: the first day of its bucket, and the first day of the next bucket."""
     if every is Interval.MONTH:
         return lambda day: day.replace(day=1), lambda day: (day.replace(day=1) + timedelta(days=31)).replace(day=1)
     if every is Interval.WEEK:
@@ -144,7 +146,11 @@ def _calendar(every: Interval, week_start: Weekday) -> tuple[Callable[[date], da
 def _day_bounds(
     start: datetime, zone: ZoneInfo, first: Callable[[date], date], following: Callable[[date], date]
 ) -> Iterator[datetime]:
-    """The starts of days; where the clock skips midnight, the moment at which it does.  A day may be skipped whole."""
+    """The moments at which buckets of whole days begin.
+
+    If the clock skips midnight, the day begins at the moment of the change.  A day that the clock skips entirely has no
+    bucket of its own.
+    """
     day = first(start.astimezone(zone).date() - timedelta(2))
     bound = datetime.combine(day, time(), zone).astimezone(UTC)
     while True:
@@ -156,7 +162,7 @@ def _day_bounds(
 
 
 class RelativePeriod(Enum):
-    """A range given relative to that of the report."""
+    """A range relative to the report's range."""
 
     PREVIOUS_PERIOD = "PREVIOUS_PERIOD"
     SAME_PERIOD_LAST_YEAR = "SAME_PERIOD_LAST_YEAR"
@@ -165,9 +171,9 @@ class RelativePeriod(Enum):
 def compared_period(
     start: datetime, end: datetime, period: RelativePeriod, zone: ZoneInfo
 ) -> tuple[datetime, datetime]:
-    """The range as long that ends at `start`, or both ends a year earlier on the clock of a zone.
+    """The range to compare with: an equally long one that ends at `start`, or both ends a year earlier.
 
-    Raises InvalidRange where there is no such time.
+    A year earlier is on the clock of the zone.  Raises InvalidRange if there is no such range.
     """
     try:
         if period is RelativePeriod.PREVIOUS_PERIOD:
@@ -181,7 +187,7 @@ def compared_period(
 
 
 def _year_earlier(moment: datetime, zone: ZoneInfo) -> datetime:
-    """29 February becomes 28."""
+    """The same clock time a year earlier; 29 February becomes 28 February."""
     clock = moment.astimezone(zone)
     year = clock.year - 1
     day = min(clock.day, monthrange(year, clock.month)[1])

@@ -1,4 +1,4 @@
-"""Several fields of one report in one statement, so that its rows are read once."""
+"""Fetches several fields of one report with one statement, so that its rows are read only once."""
 
 import asyncio
 from collections.abc import Hashable
@@ -52,7 +52,7 @@ Field: TypeAlias = RowsField | TotalsField | RowCountField
 
 @dataclass(frozen=True)
 class _RowsShape:
-    """The same for all pages with the same SQL."""
+    """A `RowsField` without the values of its page; equal for all pages with the same SQL."""
 
     selection: Selection
     order: tuple[Order, ...]
@@ -63,10 +63,10 @@ _Shape: TypeAlias = _RowsShape | TotalsField | RowCountField
 
 
 def batch_statement(request: ReportRequest, fields: tuple[Field, ...], where: Where) -> Statement | None:
-    """One row with a column for each field, `#0` and so on.
+    """A statement for one row with a column for each field: `#0`, `#1` and so on.
 
-    None where they cannot be had from one: rows in different orders, columns that are no sums; and for reports that
-    ask for no rollup, whose many rows are printed sooner than gathered.
+    None if one statement cannot return them: for rows in different orders, or columns that are not sums.  It is also
+    None for reports without a rollup; they have many rows, which are faster to print than to collect in an array.
     """
     if request.report.rollup is None or len({each.page.order for each in fields if isinstance(each, RowsField)}) > 1:
         return None
@@ -83,9 +83,10 @@ def batch_statement(request: ReportRequest, fields: tuple[Field, ...], where: Wh
 
 
 def split(row: bytes, number: int) -> list[bytes]:
-    """The printed fields of the one row of such a statement.
+    """Split the row of a batch statement into the JSON of its fields.
 
-    No value holds what is between them, for quotes within texts are escaped, and no caller's name begins with #.
+    The separators cannot occur within a value: quotes in texts are escaped, and no name that a caller gives begins
+    with #.
     """
     values = []
     rest = row.strip().removeprefix(b"[").removesuffix(b"]").strip().removeprefix(b'{"#0":').removesuffix(b"}")
@@ -134,7 +135,7 @@ def _batch_statement(request: ReportRequest, fields: tuple[_Shape, ...], tree: T
 def _columns_of(
     request: ReportRequest, fields: tuple[_Shape, ...], kind: type[_RowsShape] | type[TotalsField]
 ) -> list[AnyColumn]:
-    """The columns that are selected of the fields of one kind."""
+    """The columns selected in the fields of one kind."""
     found = [each for each in fields if isinstance(each, kind)]
     return [column for each in found for column in selected_columns(request, each.selection)]
 
@@ -166,7 +167,7 @@ PrintedFields: TypeAlias = list[tuple[bytes, Fetched]]
 
 @dataclass(eq=False)
 class _Group:
-    """The fields that go together, and the task that those who asked for them wait for."""
+    """Fields that share a statement, and the task that their callers wait for."""
 
     request: ReportRequest
     where: Where
@@ -175,9 +176,10 @@ class _Group:
 
 
 class FieldBatcher:
-    """Waits until all fields have asked that the executor resolves together: two turns of the event loop.
+    """Collects the fields that the executor resolves together: it waits for two turns of the event loop.
 
-    A data loader does not serve: nobody can take a load back whose caller has gone, and here its query is to be killed.
+    A data loader cannot do this: it does not cancel a load when its callers are gone, but here the query must be
+    killed.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -185,9 +187,9 @@ class FieldBatcher:
         self._open: dict[Hashable, _Group] = {}
 
     async def ask(self, request: ReportRequest, asked: Field, where: Where) -> tuple[bytes, Fetched] | None:
-        """A printed field, and what was read for it; None if it must be asked for on its own.
+        """The JSON of a field, and what was read for it; None if it must be fetched separately.
 
-        What was read for all fields of a batch is counted for the first of them.
+        What was read for a whole batch is counted for its first field.
         """
         if request.report.rollup is None:
             return None
@@ -202,7 +204,7 @@ class FieldBatcher:
         return None if printed is None else printed[place]
 
     def _close(self, key: Hashable, group: _Group) -> None:
-        """Nobody joins it any more."""
+        """Let no more fields join the group."""
         if self._open.get(key) is group:
             del self._open[key]
 

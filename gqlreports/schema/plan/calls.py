@@ -1,7 +1,7 @@
-"""The CDRs that a report's rows are made of, each once, and their history.
+"""Statements for the CDRs that a report's rows are made of, each once, and their history.
 
-A CDR that a correction took back is none of them; its history has it: what was loaded of each call, and when a
-correction took it back.
+A CDR that a correction took back is not among them.  It is in the call's history, which lists all versions of the call,
+when each was loaded, and when a correction took it back.
 """
 
 from base64 import urlsafe_b64decode
@@ -49,7 +49,7 @@ from gqlreports.tables import CALLS
 
 KEY = tuple(column.name for column in CALLS.key)
 STORED = source_of(CALLS)
-# No caller's name begins with #: a selected object of the name of a table would hide it.
+# `#` keeps the name apart from those of callers: a selected object with the name of a table would hide the table.
 _VERSIONS, _HISTORY = "_versions", "#history"
 _ZERO: ColumnElement[Any] = literal_column("0")
 _DAY: ColumnElement[Any] = literal_column("INTERVAL 1 DAY")
@@ -61,9 +61,9 @@ _DIALECT = ClickHouseDialect()
 def with_history(
     request: ReportRequest, calls: Subquery, shown: Mapping[str, tuple[str, ColumnElement[Any]]]
 ) -> tuple[Any, Objects]:
-    """The calls joined to their histories, and what these are printed from.
+    """The calls joined to their histories, and the source that the histories are printed from.
 
-    `shown` are the columns of a version by their names in the API: the name of each in the table, and its value.
+    `shown` maps the API's names of a version's columns to the name in the table and the value.
     """
     found = _histories(request, calls, [each for _, each in shown.values()]).subquery(_HISTORY)
     joined = calls.join(found, and_(*(calls.c[name] == found.c[name] for name in KEY)))
@@ -85,9 +85,10 @@ def _histories(request: ReportRequest, calls: Subquery, shown: list[ColumnElemen
 
 
 def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement[Any]]) -> Select[Any]:
-    """Every content that each call ever had, with the moments at which it was loaded and taken back, by turns.
+    """Every content that each call ever had, with the moments when it was loaded and when it was taken back.
 
-    A correction may move a call by a day, and out of the range.
+    The moments of both lists alternate.  The range is widened by a day, because a correction may move a call by that
+    much and out of the range.
     """
     every = [each for each in STORED.table.c if each.name not in ("sign", "loaded_at")]
     key = tuple_(*(STORED.table.c[name] for name in KEY))
@@ -115,14 +116,14 @@ COLUMNS = CALLS.dimensions
 CURSOR = "cursor"
 HISTORY = "history"
 NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf")
-"""What may be masked: the numbers of the parties, and the keys that they pressed."""
+"""The columns that may be masked: telephone numbers, and the keys that were pressed."""
 
 _ORDER = ("dt", "switch", "callid", "branch_idx")
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the order of calls, right after one of them."""
+    """A position in the order of calls, right after one call."""
 
     milliseconds: int
     switch: str
@@ -131,7 +132,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Raises InvalidInput for a text that no call has as its cursor."""
+        """Parse a cursor.  Raises InvalidInput for a text that cannot be the cursor of a call."""
         try:
             moment, switch, callid, branch_idx = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError:
@@ -152,7 +153,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Others:
-    """The rows that are not among the first `n` in an order."""
+    """The rows after the first `n` in an order."""
 
     order: Order
     n: int
@@ -167,9 +168,9 @@ def calls(
     others: Others | None = None,
     masked: int = 0,
 ) -> Statement:
-    """The first CDRs behind `after` of the rows that match, in the order of time and key.
+    """The first CDRs after `after` that the matching rows are made of, in the order of time and key.
 
-    Of numbers the last `masked` characters are not shown.
+    The last `masked` characters of numbers are hidden.
     """
     order = others.order if others else None
     statement = _calls(cache_key(request), selection, after is not None, where.tree, order, masked)
@@ -178,7 +179,7 @@ def calls(
 
 
 def call_count(request: ReportRequest, where: Where = EVERYTHING, others: Others | None = None) -> Statement:
-    """How many CDRs the rows that match are made of, as the column `rows`."""
+    """The number of CDRs that the matching rows are made of, as the column `rows`."""
     statement = _call_count(cache_key(request), where.tree, others.order if others else None)
     return fill(statement, request, _n(others) | where.parameters)
 
@@ -217,9 +218,9 @@ def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Stat
 
 @dataclass(frozen=True)
 class _Found:
-    """The CDRs that a report is about: a statement over the table `calls`, and `all` of the range in that table.
+    """The CDRs of a report: the statement `report` over the table `calls`, and `all` CDRs of the range in that table.
 
-    `narrowed` completes whatever is made of them.
+    `narrowed` restricts a statement built from them to the CDRs that the request may read.
     """
 
     calls: FromClause
@@ -229,10 +230,11 @@ class _Found:
 
 
 def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Found:
-    """Those of the range that meet some conditions.
+    """The report's CDRs of the range that meet some conditions.
 
-    A report that only sums looks at the stored table itself, so that each shard of a cluster sorts and limits its own
-    calls; around another one they are narrowed, and all cross to the server that was asked.
+    A report without its own statement reads the stored table directly, so that each shard of a cluster sorts and limits
+    its own calls.  For other reports the calls are narrowed by a CTE, and all of them are sent to the server that runs
+    the query.
     """
     report, calls = request.report.report, CALLS.table
     where = report.where(request.parameters)
@@ -247,9 +249,10 @@ def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Fo
 
 
 def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]]:
-    """The first CDRs of those that were never corrected, and of those that were and hold.
+    """The first CDRs that were never corrected, and the first that are valid after corrections.
 
-    The few that were are found by their key, and grouped by all that they say; the others are read in their order.
+    The few corrected ones are found by their key and grouped by all their columns.  The others are read in the order of
+    the table.
     """
     columns = found.calls.c
     back = found.all.selected_columns
@@ -265,7 +268,7 @@ def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]
 
 
 def _versions(selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
-    """The selected columns of a version by their names in the API, with their values in the table."""
+    """The selected columns of a version by their names in the API: each one's name in the table and its value."""
     chosen = [each for each in COLUMNS if to_camel(each.name) in selection]
     values = {each.name: STORED.table.c[each.name] for each in chosen}
     masks = {name: _masked(each, masked) for name, each in values.items() if name in NUMBERS}
@@ -278,7 +281,10 @@ def _place(columns: Any) -> list[ColumnElement[Any]]:
 
 
 def _behind_cursor(columns: Any) -> list[ColumnElement[bool]]:
-    """The first of the two is what the table's order can be searched by."""
+    """Conditions for the calls after the cursor.
+
+    The second one suffices, but only the first lets ClickHouse use the primary key.
+    """
     moment = value("after_dt", Int64)
     place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt8))
     return [

@@ -1,4 +1,4 @@
-"""A report's rows beside those of another range."""
+"""Statements that compare a report's rows with those of another range."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _SIDE, _MATCHES, _ROWS = "_side", "_matches", "_rows_{side}"
 
 
 class ComparisonPart(Enum):
-    """What is known of a measure: its figures in both ranges, and how they differ."""
+    """The fields of a compared measure: its figures in both ranges, and their difference."""
 
     CURRENT = "current"
     PREVIOUS = "previous"
@@ -45,7 +45,7 @@ class ComparisonPart(Enum):
 
 @dataclass(frozen=True)
 class ComparedOrder:
-    """One part of a column to order by; a dimension has but one value."""
+    """A column and the part of it to order by; `part` is ignored for a dimension, which has only one value."""
 
     column: AnyColumn
     part: ComparisonPart
@@ -54,7 +54,7 @@ class ComparedOrder:
 
 @dataclass(frozen=True)
 class ComparedRequest:
-    """A report and the range that it is compared with, as `previous`."""
+    """A request, and as `previous` the same report over the range to compare with."""
 
     request: ReportRequest
     previous: ReportRequest
@@ -65,7 +65,7 @@ class ComparedRequest:
 
     @property
     def sides(self) -> list[tuple[ReportRequest, Span]]:
-        """Both, with the names of their ranges."""
+        """Both requests, with the names of their range's parameters."""
         return list(zip((self.request, self.previous), _SPANS, strict=True))
 
     def fill(self, statement: Statement, page: Page, where: Where) -> Statement:
@@ -80,18 +80,18 @@ def compared_rows(
     page: Page = ALL,
     where: Where = EVERYTHING,
 ) -> Statement:
-    """The keys that have a matching row in either range, with their measures in both; ordered by `order`, then keys."""
+    """The keys with a matching row in either range and their measures in both, ordered by `order` and then the keys."""
     statement = _compared_rows(asked.key, selection, order, page.first is not None, where.tree)
     return asked.fill(statement, page, where)
 
 
 def compared_row_count(asked: ComparedRequest, where: Where = EVERYTHING) -> Statement:
-    """How many keys there are, as the column `rows`."""
+    """The number of keys with a matching row in either range, as the column `rows`."""
     return asked.fill(_compared_row_count(asked.key, where.tree), ALL, where)
 
 
 def compared_totals(asked: ComparedRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
-    """The measures over all those keys, in both ranges."""
+    """The measures in both ranges, over all keys with a matching row in either."""
     return asked.fill(_compared_totals(asked.key, selection, where.tree), ALL, where)
 
 
@@ -134,14 +134,14 @@ def _compared_totals(asked: ComparedRequest, selection: Selection, tree: Tree) -
 def _with_currencies(
     request: ReportRequest, keys: tuple[Dimension, ...], wanted: tuple[AnyColumn, ...]
 ) -> tuple[AnyColumn, ...]:
-    """The measures among the columns, and the currencies of the money among them."""
+    """The measures among the wanted columns, and the currency columns of those that are money."""
     measures = [each for each in wanted if each not in keys]
     currencies = [_currency(each, request) for each in measures]
     return tuple(dict.fromkeys((*measures, *(each for each in currencies if each is not None and each not in keys))))
 
 
 def _currency(column: AnyColumn, request: ReportRequest) -> AnyColumn | None:
-    """The column that holds the currency of a sum of money, by which its unit is named."""
+    """The column with the currency of an amount of money, which the amount's unit names; None if there is none."""
     if not column.type.in_currency:
         return None
     columns = request.report.report.columns.values()
@@ -149,7 +149,7 @@ def _currency(column: AnyColumn, request: ReportRequest) -> AnyColumn | None:
 
 
 def _compared(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Subquery:
-    """The keys, each with both figures of every column; the figures over no CDR on a side without a row."""
+    """The keys, each with both figures of every column; a side without a row has the figures over no CDRs."""
     keys = asked.request.dimensions
     met = _met(asked, columns, tree).subquery("met")
     if not columns:
@@ -165,10 +165,11 @@ def _compared(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree
 
 
 def _met(asked: ComparedRequest, columns: tuple[AnyColumn, ...], tree: Tree) -> Select[Any]:
-    """The keys that match on either side, with their figures and the number of rows on each."""
+    """The keys that match on either side, with their figures and the number of rows on each side."""
     keys = asked.request.dimensions
     sides = [_side(asked, columns, tree, side) for side in range(len(_SPANS))]
     rows = union_all(*(select(side) for side in sides)).subquery("sides")
+    # A key has at most one row on each side, so anyIf returns that row's figure.
     figures = [
         func.anyIf(rows.c[each.name], rows.c[_SIDE] == literal_column(str(side))).label(name(each))
         for each in columns
@@ -204,7 +205,7 @@ def _previous(column: AnyColumn) -> str:
 def _parts(
     column: AnyColumn, sides: Mapping[AnyColumn, tuple[Expression, Expression]], request: ReportRequest
 ) -> dict[str, Part]:
-    """The figures of a measure, and for numbers their difference, which never mixes currencies."""
+    """The figures of a measure, and for numbers also their change, which is null between different currencies."""
     current, previous = sides[column]
     kind = column.type.clickhouse
     parts = {"current": Part(current, f"Nullable({kind})"), "previous": Part(previous, f"Nullable({kind})")}
@@ -221,7 +222,11 @@ def _parts(
 
 
 def _key(key: Dimension, compared: Subquery) -> FieldSource:
-    """A column that is a key only under a parameter always has a value for each range."""
+    """The source of a key.
+
+    A column that is a key only under a parameter is always an object with a value for each range, because the schema
+    cannot depend on the parameter.
+    """
     if key.otherwise is None:
         return compared.c[key.name]
     part = Part(compared.c[key.name], f"Nullable({key.type.clickhouse})")

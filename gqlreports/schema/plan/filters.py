@@ -1,6 +1,7 @@
 """Conditions on the columns of a report's rows.
 
-They are two-valued: a null meets none but `IS_NULL`, `NE` and `NOT_IN`, so a filter and its negation part the rows.
+They are always true or false, never null: a null meets only `IS_NULL`, `NE` and `NOT_IN`.  So every row matches either
+a filter or its negation.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,7 @@ _NEGATED = {Operator.NE: Operator.EQ, Operator.NOT_IN: Operator.IN}
 
 @dataclass(frozen=True)
 class Condition:
-    """A column compared with the value of that place in `Where.values`."""
+    """Compares a column with the value at index `place` of `Where.values`."""
 
     column: AnyColumn
     operator: Operator
@@ -42,21 +43,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Every:
-    """Met where all parts are; without parts, everywhere."""
+    """True if all parts are true, or if there are no parts."""
 
     parts: tuple["Tree", ...] = ()
 
 
 @dataclass(frozen=True)
 class Either:
-    """Met where one of the parts is; without parts, nowhere."""
+    """True if at least one part is true; false if there are no parts."""
 
     parts: tuple["Tree", ...]
 
 
 @dataclass(frozen=True)
 class Not:
-    """Met where its part is not."""
+    """True if its part is false."""
 
     part: "Tree"
 
@@ -66,9 +67,10 @@ Tree: TypeAlias = Condition | Every | Either | Not
 
 @dataclass(frozen=True)
 class Where:
-    """A filter: its conditions, and apart from them their values, for the same conditions make the same SQL.
+    """A filter: a tree of conditions, and their values.
 
-    A value is what the operand of the column's scalar sends; moments are microseconds since 1970.
+    The values are kept apart, because filters with the same conditions share a compiled statement.  They are converted
+    by the `sent` of the scalar's operand; moments are microseconds since 1970.
     """
 
     tree: Tree = Every()
@@ -83,7 +85,7 @@ EVERYTHING = Where()
 
 
 def columns(tree: Tree) -> Iterator[AnyColumn]:
-    """The columns that a filter is on."""
+    """The columns that a filter reads."""
     match tree:
         case Condition(column):
             yield column
@@ -95,7 +97,7 @@ def columns(tree: Tree) -> Iterator[AnyColumn]:
 
 
 def condition(tree: Tree, expression: Callable[[AnyColumn], Expression]) -> ColumnElement[bool]:
-    """The SQL of a filter, given that of the columns."""
+    """The SQL of a filter; `expression` returns the SQL of each column."""
     match tree:
         case Condition(column, operator, place):
             return _condition(column, expression(column), operator, place)

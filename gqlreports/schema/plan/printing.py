@@ -1,4 +1,4 @@
-"""The selected fields of an object, as columns of a statement, and how files have their values."""
+"""Builds the columns of a statement that print the selected fields, and the values of cells in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan.source import value
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
 
-# A selection may hold no column at all; ClickHouse must be given one.
+# A selection may have no columns, but a SELECT needs at least one.
 _PLACEHOLDER = "_"
 EMPTY_ROW = b'{"_":1}'
 _EMPTY_OBJECT: ColumnElement[Any] = literal_column("CAST(map(), 'Map(String, String)')")
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Objects:
-    """A list of objects: an array of tuples, and by the name of each field its place in them and its type."""
+    """A list of objects: an array of tuples; `fields` maps each field's name to its place in a tuple and its type."""
 
     array: ColumnElement[Any]
     fields: Mapping[str, tuple[int, str]]
@@ -39,7 +39,7 @@ FieldSource: TypeAlias = ColumnElement[Any] | Mapping[str, Part] | Objects
 
 
 class _Named(UserDefinedType[Any]):
-    """A type by its name in ClickHouse."""
+    """A SQLAlchemy type that is written as a given ClickHouse type."""
 
     cache_ok = True
 
@@ -51,7 +51,7 @@ class _Named(UserDefinedType[Any]):
 
 
 def field_columns(selection: Selection, sources: Mapping[str, FieldSource]) -> list[ColumnElement[Any]]:
-    """The selected fields; each is found in `sources` by its name."""
+    """The columns for the selected fields; `sources` maps the names of fields to their sources."""
     if not selection.fields:
         return [literal_column("1").label(_PLACEHOLDER)]
     return [_source_of(each, selection, sources).label(each.response) for each in selection]
@@ -68,7 +68,7 @@ def _source_of(selected: Selected, selection: Selection, sources: Mapping[str, F
 
 
 def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
-    """An array of named tuples."""
+    """An array of named tuples, which ClickHouse prints as a list of objects."""
     if not selection.fields:
         return cast(func.arrayMap(literal_column("each -> map()"), objects.array), _Named("Array(Map(String, String))"))
     chosen = [(each.response, objects.fields.get(each.field, (0, "String"))) for each in selection]
@@ -92,14 +92,14 @@ def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[
 
 Expression: TypeAlias = ColumnElement[Any]
 PrintCell: TypeAlias = Callable[[AnyColumn, Expression], Expression]
-"""The SQL of a value as it is printed, from its column and its SQL; it may use the parameter `zone`."""
+"""Builds the SQL of a printed value from its column and its SQL; it may use the query parameter `zone`."""
 
 UTC = "UTC"
 
 
 @dataclass(frozen=True)
 class CellFormat:
-    """How the values of rows are printed, moments in the time zone of that name."""
+    """How the values of rows are printed; moments are in the time zone named `zone`."""
 
     cell: PrintCell
     zone: str = UTC
@@ -117,17 +117,17 @@ AS_IT_IS = CellFormat(unprinted)
 
 
 def readable(column: AnyColumn, expression: Expression) -> Expression:
-    """For JSON lines."""
+    """A value for JSON lines."""
     return column.type.jsonl(expression, _zone())
 
 
 def safe(column: AnyColumn, expression: Expression) -> Expression:
-    """For CSV, of which a spreadsheet makes no formulas."""
+    """A value for CSV that spreadsheets do not read as a formula."""
     return column.type.csv(expression, _zone())
 
 
 def typed(column: AnyColumn, expression: Expression) -> Expression:
-    """A value for Arrow, which has its own types."""
+    """A value for Arrow, with a type that Arrow can hold."""
     return column.type.arrow(expression, _zone())
 
 

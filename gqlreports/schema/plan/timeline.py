@@ -1,4 +1,4 @@
-"""A report's measures along time, in the buckets of a zone's clock."""
+"""Statements for a report's measures over time, in buckets by the clock of a time zone."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,7 +39,7 @@ _START, _END, _PLACE, _FOUND = "_start", "_end", "_place", "_found"
 
 @dataclass(frozen=True)
 class Series:
-    """One series for each of the first keys of `by` in an order, and one of all others."""
+    """One series for each of the first keys of `by` in an order, and one for all other keys."""
 
     by: tuple[Dimension, ...]
     order: Order
@@ -53,9 +53,9 @@ def timeline(
     n: int = 1,
     where: Where = EVERYTHING,
 ) -> Statement:
-    """A row for each bucket of each of the `n` first series, and of the others; also where there is no CDR.
+    """A row for each bucket of each of the first `n` series and of the series of all others, even without CDRs.
 
-    Without `series` there is one, of all CDRs.
+    Without `series` there is a single series of all CDRs.
     """
     by_hour = request.report.rollup is not None and all(start % HOUR_LENGTH == 0 for start in buckets.starts[1:])
     statement = _timeline(cache_key(request), selection, series, where.tree, by_hour)
@@ -82,6 +82,7 @@ def _timeline(
         **{each.graphql_name: case((found, figures.c[each.name]), else_=empty.c[each.name]) for each in columns},
     }
     statement = select(*field_columns(selection, sources)).select_from(joined)
+    # Place 0, the series of all others, comes last.
     return compile_statement(statement.order_by(places.c[_PLACE] == _ZERO, places.c[_PLACE], buckets.c[_START]))
 
 
@@ -94,7 +95,7 @@ def _buckets() -> Subquery:
 
 
 def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subquery:
-    """The series by their places: the keys of the first `n`, from 1 on, and 0 where there are others."""
+    """The keys of the first `n` series with their places from 1 to n, and place 0 if there are other keys."""
     if series is None:
         return select(_ZERO.label(_PLACE)).subquery("places")
     ranked = _ranked(request, series, tree).subquery("ranked")
@@ -105,7 +106,7 @@ def _places(request: ReportRequest, series: Series | None, tree: Tree) -> Subque
 
 
 def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
-    """All keys of the series with their ranks in the order."""
+    """All keys that series can have, with their ranks in the order."""
     report = report_table(
         request, series.by, (*series.by, series.order.column), Slice(OWN, fact_conditions(request, tree))
     )
@@ -117,7 +118,7 @@ def _ranked(request: ReportRequest, series: Series, tree: Tree) -> Select[Any]:
 def _figures(
     request: ReportRequest, columns: tuple[AnyColumn, ...], series: Series | None, tree: Tree, by_hour: bool
 ) -> Subquery:
-    """The measures of each bucket of each series that has a CDR."""
+    """The measures of each bucket of each series; only those with a CDR."""
     fact = request.report.report.fact
     moment = _hour(fact) if by_hour else _moment(fact)
     start = _dimension(_START, func.roundDown(moment, value("buckets", Array(Int64))))
@@ -133,7 +134,10 @@ def _moment(fact: Fact) -> ColumnElement[Any]:
 
 
 def _hour(fact: Fact) -> ColumnElement[Any]:
-    """As a moment; where buckets begin with hours it stands for all moments in it."""
+    """The hour of a row as a moment, in milliseconds since 1970.
+
+    If all buckets begin at full hours, it falls into the same bucket as the row's own moment.
+    """
     return func.toInt64(func.toUnixTimestamp(hour(fact))) * literal_column("1000")
 
 

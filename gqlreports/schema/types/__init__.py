@@ -1,1 +1,1 @@
-"""The GraphQL types of a report, made from its declaration."""
+"""The GraphQL types of a report, generated from its declaration."""

@@ -1,4 +1,4 @@
-"""The CDRs behind a report."""
+"""The fields and types for the CDRs that a report's rows are made of."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from gqlreports.schema.scalars import BigInt, ExactDecimal
 from gqlreports.schema.types.columns import ReportColumns, field_of, list_of
 
 CALLS = 100
-"""How many calls come where a caller does not say."""
+"""How many calls are returned by default."""
 
 _FOR_STAFF = "provider_"
 _TYPES: Mapping[Any, Any] = {
@@ -33,7 +33,7 @@ _TYPES: Mapping[Any, Any] = {
 
 @lru_cache(2)
 def call_type(staff: bool) -> type[Any]:
-    """The type of a CDR; partners do not see what concerns the provider."""
+    """The type of a CDR; partners do not see the provider's columns."""
     namespace: dict[str, Any] = {"__annotations__": {"cursor": str, "history": list_of(version_type(staff))}}
     namespace["cursor"] = strawberry.field(description="Its place in the order of calls, for `after`.")
     namespace["history"] = strawberry.field(description="All its versions, the oldest first; a correction makes one.")
@@ -61,7 +61,7 @@ def _with_columns(namespace: dict[str, Any], staff: bool) -> dict[str, Any]:
 
 
 def call_fields(columns: ReportColumns) -> dict[str, Any]:
-    """`calls(where, first, after)` and `callCount(where)`."""
+    """The fields `calls(where, first, after)` and `callCount(where)`."""
 
     def calls(self: Any, where: Any = None, first: int | None = CALLS, after: str | None = None) -> Any:
         return _listed(self.answer, columns.where(where), None, first, after)
@@ -86,7 +86,7 @@ def call_fields(columns: ReportColumns) -> dict[str, Any]:
 
 
 def other_call_fields(columns: ReportColumns) -> dict[str, Any]:
-    """`otherCalls(first, after)` and `otherCallCount` of the rows that are not among the largest."""
+    """The fields `otherCalls(first, after)` and `otherCallCount`, for the rows that are not among the largest."""
 
     def other_calls(self: Any, first: int | None = CALLS, after: str | None = None) -> Any:
         largest = self.largest

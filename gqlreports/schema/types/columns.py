@@ -1,4 +1,4 @@
-"""The columns of a report in the schema: objects, enums, orders and filters that are made of them."""
+"""The columns of a report in the schema: the objects, enums, orders and filters generated from them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ Typed: TypeAlias = Callable[[AnyColumn], Any]
 
 
 def column_type(column: AnyColumn) -> Any:
-    """The type of a column's values in a row."""
+    """The GraphQL type of a column's values in a row."""
     return nullable_type(column) if column.nullable else annotation(column.type.scalar)
 
 
 def nullable_type(column: AnyColumn) -> Any:
-    """The type of a column's values where it may be summed away."""
+    """The GraphQL type of a column's values where the column may be summed away."""
     return annotation(column.type.scalar) | None
 
 
 def level_type(column: AnyColumn) -> Any:
-    """The type of a column where dimensions may be summed away."""
+    """The GraphQL type of a column's values in a row whose dimensions may be summed away."""
     return nullable_type(column) if isinstance(column, Dimension) else column_type(column)
 
 
@@ -47,7 +47,7 @@ def object_of(
     typed: Typed = column_type,
     more: Mapping[str, tuple[Any, str]] | None = None,
 ) -> type[Any]:
-    """An object type with a field for each column, and `more` fields by name: their types and descriptions."""
+    """An object type with a field for each column; `more` maps the names of other fields to type and description."""
     namespace: dict[str, Any] = {"__annotations__": {}}
     for field, (kind, text) in (more or {}).items():
         namespace["__annotations__"][field] = kind
@@ -63,7 +63,7 @@ def documented(column: AnyColumn) -> str:
 
 
 ROWS = 1000
-"""How many rows come where a caller does not say."""
+"""How many rows are returned by default."""
 
 
 @strawberry.enum(description="Which end of an order comes first; nulls are last either way.")
@@ -149,7 +149,10 @@ class ReportColumns:
         )
 
     def keys(self, by: Any, request: ReportRequest) -> tuple[Dimension, ...]:
-        """The dimensions of that name, in the order of declaration.  Raises InvalidInput where one is no key now."""
+        """The dimensions with those names, in the order of declaration.
+
+        Raises InvalidInput for one that is not a key under the request's parameters.
+        """
         named = {self.by_constant[each.value] for each in by}
         for column in named:
             if column not in request.dimensions:
@@ -168,13 +171,13 @@ def list_of(kind: Any) -> Any:
 
 
 def field_of(resolver: Callable[..., Any], description: str, *, returns: Any, **arguments: Any) -> Any:
-    """A field whose types are known only now."""
+    """A field whose types are known only at run time; they replace the resolver's annotations."""
     resolver.__annotations__ = {**arguments, "return": returns}
     return strawberry.field(resolver=resolver, description=description)
 
 
 def validated(report: RegisteredReport, values: dict[str, Any]) -> ReportParameters:
-    """Parameters from their values.  Raises InvalidInput, naming what is wrong."""
+    """Validate a report's parameters.  Raises InvalidInput; the message names the invalid parameter."""
     try:
         return report.report.Parameters.model_validate(values)
     except ValidationError as error:
@@ -184,13 +187,13 @@ def validated(report: RegisteredReport, values: dict[str, Any]) -> ReportParamet
 
 
 def values_of(values: Any) -> dict[str, Any]:
-    """The parameters that a caller set, by name; null is as good as not set."""
+    """The parameters that a caller set, by name; null counts as not set."""
     chosen = {name: value for name, value in strawberry.asdict(values).items() if value is not None}
     return {name: value.value if isinstance(value, Enum) else value for name, value in chosen.items()}
 
 
 def parameters_input(registered: RegisteredReport) -> type[Any] | None:
-    """None where it has no parameters."""
+    """The input type of a report's parameters; None if it has no parameters."""
     fields = registered.report.Parameters.model_fields
     if not fields:
         return None
@@ -199,7 +202,7 @@ def parameters_input(registered: RegisteredReport) -> type[Any] | None:
         annotation: Any = each.annotation
         default = each.default
         if isinstance(annotation, type) and issubclass(annotation, Enum):
-            # A copy, for another report or the schema itself may use the class under another name.
+            # A copy, because another report or the schema itself may use the same class under another name.
             names: dict[str, Any] = {value.name: value.value for value in annotation}
             copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
             annotation, default = strawberry.enum(copy), copy[default.name]

@@ -1,4 +1,4 @@
-"""A report's rows beside those of another range."""
+"""The field and types for comparing a report's rows with those of another range."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,7 +52,7 @@ class ComparedPeriod:
 
 @dataclass(frozen=True)
 class Compared:
-    """What was asked for."""
+    """A requested comparison."""
 
     answer: ReportAnswer
     previous: ReportRequest
@@ -60,7 +60,7 @@ class Compared:
 
 
 def comparison_field(columns: ReportColumns) -> Any:
-    """`comparison(with, timeZone, where)`."""
+    """The field `comparison(with, timeZone, where)`."""
     cls = _comparison_type(columns)
 
     async def comparison(
@@ -108,7 +108,10 @@ def _comparison_type(columns: ReportColumns) -> type[Any]:
 
 
 def _type_in_both(column: AnyColumn) -> Any:
-    """A key is the same in both ranges; a column that is a key only at times has two values at all times."""
+    """The type of a column in a compared row.
+
+    A key is the same in both ranges.  A column that is a key only under a parameter always has two values.
+    """
     if isinstance(column, Measure) or column.otherwise is not None:
         return _COMPARED[column.type.scalar]
     return column_type(column)
@@ -146,7 +149,7 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
 
 
 def _order(column: AnyColumn, given: Any) -> ComparedOrder:
-    """Raises InvalidInput for the change of a key or a text."""
+    """Parse one order.  Raises InvalidInput for the change of a key or a text."""
     of_figures = given.by in (ComparisonPart.CURRENT, ComparisonPart.PREVIOUS)
     if not of_figures and (isinstance(column, Dimension) or not column.type.scalar.numeric):
         raise InvalidInput(f"{column.graphql_name} is no number that changes; order by its CURRENT or PREVIOUS.")

@@ -1,4 +1,4 @@
-"""The input types of filters, and what they mean."""
+"""The input types of filters, and how filters are parsed."""
 
 from collections.abc import Iterator
 from types import GenericAlias
@@ -17,7 +17,7 @@ from gqlreports.schema.scalars import annotation
 MOST_CONDITIONS = 100
 """How many conditions a filter may have."""
 DEEPEST = 20
-"""How many filters may stand within each other."""
+"""How deeply filters may be nested."""
 
 _LISTED = (Operator.IN, Operator.NOT_IN)
 _MEANING = {
@@ -36,7 +36,7 @@ _MEANING = {
 
 
 def _attribute(operator: Operator) -> str:
-    """As a Python name: `in` is none."""
+    """The operator's Python name; the underscore is needed because `in` is a keyword."""
     return f"{operator.name.lower()}_"
 
 
@@ -85,7 +85,10 @@ def _refer_to_itself(cls: type[Any]) -> None:
 
 
 def parse_filter(given: Any, columns: tuple[AnyColumn, ...]) -> Where:
-    """Raises InvalidInput for an operator whose value is null, LimitExceeded for too many or too deep conditions."""
+    """Parse a filter.
+
+    Raises InvalidInput for an operator whose value is null, LimitExceeded for too many or too deeply nested conditions.
+    """
     if given is None:
         return Where()
     values: list[Any] = []

@@ -1,4 +1,4 @@
-"""The object type of a report, with all that may be asked of it."""
+"""The object type of a report, with all its fields."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from gqlreports.schema.types.timeline import timeline_field
 
 
 def subtotals_field(columns: ReportColumns) -> Any:
-    """`subtotals(by, where, orderBy, first, offset)`."""
+    """The field `subtotals(by, where, orderBy, first, offset)`."""
     subtotal = object_of(
         columns.name("Subtotal"),
         columns.all,
@@ -86,7 +86,7 @@ class Largest:
 
     @cached_property
     def row_count(self) -> "asyncio.Task[int]":
-        """How many rows there are in all, counted once."""
+        """The number of all matching rows, counted only once."""
         return asyncio.ensure_future(self.answer.row_count(self.where))
 
     async def other_row_count(self) -> int:
@@ -94,7 +94,7 @@ class Largest:
 
 
 def top_field(columns: ReportColumns) -> Any:
-    """`top(n, by, direction, where)`."""
+    """The field `top(n, by, direction, where)`."""
     top_type = _top_type(columns)
 
     def top(self: Any, n: int, by: Any, direction: Any = Direction.DESC, where: Any = None) -> Any:
@@ -164,7 +164,7 @@ def _other_row_count_field() -> Any:
 
 @dataclass(frozen=True)
 class ReportTypes:
-    """A report's object type, and the input type of its parameters where it has any."""
+    """A report's object type, and the input type of its parameters if it has any."""
 
     registered: RegisteredReport
     report: type[Any]
@@ -172,7 +172,7 @@ class ReportTypes:
 
     @property
     def parameters_field(self) -> str:
-        """USA_RATE_CENTER -> usa_rate_center, which is usaRateCenter in GraphQL."""
+        """The field for its parameters: USA_RATE_CENTER -> usa_rate_center, which is usaRateCenter in GraphQL."""
         return self.registered.name.lower()
 
 

@@ -1,4 +1,4 @@
-"""A report's measures along time."""
+"""The field and types for a report's measures over time."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.schema.types.columns import ReportColumns, field_of, level_type, list_of, object_of
 
 SERIES = 5
-"""How many series come where a caller does not say."""
+"""How many series are returned by default."""
 MOST_SERIES = 100
 
 strawberry.enum(Interval, description="How long a bucket is.")
@@ -23,7 +23,7 @@ strawberry.enum(Weekday, description="The day that a week begins with.")
 
 
 def timeline_field(columns: ReportColumns) -> Any:
-    """`timeline(every, timeZone, weekStart, where, by, series, seriesBy)`."""
+    """The field `timeline(every, timeZone, weekStart, where, by, series, seriesBy)`."""
     bucket = _bucket_type(columns)
 
     def timeline(
@@ -73,7 +73,7 @@ def timeline_field(columns: ReportColumns) -> Any:
 
 
 def _order(columns: ReportColumns, keys: tuple[Dimension, ...], series_by: Any) -> Order:
-    """The largest first: by the measure asked for, else by the first that is a number and no ratio."""
+    """The order of series: the largest first, by the given measure or else the first number that is not a ratio."""
     if series_by is not None:
         return Order(columns.by_constant[series_by.value], descending=True)
     numbers = (each for each in columns.measures if each.kind == "measure" and each.type.scalar.numeric)
