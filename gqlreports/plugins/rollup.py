@@ -132,7 +132,7 @@ def _choices(parameters: type[ReportParameters]) -> Iterator[ReportParameters]:
 
 
 def _check(expressions: list[Expression], owner: str) -> None:
-    """Raises PluginError for what may change while the calls stay the same: a rollup would not follow."""
+    """Raise PluginError for an expression that may change while the calls do not, because a rollup would not follow."""
     for expression in expressions:
         for part in iterate(expression):
             if isinstance(part, Function) and _CHANGING.match(part.name):

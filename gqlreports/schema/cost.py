@@ -1,7 +1,7 @@
 """Counts what a GraphQL document requests, visiting each fragment only once.
 
-If fragments use each other twice, a document stands for a number of fields that grows exponentially with its length.
-So the cost of each fragment is computed once and stored.
+If each fragment uses the next one twice, the number of fields grows exponentially with the length of the document.  So
+the cost of each fragment is computed once and stored.
 """
 
 from collections import Counter
