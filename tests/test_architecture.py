@@ -1,6 +1,7 @@
 """Each layer knows only those above it, and modules stay small."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_a_module_imports_only_from_its_own_layer_and_those_above(module: Path) 
     own = ("gqlreports", *module.relative_to(PACKAGE).with_suffix("").parts)
     if own[1:] != ("__init__",):
         assert [name for name in imported(module) if layer(name) > layer(own)] == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """But for private ones, and for those that stand for one thing in different layers, or are a report's own."""
+    names = Counter(
+        node.name
+        for module in MODULES
+        if "builtin" not in module.parts
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, number in names.items() if number > 1} == {"ApiKey", "Customer"}
 
 
 def test_reports_come_in_by_one_door() -> None:

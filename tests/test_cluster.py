@@ -17,7 +17,7 @@ import pytest
 
 from gqlreports.backends.base import Statement
 from gqlreports.plugins import CountingBasis
-from gqlreports.schema.explanation import Reading, readings
+from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan import rows
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import print_moment
@@ -234,7 +234,7 @@ def test_explain_tells_what_each_shard_does(cluster: list[ClickHouse]) -> None:
     ]
 
 
-def explained(store: ClusterStore, statement: Statement) -> list[Reading]:
+def explained(store: ClusterStore, statement: Statement) -> list[TableRead]:
     return store.run(lambda backend: readings(backend, statement))
 
 

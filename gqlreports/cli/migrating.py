@@ -12,7 +12,7 @@ from gqlreports.cli.support import error_boundary, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
-from gqlreports.store.copying import Part, copy_store
+from gqlreports.store.copying import CopiedPart, copy_store
 from gqlreports.store.definition import definition
 from gqlreports.store.migrate import Upgrade, migrate, rehearse
 from gqlreports.store.topology import Topology
@@ -56,7 +56,7 @@ def copy(
         with_store(from_, copied)
 
 
-def _print_part(part: Part, there_before: bool) -> None:
+def _print_part(part: CopiedPart, there_before: bool) -> None:
     typer.echo(f"{part}: {part.rows} rows {'there before' if there_before else 'copied'}")
 
 

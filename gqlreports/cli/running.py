@@ -22,7 +22,7 @@ from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, Door
-from gqlreports.schema.explanation import Reading, readings
+from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.printing import UTC, unprinted
 from gqlreports.schema.plan.rows import Order
@@ -127,7 +127,7 @@ def _with_answer(
     with_store(backend, lambda backend: work(answer))
 
 
-def _reading(found: Reading) -> str:
+def _reading(found: TableRead) -> str:
     text = f"{found.name}: {found.granules} of {found.granules_in_all} granules"
     if found.shard is None:
         return text

@@ -16,7 +16,7 @@ _STEP = 2
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableRead:
     """A rollup or table that is read: its name, and how many of its granules (some thousand rows each).
 
     In a cluster `shard` is 0 for the server that runs the query, and counts the other shards from 1.  It is None if
@@ -35,18 +35,18 @@ class Reading:
         return self.name.startswith(PREFIX)
 
 
-async def readings(backend: Backend, statement: Statement) -> list[Reading]:
+async def readings(backend: Backend, statement: Statement) -> list[TableRead]:
     """What a statement will read, in the order of the plan."""
     sql = f"EXPLAIN distributed = 1, indexes = 1, projections = 1 {statement.sql}"
     explained = Statement(sql, statement.parameters, rollup=statement.rollup)
     lines = [row["explain"] for row in orjson.loads((await backend.fetch_json(explained)).json)]
     found = list(_readings(lines))
     if not any(each.shard for each in found):
-        return [Reading(each.name, each.granules, each.granules_in_all) for each in found]
+        return [TableRead(each.name, each.granules, each.granules_in_all) for each in found]
     return found
 
 
-def _readings(lines: Sequence[str]) -> Iterator[Reading]:
+def _readings(lines: Sequence[str]) -> Iterator[TableRead]:
     """Parse the lines of a plan: a node is followed by its indexes and then by its children.
 
     The first index starts from all granules of the table.
@@ -69,7 +69,7 @@ def _readings(lines: Sequence[str]) -> Iterator[Reading]:
             outside = "ReadFromRemote" not in kinds
             grouped = outside or "Aggregating" in kinds[kinds.index("ReadFromRemote") :]
             first, last = _granules(lines[place + 1 :])
-            yield Reading(node["name"].rpartition(".")[2], last, first, 0 if outside else shard, grouped)
+            yield TableRead(node["name"].rpartition(".")[2], last, first, 0 if outside else shard, grouped)
 
 
 def _granules(lines: Sequence[str]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ _WHOLE = ("did", "numbering", "cdr_load")
 
 
 @dataclass(frozen=True)
-class Part:
+class CopiedPart:
     """What is copied at once: a month of calls, or a whole table."""
 
     table: str
@@ -28,7 +28,7 @@ class Part:
         return f"{self.table} {self.month}" if self.month else self.table
 
 
-async def copy_store(source: Backend, target: Backend, on_copied: Callable[[Part, bool], None]) -> None:
+async def copy_store(source: Backend, target: Backend, on_copied: Callable[[CopiedPart, bool], None]) -> None:
     """Copy all parts; `on_copied` is called for each part, and with whether it was there before.
 
     Stopped at any point, it may be run again.  Raises LoadError where the target holds some other number of rows of a
@@ -46,12 +46,12 @@ async def copy_store(source: Backend, target: Backend, on_copied: Callable[[Part
             await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
 
 
-async def _parts(store: Backend) -> list[Part]:
-    months = [Part("cdr", row["part"], row["rows"]) for row in await _rows(store, _MONTHS)]
+async def _parts(store: Backend) -> list[CopiedPart]:
+    months = [CopiedPart("cdr", row["part"], row["rows"]) for row in await _rows(store, _MONTHS)]
     for table in _WHOLE:
         [row] = await _rows(store, f"SELECT count() AS rows FROM {table}")
         if row["rows"]:
-            months.append(Part(table, None, row["rows"]))
+            months.append(CopiedPart(table, None, row["rows"]))
     return months
 
 
@@ -60,7 +60,7 @@ async def _rows(store: Backend, sql: str) -> list[dict[str, Any]]:
     return rows
 
 
-async def _copy(part: Part, source: Backend, target: Backend) -> None:
+async def _copy(part: CopiedPart, source: Backend, target: Backend) -> None:
     values = {} if part.month is None else {"month": part.month}
     where = "" if part.month is None else " WHERE toYYYYMM(dt) = {month:UInt32}"
     async with (

@@ -70,7 +70,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenFile:
     """An opened file: its column names, and its rows in chunks.
 
     In a CSV file a row may have fewer or more cells than there are columns, and its columns are called by `cell_name`.

@@ -10,7 +10,7 @@ import orjson
 
 from gqlreports.errors import LoadError
 from gqlreports.extras import needed
-from gqlreports.store.files import BOM, Chunk, FileRecord, OnRead, Source, opened
+from gqlreports.store.files import BOM, Chunk, FileRecord, OnRead, OpenFile, opened
 from gqlreports.store.layout import EXTRA_CELLS, cell_name
 
 CHUNK_BYTES = 64 << 20
@@ -18,7 +18,7 @@ CHUNK_ROWS = 400_000
 
 
 @contextmanager
-def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
+def opened_rows(path: str, on_read: OnRead) -> Iterator[OpenFile]:
     """The rows of a file in chunks; its format is known by its first bytes.
 
     Raises LoadError as `opened` does, NotInstalled for Parquet without its packages.
@@ -31,7 +31,7 @@ def opened_rows(path: str, on_read: OnRead) -> Iterator[Source]:
         yield source
 
 
-def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
+def _source(stream: io.BufferedReader, stack: ExitStack) -> OpenFile:
     start = stream.peek(4)
     if start.startswith(b"PAR1"):
         with needed("files", "Parquet files need"):
@@ -45,10 +45,10 @@ def _source(stream: io.BufferedReader, stack: ExitStack) -> Source:
     return _csv(stream)
 
 
-def _csv(stream: io.BufferedReader) -> Source:
+def _csv(stream: io.BufferedReader) -> OpenFile:
     first = stream.readline().removeprefix(BOM)
     columns = tuple(name.strip() for name in next(csv.reader([first.decode("utf-8", "replace")]), []))
-    return Source(columns, _csv_chunks(stream, columns), csv=True)
+    return OpenFile(columns, _csv_chunks(stream, columns), csv=True)
 
 
 def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator[Chunk]:
@@ -116,14 +116,14 @@ def _last_row_end(block: bytes) -> int:
     return end or last
 
 
-def _json_lines(stream: io.BufferedReader) -> Source:
+def _json_lines(stream: io.BufferedReader) -> OpenFile:
     """Objects, one a line; a column may be missing from some of them."""
     start = stream.peek(1 << 20).removeprefix(BOM).lstrip()
     lines = start.split(b"\n")
     objects = [found for found in map(_object, lines) if found is not None]
     if not objects:
         raise LoadError("the first line is no JSON object; give JSON lines, one object a line")
-    return Source(tuple(dict.fromkeys(name for each in objects for name in each)), _json_chunks(stream), csv=False)
+    return OpenFile(tuple(dict.fromkeys(name for each in objects for name in each)), _json_chunks(stream), csv=False)
 
 
 def _json_chunks(stream: io.BufferedReader) -> Iterator[Chunk]:

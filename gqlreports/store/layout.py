@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from gqlreports.errors import LoadError
-from gqlreports.store.files import Source
+from gqlreports.store.files import OpenFile
 
 NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
 PLAIN_MONEY = r"^[+-]?[0-9]{1,10}(\\.[0-9]{0,8}0*)?$"
@@ -224,7 +224,7 @@ MISSING = f"'{MISSING_CELL}'"
 BLANKS = r"' \t\r\n'"
 
 
-def layout_of(source: Source, path: str) -> "Layout":
+def layout_of(source: OpenFile, path: str) -> "Layout":
     """Raises LoadError for a file that lacks a column, or has one twice."""
     known = [name for name in source.columns if name in KINDS]
     twice = sorted({name for name in known if known.count(name) > 1})

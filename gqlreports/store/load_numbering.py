@@ -20,7 +20,7 @@ _LIVE = "AS"
 
 
 @dataclass(frozen=True)
-class Layout:
+class NumberingLayout:
     """The columns that a layout is known by, and where in a row prefix, status, rate center and state stand.
 
     `form` is what the digits of a prefix look like.
@@ -37,8 +37,10 @@ class Layout:
         return (*self.prefix, self.status, self.rate_center, self.state)
 
 
-CENTRAL_OFFICE_CODES = Layout(re.compile("[2-9][0-9]{2}[2-9][0-9]{2}"), ("NPA-NXX",), "Use", "RateCenter", "State")
-THOUSANDS_BLOCKS = Layout(
+CENTRAL_OFFICE_CODES = NumberingLayout(
+    re.compile("[2-9][0-9]{2}[2-9][0-9]{2}"), ("NPA-NXX",), "Use", "RateCenter", "State"
+)
+THOUSANDS_BLOCKS = NumberingLayout(
     re.compile("[2-9][0-9]{2}[2-9][0-9]{3}"), ("NPA", "NXX", "X"), "STATUS", "Rate Center", "State"
 )
 
@@ -71,7 +73,7 @@ async def load_numbering(backend: Backend, path: str, on_read: OnRead) -> Loaded
     return LoadedNumbering(live, len(prefixes) - live, rejects.count)
 
 
-def _layout(names: tuple[str, ...], path: str) -> Layout:
+def _layout(names: tuple[str, ...], path: str) -> NumberingLayout:
     for layout in (CENTRAL_OFFICE_CODES, THOUSANDS_BLOCKS):
         if set(layout.columns) <= set(names):
             return layout
@@ -79,7 +81,7 @@ def _layout(names: tuple[str, ...], path: str) -> Layout:
     raise LoadError(f"{path} has neither layout of numbering data: it needs the columns {wanted}; nothing was loaded.")
 
 
-def _take(row: FileRow, layout: Layout, prefixes: Prefixes, rejects: Rejects) -> None:
+def _take(row: FileRow, layout: NumberingLayout, prefixes: Prefixes, rejects: Rejects) -> None:
     """A prefix that a file lists twice is in service if either line says so."""
     prefix = "".join(row.values[name] for name in layout.prefix).replace("-", "")
     if not layout.form.fullmatch(prefix):

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-from gqlreports.store.files import Chunk, FileRecord, Source
+from gqlreports.store.files import Chunk, FileRecord, OpenFile
 from gqlreports.store.layout import DIGITS, KINDS, SCALES, Kind
 
 _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pyarrow.uint16(), pyarrow.uint32()}
@@ -27,7 +27,7 @@ def _as_unreadable() -> Iterator[None]:
 
 
 @_as_unreadable()
-def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> Source:
+def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> OpenFile:
     """Parquet is read from its end, so what cannot be sought in is kept in a temporary file first."""
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     while data := stream.read(1 << 20):
@@ -36,7 +36,7 @@ def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int)
     schema = reader.schema_arrow
     values = frozenset(field.name.strip() for field in schema if _is_value(field.name.strip(), field.type))
     columns = tuple(name.strip() for name in schema.names)
-    return Source(columns, _chunks(reader, values, chunk_rows), csv=False, values=values)
+    return OpenFile(columns, _chunks(reader, values, chunk_rows), csv=False, values=values)
 
 
 def _is_value(name: str, type: pyarrow.DataType) -> bool:
