@@ -29,6 +29,7 @@ from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.types import TYPES
 from gqlreports.store.load_cdrs import LoadCounts
+from gqlreports.tables import metadata
 from tests.support import commands, sites, stores
 from tests.support.oracle import World
 from tests.support.sites import Engine, Site
@@ -88,6 +89,16 @@ def reader(engine: Engine, tmp_path: Path, served_store: ServedStore) -> Iterato
     stores.drop(empty)
 
 
+@pytest.fixture
+def own_tables() -> Iterator[None]:
+    """The tables that a page declares are no tables of other tests."""
+    before = set(metadata.tables)
+    yield
+    for name in set(metadata.tables) - before:
+        metadata.remove(metadata.tables[name])
+
+
+@pytest.mark.usefixtures("own_tables")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_is_true(reader: Reader, page: Path) -> None:
     query, names = "", {"__name__": "page"}
