@@ -101,6 +101,7 @@ def _moment(name: str) -> FileColumn:
 
 def _money(name: str, required: bool = True) -> FileColumn:
     def fault(x: str) -> str:
+        # Numbers in other than plain notation, for example 1e-9, may have digits beyond the 8 decimals.
         exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
         return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
 
@@ -320,5 +321,6 @@ class Layout:
         )
 
 
+# ClickHouse writes \N for NULL in CSV files.
 def _text(name: str) -> str:
     return rf"if(staged.{name} IN ({MISSING}, '\\N'), '', trimBoth(ifNull(staged.{name}, ''), {BLANKS}))"

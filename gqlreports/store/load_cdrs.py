@@ -20,11 +20,13 @@ from gqlreports.store.layout import ANSWER_TIME, COLUMNS, KEY, NAMES, Layout, la
 
 _VALUES = (*(column.name for column in COLUMNS), "answered")
 _CONTENT = ", ".join(_VALUES)
+# With these settings an insert writes a single block, so that it is atomic within a partition.
 ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
 
 
 def among(rows: str) -> str:
     """A condition on `cdr`: the key is among the keys of `rows`.  A hash of the callid quickly rules out most rows."""
+    # GLOBAL, since a temporary table exists only on the server of its session.
     hashed = f"cityHash64(callid) GLOBAL IN (SELECT cityHash64(callid) FROM {rows})"
     return f"{hashed} AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM {rows})"
 
@@ -60,15 +62,18 @@ def corrected(columns: Collection[str]) -> str:
     )
 
 
+# `pdd_out` is the only nullable column, and = is NULL for two NULLs.
 def _same(name: str) -> str:
     return f"corrected.{name} <=> version.{name}" if name == "pdd_out" else f"corrected.{name} = version.{name}"
 
 
+# A call with several versions in effect always needs a correction.
 FIND_UNCHANGED = f"""
 INSERT INTO known SELECT {KEY} FROM corrected INNER JOIN version USING ({KEY})
 GROUP BY {KEY} HAVING sum(version.number) = 1 AND min({" AND ".join(map(_same, _VALUES))})
 """
 
+# A correction into another month would be two inserts into two partitions, and so not atomic.  These rows are rejected.
 FIND_MOVED = f"""
 CREATE TEMPORARY TABLE moved ENGINE = Memory AS
 SELECT DISTINCT {KEY} FROM corrected INNER JOIN version USING ({KEY})
@@ -81,6 +86,7 @@ SELECT countIf(held = 0), countIf(held > 0 AND ({KEY}) NOT IN (SELECT {KEY} FROM
 FROM corrected
 """
 
+# ARRAY JOIN takes a version back as often as it is in effect.
 CORRECT = f"""
 INSERT INTO cdr ({_CONTENT}, sign, loaded_at)
 SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (

@@ -34,7 +34,7 @@ PATIENCE = 60
 
 @dataclass(frozen=True)
 class ExportEndpoint:
-    """Answers `GET /export/{report}.{format}`; `HEAD` checks the request without running the report."""
+    """Answers `GET /export/{report}.{format}`; `HEAD` checks the arguments without querying the store."""
 
     registry: Registry
     schemas: Mapping[Role, ReportsSchema]
