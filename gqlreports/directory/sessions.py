@@ -103,9 +103,7 @@ class _Held:
 
 
 class Sessions:
-    """Starts, finds and ends sessions.  Like those of the directory, every method blocks, and raises
-    DirectoryUnavailable.
-    """
+    """Starts, finds and ends sessions.  Every method blocks, as in the directory, and raises DirectoryUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._session = database.session

@@ -79,8 +79,7 @@ class ServerSession:
             await self._client.command(statement.sql, dict(statement.parameters))
 
     async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
-        # The driver would resend bytes after a broken connection, and rows could be inserted twice.  It cannot resend
-        # a stream.
+        # A stream, since the driver resends plain bytes after a broken connection, and could insert the rows twice.
         body = io.BytesIO(zstd.compress(data, level=1))
         with self._told():
             await self._client.raw_insert(table, columns, body, fmt=form, compression="zstd")
