@@ -9,11 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gqlreports.limits import USUAL, RequestLimits
 
 ANSWERS_BYTES = 64 * 1024**2
-"""Of memory that kept answers may take, where nothing else is set."""
+"""The default limit for the bytes of memory that cached answers may take."""
 
 
 class Settings(BaseSettings):
-    """Where the data is and what a report may use; each is `GQLREPORTS_` and its name in capitals."""
+    """Where the data is, and what a report may use.
+
+    The environment variable of each setting is `GQLREPORTS_` followed by its name in capitals.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GQLREPORTS_", env_nested_delimiter="_", env_nested_max_split=1)
 

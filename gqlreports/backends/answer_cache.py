@@ -1,6 +1,6 @@
 """A cache of the store's answers, valid as long as the data stays the same.
 
-Only answers to deterministic statements are kept: those that depend on the data alone, and not on the time or on
+It only keeps answers to deterministic statements.  Such an answer depends on the data alone, and not on the time or on
 chance.
 """
 
@@ -20,15 +20,15 @@ from gqlreports.backends.sharing import SharedTask
 from gqlreports.errors import StoreError
 
 TEXTS = 4096
-"""For how many statements the result is remembered.  Each statement is examined once."""
-# ClickHouse has renamed the column once, and may drop the one with the origin.
+"""The number of statements whose result is remembered.  A remembered statement is not examined again."""
+# The columns are matched by pattern: ClickHouse has renamed `deterministic` once, and may drop `origin`.
 _FUNCTIONS = (
     "SELECT lower(name) AS function, COLUMNS('^(origin|(is_)?deterministic)$') FROM system.functions "
     "WHERE lower(name) IN {names:Array(String)}"
 )
 _NOT_DETERMINISTIC = (0, "SQLUserDefined", "ExecutableUserDefined", "WasmUserDefined")
-# ClickHouse calls these non-deterministic, since their arguments alone do not decide.  Here the data does: dictionaries
-# are part of it.
+# ClickHouse calls these non-deterministic because their result depends on more than their arguments.  Here it still
+# depends on the data alone, since dictionaries are part of the data.
 _BY_DATA = ("arrayjoin", "dict")
 
 
@@ -39,7 +39,7 @@ class Determinism:
         self._known: LRUCache[str, bool] = LRUCache(TEXTS)
 
     async def is_deterministic(self, statement: Statement, ask: Ask) -> bool:
-        """Whether it is; False also if the store cannot tell now."""
+        """Whether the statement is deterministic.  Also False if the store cannot answer now."""
         if (known := self._known.get(statement.sql)) is not None:
             return known
         try:
@@ -57,19 +57,20 @@ async def _is_deterministic(statement: Statement, ask: Ask) -> bool:
 
 
 _LARGEST_PART = 8
-"""An answer that would fill more than one part in this many of the cache is not kept."""
+"""An answer is not kept if it is larger than the cache's size divided by this number."""
 _ENTRY = 1000
-"""An upper bound of the bytes that an entry takes in addition to its texts."""
+"""An upper bound for the bytes that an entry takes in addition to its texts."""
 
 Key: TypeAlias = tuple[str, str, str | None]
-"""The text of a statement, its values, and the customer whose rows it may see."""
+"""The text of a statement, its parameters, and the customer whose rows it may see."""
 
 
 @dataclass
 class CacheCounts:
-    """How many statements were answered from the cache, together with an identical one, and by the store itself.
+    """The number of statements by the way in which they were answered.
 
-    `bytes` is the size of the cache.
+    `hits` came from the cache, `shared` joined an identical running statement, and `misses` went to the store.  `bytes`
+    is the size of the cache.
     """
 
     hits: int = 0
@@ -80,18 +81,18 @@ class CacheCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An answer, and the bytes that it takes."""
+    """An answer, and its size in bytes."""
 
     fetched: Fetched
     size: int
 
 
 class AnswerCache:
-    """A `backend` that runs a statement once for each version of the data, and keeps the answer.
+    """Wraps a `backend` so that a statement runs once for each version of the data, and keeps the answer.
 
     The cache holds at most `room` bytes and evicts the least recently used answer.  Each call asks for the version
-    before it looks anything up or runs anything, so an answer is never older than its question.  A failure is raised
-    for everyone who waits for it, and is never kept.  A running statement is stopped once all callers have left.
+    before it looks up or runs anything, so an answer is never older than the call.  A failure is raised for every
+    caller that waits for it, and is never kept.  A running statement is stopped once all callers have left.
     """
 
     def __init__(self, backend: Backend, room: int) -> None:
@@ -136,7 +137,7 @@ class AnswerCache:
         return await self._begin(version, key, statement).result()
 
     def _begin(self, version: str, key: Key, statement: Statement) -> SharedTask[Fetched]:
-        """Run a statement for this caller and for all who ask the same while it runs."""
+        """Run a statement for this caller, and for all who send the same statement while it runs."""
 
         def end() -> None:
             if self._running.get((version, key)) is task:

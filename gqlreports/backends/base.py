@@ -1,4 +1,4 @@
-"""The contract of a store: all that gqlreports needs of a ClickHouse, whether embedded or on a server."""
+"""The contract of a store: what gqlreports needs from ClickHouse, whether it is embedded or a server."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
-    SQL that must name the store's own database does so by the parameter `database`.  The statement of a report has a
-    `customer`: the store returns only rows of that customer, or refuses the statement.  A statement that reads sums by
-    the hour has the name of the `rollup` that holds them.
+    SQL that needs the name of the store's own database uses the parameter `database`.  The statement of a report has a
+    `customer`: the store returns only rows of that customer, or refuses the statement.  A statement that reads hourly
+    sums names the `rollup` that holds them.
     """
 
     sql: str
@@ -28,9 +28,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A JSON array of `rows` objects as the store printed it, and what the store read for it in how long.
+    """A JSON array of `rows` objects as the store printed it, what the store read for it, and how long that took.
 
-    A `cached` answer was printed for an earlier caller: nothing was read for this one.
+    A `cached` answer was printed for an earlier caller: the store read nothing for this one.
     """
 
     json: bytes
@@ -62,7 +62,7 @@ class Limits:
 
 
 class Definition(Protocol):
-    """What a store must have."""
+    """The tables, dictionaries and rollups that a store must have."""
 
     @property
     def record(self) -> Sequence[str]:
@@ -70,14 +70,14 @@ class Definition(Protocol):
 
     @property
     def record_query(self) -> str:
-        """The query that tells whether that table exists: 0 or 1."""
+        """The query that returns whether that table exists: 0 or 1."""
 
     @property
     def applied_query(self) -> str:
-        """The query for the migrations that a store has had: the number of each, and the store's cluster."""
+        """The query for the migrations that were applied to a store: the number of each, and the store's cluster."""
 
     def pending(self, applied: Collection[int]) -> Sequence[str]:
-        """The migrations that a store lacks, in words, given the numbers of those that it has had."""
+        """Descriptions of the migrations that a store lacks, given the numbers of the applied ones."""
 
     @property
     def rollups_query(self) -> str:
@@ -101,29 +101,27 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    """A ClickHouse.  Whatever goes wrong in the store, every method raises `StoreError` or a subclass of it."""
+    """A ClickHouse.  Every method raises `StoreError` or a subclass of it for anything that goes wrong in the store."""
 
     async def open(self) -> None:
-        """Connect and prepare the store.  Raises StoreUnavailable if that fails; it may then be called again."""
+        """Connect and prepare the store.  Raises StoreUnavailable if that fails; the call may then be repeated."""
 
     async def check(self) -> None:
-        """Ask the store for a sign of life, without waiting for running queries.  Raises StoreError if there is
-        none.
-        """
+        """Check that the store responds, without waiting for running queries.  Raises StoreError if it does not."""
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         """The rows of a read-only query as a JSON array of objects, with bare 64-bit numbers and decimals as strings.
 
-        Raises StatementRefused for the statement of a report that names something which the filter on its customer
-        does not reach.
+        Raises StatementRefused if the statement of a report names something that the filter on its customer does not
+        cover.
         """
 
     async def version(self, statement: Statement) -> str | None:
         """The version of the data that the answer to a statement depends on.
 
-        As long as the version stays the same, so does the answer of `fetch_json`.  Changed data has a version that it
-        never had before.  The version is None if the answer depends on more than the data, for example on the time, or
-        if the store cannot tell: then nobody else may be given that answer.
+        As long as the version stays the same, so does the answer of `fetch_json`.  Changed data gets a version that was
+        never used before.  The version is None if the answer depends on more than the data, for example on the time, or
+        if the store does not know it.  Such an answer must not be given to any other caller.
         """
 
     def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -131,8 +129,8 @@ class Backend(Protocol):
 
         `form` is CSV, JSONEachRow or ArrowStream.  Together the pieces are one document of that format, or several in a
         row.  In CSV a null is an empty cell without quotes.  Leaving the context stops the query.  If the query fails
-        on the way, the iterator raises; it never ends as if the rows were complete.  The time limit counts the time of
-        the store, not the time that the caller takes to consume a piece.
+        midway, the iterator raises an error; it never ends as if the rows were complete.  The time limit applies to the
+        store's own time, not to the time that the caller takes to consume a piece.
         """
 
     def session(self) -> AbstractAsyncContextManager[Session]:

@@ -1,4 +1,4 @@
-"""From the settings to the backend of the store."""
+"""Creates the backend of the store from the settings."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from gqlreports.extras import needed
 
 
 def connect(settings: Settings, definition: Definition | None) -> Backend:
-    """`chdb://PATH` is the embedded store in a directory, `clickhouse://HOST` a server.
+    """The backend for the store's URL: `chdb://PATH` is an embedded store in a directory, `clickhouse://HOST` a server.
 
-    Raises InvalidInput for any other URL, NotInstalled where there is no chDB for an embedded store.
+    Raises InvalidInput for any other URL, and NotInstalled if an embedded store needs chDB and it is not installed.
     """
     url = settings.store_url
     scheme, _, path = url.partition("://")
@@ -32,7 +32,7 @@ def connect(settings: Settings, definition: Definition | None) -> Backend:
 
 
 def address_of(settings: Settings) -> Address:
-    """The server that GQLREPORTS_STORE names.  Raises InvalidInput where it names none."""
+    """The address of the server in GQLREPORTS_STORE.  Raises InvalidInput if it is not the URL of a server."""
     return parse_address(
         settings.store_url,
         settings.store_ca,

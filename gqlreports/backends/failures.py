@@ -1,4 +1,4 @@
-"""What can go wrong in a store, and what each means here: the one place that decides it."""
+"""Maps every failure of a store to an error of gqlreports; nothing else decides what a failure means."""
 
 import re
 
@@ -16,19 +16,22 @@ from gqlreports.errors import (
 )
 
 Meaning = tuple[type[StoreError], str]
-"""A class and a message.  The part after a semicolon is for callers; operators see ClickHouse's own words instead."""
+"""An error class and a message.
+
+The part of the message after a semicolon is for callers; operators see ClickHouse's own words instead.
+"""
 ACCESS_DENIED = 497
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"Code: \d+\. DB::Exception: .*", re.DOTALL)
 _LOGGED = 4000
-"""Characters of a failure that are logged, the last ones."""
+"""How many characters of a failure are logged, counted from its end."""
 _SHOWN = 400
-"""Characters of ClickHouse's words that are shown at the shell, the first ones."""
+"""How many characters of ClickHouse's words are shown at the shell, counted from their beginning."""
 _FRAME = re.compile(
     r"^Code: \d+\. DB::Exception: |((?i::? (?:in scope|while executing)) .*)?"
     r"( \([A-Z_]+\))?( \(version [^)]*\))?( \(for url [^)]*\))?$"
 )
-"""What stands around the words: number and name of a failure, the statement, version and address."""
+"""The text around ClickHouse's words: the failure's number and name, the statement, the version and the address."""
 _RIGHT = re.compile(r"(.*): Not enough privileges\. To execute this query, it's necessary to have (the grant .*)")
 
 _FAILED: Meaning = (StoreError, "The store could not answer; the log says why.")
@@ -73,7 +76,7 @@ BY_CODE: dict[int, Meaning] = {
     516: _REFUSED,
     999: (StoreUnavailable, "The store has lost its keeper; try again in a moment."),
 }
-"""By ClickHouse's number."""
+"""The meanings by ClickHouse's error code."""
 
 BY_CLASS: dict[type[BaseException], Meaning] = {
     aiohttp.ConnectionTimeoutError: _UNREACHABLE,
@@ -100,11 +103,11 @@ BY_CLASS: dict[type[BaseException], Meaning] = {
     driver.Warning: _FAILED,
     driver.ClickHouseError: _FAILED,
 }
-"""By the class of an error that has no number: it never came to ClickHouse, or never whole from there."""
+"""The meanings by class, for errors without a code: the query never reached ClickHouse, or its answer was cut off."""
 
 
 class ReadFailed(Exception):
-    """A query failed; `code` is ClickHouse's number for it, where there is one."""
+    """A query failed; `code` is ClickHouse's error code, or None if there is none."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -113,36 +116,36 @@ class ReadFailed(Exception):
 
 
 FAILURES = (ReadFailed, driver.ClickHouseError, driver.StreamCompleteException, aiohttp.ClientError, OSError)
-"""All that a backend may run into."""
+"""The exceptions that a backend may run into."""
 
 
 def store_error(error: BaseException) -> StoreError:
-    """What a failure means."""
+    """The error to raise for a failure."""
     kind, message = _meaning(error)
     return kind(message, with_words(message, error))
 
 
 def log_text(error: BaseException) -> str:
-    """A failure on one line: ClickHouse's own words, without the rows that it printed before it failed."""
+    """A failure on one line: ClickHouse's own words, without any rows that it printed before it failed."""
     end = str(error)[-_LOGGED:]
     found = _WORDS.search(end)
     return " ".join((found[0] if found else end).split())
 
 
 def with_words(message: str, error: BaseException) -> str:
-    """A message for operators: on one line, without statements."""
+    """A message for operators with ClickHouse's words, on one line and without the statement."""
     what, semicolon, _ = message.partition(";")
     words = _RIGHT.sub(r"\1 needs \2", _FRAME.sub("", log_text(error)))[:_SHOWN]
     return f"{what}: {words.rstrip('.')}." if semicolon and words else message
 
 
 def lost_connection(error: BaseException) -> bool:
-    """Whether the connection failed, and not the query: a read may be tried again."""
+    """Whether the connection failed, and not the query.  A read may then be retried."""
     return may_still_run(error) and _meaning(error) in (_UNREACHABLE, _BROKEN)
 
 
 def may_still_run(error: BaseException) -> bool:
-    """Whether the query may go on in ClickHouse, which did not end it itself."""
+    """Whether the query may still run in ClickHouse: without an error code, ClickHouse has not ended it itself."""
     return getattr(error, "code", None) is None
 
 

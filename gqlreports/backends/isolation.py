@@ -1,10 +1,10 @@
-"""What keeps customers apart in the store, behind the plan.
+"""Keeps customers apart in the store, as a second line of defence.
 
-The plan picks out the rows of the one customer before a report sees them.  Behind it the store itself filters each
-table that holds customers' rows, for the one customer of the request and on a read-only connection, so that nothing in
-a statement lifts the filter.  A statement that names what the filter does not reach is refused.  What a statement names
-is read from its tree, which ClickHouse's own parser makes (`EXPLAIN AST`): a report may name the tables of facts, DIDs
-and numbering data, and whatever the statement itself defines.
+The plan already selects the rows of the request's customer before a report sees them.  In addition, the store itself
+filters every table with customers' rows down to that customer.  The connection is read-only, so no statement can lift
+the filter.  A statement that names anything beyond the reach of the filter is refused.  The names are taken from the
+syntax tree that ClickHouse's own parser produces (`EXPLAIN AST`).  A report may name the tables of facts, DIDs and
+numbering data, and whatever the statement itself defines.
 """
 
 import logging
@@ -23,16 +23,16 @@ from gqlreports.tables import tables_for_reports, tables_of_customers
 logger = logging.getLogger(__name__)
 
 TABLE_FUNCTIONS = {"generateSeries", "generate_series", "numbers", "values", "view", "zeros"}
-"""The table functions that a report may use: they read nothing, or a query that is looked at like the rest."""
+"""The table functions that a report may use.  They read nothing, or only a subquery, which is checked as well."""
 FUNCTIONS = {"catboostevaluate", "file", "joinget", "joingetornull"} | {
     f"ai{what}" for what in ("classify", "embed", "extract", "filter", "generate", "redact", "similarity", "translate")
 }
-"""The functions, in lower case, that a report may not use: they read past the tables, or send values away."""
+"""The functions, in lower case, that a report may not use.  They read past the tables, or send values elsewhere."""
 
 Name: TypeAlias = tuple[str, str]
-"""A database, `""` where none is named, and what is named in it."""
+"""A database (`""` if none is given), and the name of something in it."""
 Node: TypeAlias = tuple[str, str]
-"""A node of a tree: its kind, and the rest of its line."""
+"""A node of a syntax tree: its kind, and the rest of its line."""
 
 _BEHIND_NAME = re.compile(r"(?: \(alias .*)?(?: \(children \d+\))?$", re.DOTALL)
 _IN = re.compile("(global)?(not)?(null)?in(ignoreset)?", re.IGNORECASE)
@@ -40,21 +40,25 @@ _PLACE = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}")
 
 
 def check_identifiers(sql: str) -> None:
-    """Raises StatementRefused where a name is a parameter, other than the database's own."""
+    """Raise StatementRefused if a parameter stands for a name; only `database` may.
+
+    A statement is checked once for its text, so the check must not depend on the values of its parameters.
+    """
     for place in _PLACE.findall(sql):
         if place != "database":
             raise StatementRefused(f"a name that is the parameter {place}")
 
 
 def unknown_names(lines: Sequence[str], database: str) -> set[Name]:
-    """What a tree names that may be stored, besides the tables that a report may name.
+    """The names in a syntax tree that may be those of stored tables, without the tables that a report may name.
 
-    An alias with line breaks may add lines, but take none away.  Raises StatementRefused for what no report may use.
+    An alias with line breaks can add lines to the tree, but cannot remove any.  Raises StatementRefused for anything
+    that no report may use.
     """
     nodes = [_node_of(line) for line in lines]
     for (parent, _), (kind, text) in pairwise([("", ""), *nodes]):
         _check_node(parent, kind, text)
-    # What stands right of IN may be a table, and looks like a column.
+    # The right side of IN may be a table, but the tree shows it like a column.
     kinds = {"TableIdentifier"}
     if any(kind == "Function" and _IN.fullmatch(_first(text)) for kind, text in nodes):
         kinds.add("Identifier")
@@ -63,7 +67,10 @@ def unknown_names(lines: Sequence[str], database: str) -> set[Name]:
 
 
 def called_functions(lines: Sequence[str]) -> set[str]:
-    """The names in a tree that may be those of functions, in lower case; CURRENT_DATE has no parentheses."""
+    """The names in a syntax tree that may be those of functions, in lower case.
+
+    Identifiers are included because some functions are called without parentheses, for example CURRENT_DATE.
+    """
     nodes = [_node_of(line) for line in lines]
     return {_BEHIND_NAME.sub("", text).lower() for kind, text in nodes if kind in ("Function", "Identifier")}
 
@@ -98,13 +105,13 @@ def _name_of(text: str) -> Name:
 Ask: TypeAlias = Callable[[Statement], Awaitable[Fetched]]
 
 PASSED = 4096
-"""How many texts are remembered that passed; each is looked at once."""
+"""The number of accepted statements that are remembered.  A remembered statement is not checked again."""
 _DICTIONARY = "did_window"
 _SYNTAX_ERROR = 62
 
 
 class Isolation:
-    """That of a store with a database."""
+    """Restricts a report's statements to the rows of one customer, in a store with the given database."""
 
     def __init__(self, database: str) -> None:
         self._database = database
@@ -113,9 +120,9 @@ class Isolation:
         self._passed: LRUCache[str, None] = LRUCache(PASSED)
 
     def settings(self, customer: str | None) -> dict[str, str]:
-        """The filter that leaves of every table the rows of one customer; nothing for what is not a report's.
+        """The settings that filter every table down to one customer's rows; empty for a statement without a customer.
 
-        A server finds the customer in `log_comment` too, for a row policy and its log of queries.
+        `log_comment` also names the customer, for a row policy on the server and for its query log.
         """
         if customer is None:
             return {}
@@ -124,9 +131,9 @@ class Isolation:
         return {"additional_table_filters": f"{{{each}}}", "log_comment": customer}
 
     async def check(self, statement: Statement, ask: Ask) -> None:
-        """Look at a report's statement, once for each text, by asking the store.
+        """Check a report's statement with the store's help, once for each SQL text.
 
-        Raises StatementRefused for what the filter does not reach, and whatever `ask` raises.
+        Raises StatementRefused if the statement reaches beyond the filter, and whatever `ask` raises.
         """
         if statement.customer is None or statement.sql in self._passed:
             return
@@ -145,7 +152,7 @@ class Isolation:
                 raise StatementRefused(f"{row['name']}, which is no table for reports")
 
     def _stored(self, names: set[Name]) -> Statement:
-        """What among some names is there in fact: a table, or a database where one is named."""
+        """The query for the names that exist in the store: tables of its own database, and other databases."""
         places = sorted({place for place, _ in names if place})
         bare = sorted({table for place, table in names if not place})
         return Statement(
@@ -156,9 +163,10 @@ class Isolation:
 
 
 async def syntax_tree(statement: Statement, ask: Ask) -> list[str]:
-    """The lines of a statement's tree.
+    """The lines of a statement's syntax tree.
 
-    Within parentheses a statement is a query and nothing more: INTO OUTFILE, FORMAT or a second one is an error.
+    The parentheses make sure that the statement is a single query: INTO OUTFILE, FORMAT or a second statement is a
+    syntax error within them.
     """
     explained = Statement(f"EXPLAIN AST SELECT * FROM (\n{statement.sql}\n)", statement.parameters)
     return [row["explain"] for row in await fetch_rows(explained, ask)]

@@ -1,4 +1,4 @@
-"""What a query knows about the request that it belongs to: its id, and how much time is left."""
+"""What a query knows about its request: the request's id, and how much time is left."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ _LEAST = 0.001
 
 
 def without_deadline() -> Context:
-    """A context for work that several requests wait for, each for as long as it may."""
+    """A copy of the context without the deadline, for work that several requests wait for until their own deadlines."""
     context = copy_context()
     context.run(DEADLINE.set, math.inf)
     return context
@@ -38,7 +38,7 @@ def time_left() -> float | None:
 
 
 def seconds_left(most: float) -> float:
-    """The seconds left until the deadline: at most `most`, and never 0, which ClickHouse takes for no limit."""
+    """The seconds left until the deadline, at most `most`.  Never 0, since ClickHouse takes 0 as no limit."""
     return max(min(most, DEADLINE.get() - time.monotonic()), _LEAST)
 
 

@@ -1,8 +1,8 @@
-"""ClickHouse's settings for reading and for writing, alike in every store."""
+"""ClickHouse's settings for reading and for writing, the same for every store."""
 
 READING = {
     "session_timezone": "UTC",
-    # A sum over a part of a column is not found in a rollup.
+    # ClickHouse does not find a sum over a subcolumn in a rollup.
     "optimize_functions_to_subcolumns": "0",
     "date_time_output_format": "iso",
     "output_format_json_array_of_rows": "1",
@@ -13,19 +13,22 @@ READING = {
 
 
 def projections(rollup: str | None) -> dict[str, str]:
-    """Which of them a read may use: to weigh each takes ClickHouse longer than many a report."""
+    """The settings that limit a read to its rollup, if any.
+
+    ClickHouse would otherwise weigh every projection, which takes longer than many reports.
+    """
     if rollup is None:
         return {"optimize_use_projections": "0"}
-    # Sums are found by their index, so there is nothing to gain from looking at its columns before the others.
+    # The index already finds the sums, so reading some columns first to filter by them gains nothing.
     return {"preferred_optimize_projection_name": rollup, "optimize_move_to_prewhere": "0"}
 
 
 LINES = {"output_format_json_array_of_rows": "0", "max_result_rows": "0"}
-"""For rows that come piece by piece: each a line, not all of them an array, and any number of them."""
+"""For rows that are streamed: one line for each row instead of an array, and no limit on their number."""
 
 WRITING = {
     "async_insert": "0",
-    # A command has ended only when no answer changes by it any more.
+    # A command returns only once its mutation is complete, so it changes no answers afterwards.
     "mutations_sync": "2",
     "session_timezone": "UTC",
     "max_partitions_per_insert_block": "0",

@@ -1,4 +1,4 @@
-"""Work that runs once for all who wait for it."""
+"""Work that runs once for all callers that wait for it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,10 +9,10 @@ Result = TypeVar("Result")
 
 
 class SharedTask(Generic[Result]):
-    """Some work, which is stopped when the last who waits for it has left.
+    """Some work that is stopped when the last caller that waits for it has left.
 
-    `on_end` is called when it has ended or is stopped: nobody may join it any more.  It runs in a `context`, or in that
-    of whoever begins it.
+    `on_end` is called when the work has ended or is stopped; no further caller may join it then.  The work runs in
+    `context`, or by default in the context of the caller that starts it.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class SharedTask(Generic[Result]):
         return self._task.done()
 
     async def result(self) -> Result:
-        """The outcome, which is also raised, for each who waits."""
+        """Wait for the work, and return its result or raise its exception."""
         self._waiting += 1
         try:
             return await asyncio.shield(self._task)
@@ -43,5 +43,5 @@ class SharedTask(Generic[Result]):
                 await self.end()
 
     async def end(self) -> None:
-        """Returns once it has ended, however it did."""
+        """Wait until the work has ended in any way, without raising its exception."""
         await asyncio.wait((self._task,))

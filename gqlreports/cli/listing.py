@@ -1,4 +1,4 @@
-"""`gqlreports reports`, `sdl` and `audit`: what there is."""
+"""`gqlreports reports`, `sdl` and `audit`: commands that list report types, the schema and the audit."""
 
 from datetime import UTC, datetime
 from pathlib import Path

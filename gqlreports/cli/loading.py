@@ -1,4 +1,4 @@
-"""`gqlreports load`: files into the store and the directory."""
+"""`gqlreports load`: loads files into the store and the directory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,7 +89,7 @@ def _rejected(file: str, count: int) -> str:
 
 @contextmanager
 def _progress(file: str) -> Iterator[OnRead]:
-    """A progress bar on standard error, by the bytes of the file."""
+    """Show a progress bar on standard error, measured in bytes of the file."""
     total = Path(file).stat().st_size if Path(file).is_file() else None
     columns = (
         TextColumn("{task.description}", markup=False),

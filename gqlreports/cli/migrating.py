@@ -1,4 +1,4 @@
-"""`gqlreports migrate` and `copy`."""
+"""`gqlreports migrate` and `copy`: bring a store to the current definition, and copy one store into another."""
 
 from dataclasses import replace
 from typing import Annotated

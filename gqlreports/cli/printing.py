@@ -1,4 +1,4 @@
-"""What commands print, and the files that they write."""
+"""Prints reports and tables, and writes reports to files."""
 
 import asyncio
 import csv
@@ -28,7 +28,7 @@ _WIDE = 10_000
 
 
 class Format(Enum):
-    """How a report is printed."""
+    """The format in which a report is printed."""
 
     TABLE = "table"
     CSV = "csv"
@@ -36,7 +36,7 @@ class Format(Enum):
 
 
 async def print_report(export: Export, backend: Backend, form: Format) -> None:
-    """All rows of a report on standard output; a table has the totals at its foot."""
+    """Print all rows of a report on standard output.  A table has the totals in its footer."""
     rows = (await backend.fetch_json(export.statement(readable))).json
     if form is Format.JSON:
         sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
@@ -65,7 +65,7 @@ def _print_table(columns: Sequence[AnyColumn], rows: list[dict[str, Any]], total
 
 
 def print_table(table: Table) -> None:
-    """A table on standard output, cut to the width of a terminal but not of a pipe."""
+    """Print a table on standard output.  It is fitted to the width of a terminal, but not cut in a pipe."""
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
@@ -76,18 +76,19 @@ def _text(value: object) -> str:
 
 
 def shown_moment(moment: datetime | None) -> str:
-    """For a table: in UTC, empty for none."""
+    """A moment in UTC as a table shows it; empty for None."""
     return moment.isoformat(" ", "seconds") if moment else ""
 
 
 _SECONDS = 2
-"""What takes longer shows its progress."""
+"""Seconds after which progress is shown."""
 
 
 async def write_file(export: Export, backend: Backend, form: ExportFormat, path: Path) -> int:
-    """The number of rows written.  Until all are there the file is beside, as `PATH.part`; a failure removes that.
+    """Write a report to a file, and return the number of rows.
 
-    Raises InvalidInput where the file cannot be written.
+    The rows go to `PATH.part`, which is renamed once it is complete and removed after a failure.  Raises InvalidInput
+    if the file cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     total = 0

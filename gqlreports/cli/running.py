@@ -1,4 +1,4 @@
-"""`gqlreports run` and `explain`: a report, printed or written to a file, and what it reads."""
+"""`gqlreports run` and `explain`: print a report or write it to a file, and show what it reads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -118,8 +118,9 @@ def _with_answer(
     request: ReportRequest,
     work: Callable[[ReportAnswer], Coroutine[Any, Any, None]],
 ) -> None:
-    """Let a report in, and do some work on the store with its answer.  What is wrong is told before a store is
-    opened.
+    """Check a request, then do some work on the store with its answer.
+
+    Errors in the request are reported before the store is opened.
     """
     backend = backend_of(settings, registry)
     door = Door(directory_of(settings), backend, FOR_OPERATORS)
@@ -138,7 +139,7 @@ def _reading(found: TableRead) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of a report."""
+    """The options with which a command asks for a report."""
 
     type: str
     customer: str
@@ -153,7 +154,7 @@ class Asked:
     time_zone: str = UTC
 
     def export(self, registry: Registry) -> Export:
-        """Raises InvalidInput or NotFound for what is wrong."""
+        """The report that the options describe.  Raises InvalidInput or NotFound if an option is wrong."""
         report = _CALLER.report(registry, self.type)
         parameters = validated(report, dict(_parameter(each) for each in self.param or []))
         start, end = moment_of("--from", self.start), moment_of("--to", self.end)

@@ -1,4 +1,4 @@
-"""`gqlreports serve` and `demo`."""
+"""`gqlreports serve` and `demo`: serve the API and the panel; `demo` first generates calls."""
 
 import secrets
 from typing import TYPE_CHECKING, Annotated
@@ -81,7 +81,7 @@ def _tokens(settings: Settings) -> "Tokens | None":
 
 
 async def _openable(backend: Backend) -> None:
-    """Does nothing: opening the store reports its errors before the server runs."""
+    """Do nothing: the store is only opened to report its errors before the server runs."""
 
 
 async def _filled(backend: Backend, directory: Directory) -> None:
@@ -99,7 +99,7 @@ async def _filled(backend: Backend, directory: Directory) -> None:
 
 
 def _demo_key(directory: Directory) -> str:
-    """A new key, since the last one was not kept; that one is revoked."""
+    """Create a key for the demo, since the text of the last one was not stored, and revoke the last one."""
     for each in directory.list_keys():
         if each.name == _DEMO_KEY:
             directory.revoke_key(each.id)
@@ -107,7 +107,7 @@ def _demo_key(directory: Directory) -> str:
 
 
 def _demo_password(directory: Directory) -> str:
-    """A new one, likewise."""
+    """Set a new password for the demo's user, since the last one was not stored."""
     password = secrets.token_urlsafe(12)
     if any(each.name == _DEMO_USER for each in directory.users.list()):
         directory.users.set_password(_DEMO_USER, password)

@@ -1,4 +1,4 @@
-"""What all commands share: settings, the store, and the reporting of errors."""
+"""What all commands share: settings, access to the store and the directory, and error reporting."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ standard_error = Console(stderr=True)
 
 @contextmanager
 def error_boundary() -> Iterator[Settings]:
-    """The settings.  An error is reported in one line on standard error, and the exit code is 1."""
+    """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1."""
     _log_to_standard_error()
     try:
         yield Settings()
@@ -45,7 +45,7 @@ def error_boundary() -> Iterator[Settings]:
 
 
 def _log_to_standard_error() -> None:
-    """Warnings, but for the store's: what came of those is in the line with which the command ends."""
+    """Log warnings to standard error, except the store's: the error line at the end already reports their outcome."""
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: not record.name.startswith("gqlreports.backends."))
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
@@ -57,7 +57,7 @@ def _fail(message: str) -> None:
 
 
 def moment_of(option: str, text: str) -> datetime:
-    """The time that an option gives.  Raises InvalidInput, which names the option."""
+    """The moment that an option gives.  Raises InvalidInput, whose message names the option."""
     try:
         return parse_moment(text)
     except InvalidInput as error:
@@ -69,19 +69,19 @@ def directory_of(settings: Settings) -> Directory:
 
 
 def backend_of(settings: Settings, registry: Registry) -> Backend:
-    """The store, with what the reports of the registry keep in it."""
+    """The store, with the rollups of the registry's reports in its definition."""
     return connect(settings, definition(registry))
 
 
 def with_backend(
     settings: Settings, registry: Registry, work: Callable[[Backend], Coroutine[Any, Any, Result]]
 ) -> Result:
-    """Run some work on the store, and close the store afterwards."""
+    """Open the store of the settings, run some work on it, and close it."""
     return with_store(backend_of(settings, registry), work)
 
 
 def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:
-    """The same for any backend."""
+    """Open a store, run some work on it, and close it."""
 
     async def opened() -> Result:
         try:

@@ -1,4 +1,4 @@
-"""`gqlreports user`: those who log in to the panel."""
+"""`gqlreports user`: users who log in to the panel."""
 
 import sys
 from typing import Annotated
@@ -79,7 +79,10 @@ def enable(name: Name) -> None:
 
 
 def _password(from_standard_input: bool) -> str:
-    """Asked for twice and not shown, or the first line of standard input.  Raises InvalidInput for no UTF-8."""
+    """The password from a hidden prompt that asks twice, or from the first line of standard input.
+
+    Raises InvalidInput if it is not valid UTF-8.
+    """
     if not from_standard_input:
         text = f"Password, {SHORTEST} characters or more"
         given: str = typer.prompt(text, hide_input=True, confirmation_prompt="The same again", err=True)

@@ -1,4 +1,4 @@
-"""The database of the directory: SQLite in a file, or PostgreSQL, brought to what this version needs."""
+"""The directory's database: SQLite in a file or PostgreSQL, migrated to the schema that this version needs."""
 
 import logging
 from collections.abc import Iterator
@@ -22,23 +22,24 @@ logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
-    """UTC without an offset."""
+    """The current time in UTC, as a naive datetime."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-# Seconds that a server or a free connection to it is waited for.
+# Seconds to wait for a server, or for a free connection to it.
 _PATIENCE = 5
-# PostgreSQL's locks have numbers; this one is ours.
+# PostgreSQL's advisory locks are numbered; this number is ours.
 _LOCK = 7_106_213
 _VERSION_TABLE = "directory_version"
-# Alembic keeps what it is doing in globals.
+# Alembic keeps its state in globals, so only one upgrade may run in a process.
 _ONE_AT_A_TIME = Lock()
 
 
 class Database:
-    """Raises DirectoryUnavailable for a database that cannot be opened, or that fails later.
+    """A connection pool for the database, which is migrated when it is opened.
 
-    Raises NotInstalled where PostgreSQL's driver is not installed.
+    Raises DirectoryUnavailable if the database cannot be opened or fails later, and NotInstalled if PostgreSQL's driver
+    is needed but not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -79,7 +80,7 @@ def _engine(url: str) -> Engine:
     if address.get_driver_name() == "psycopg":
         with needed("postgresql", "A directory in PostgreSQL needs"):
             import psycopg  # noqa: F401
-    # A server may have been restarted since a connection was made, and may be out of reach.
+    # The server may have been restarted since a connection was opened, or may be unreachable.
     return create_engine(
         address,
         pool_pre_ping=True,
@@ -110,7 +111,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # A directory that needs no upgrade is spared the import, a third of the start of every command.
+    # Imported only for an upgrade, since the import takes a third of the start-up time of every command.
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -124,5 +125,5 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _lower_all_letters(connection: Any, record: object) -> None:
-    """SQLite's own lower() knows only the letters of ASCII."""
+    """Replace SQLite's own lower(), which only handles ASCII letters."""
     connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)

@@ -1,4 +1,4 @@
-"""Customers, API keys and the audit: found, made and changed; users and their sessions."""
+"""The directory: customers, API keys, the audit, and access to users and their sessions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,10 @@ _CUSTOMER = select(Customer.id, Customer.name, Customer.currency).where(Customer
 
 
 class Directory:
-    """Every method is one transaction and blocks; callers on an event loop use a thread.
+    """Manages customers, API keys and the audit.
 
-    `users` manages those who log in, and `sessions` lets them in.
-    Raises DirectoryUnavailable for a database that cannot be opened, or that fails later.
+    Every method is one transaction and blocks, so callers on an event loop must use a thread.  `users` manages the
+    users, and `sessions` logs them in.  Raises DirectoryUnavailable if the database cannot be opened or fails later.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,19 +38,19 @@ class Directory:
         self._database.close()
 
     def check(self) -> None:
-        """Raises DirectoryUnavailable where it does not answer."""
+        """Raise DirectoryUnavailable if the database does not answer."""
         with self._session() as session:
             session.execute(select(Customer.id).limit(1))
 
     def save_customers(self, customers: Iterable[Customer]) -> None:
-        """Add customers; one whose id is there takes the new name and currency."""
+        """Add customers.  A customer whose id already exists gets the new name and currency."""
         with self._session() as session, session.begin():
             for customer in customers:
                 session.merge(customer)
         self._customers.clear()
 
     def remembered_customer(self, principal: Principal, customer_id: str) -> Customer | None:
-        """One that was found within the last seconds and that the caller may see, without a look-up."""
+        """A customer that was found in the last few seconds and that the caller may see, without a query; or None."""
         return self._customers.get(customer_id) if principal.sees(customer_id) else None
 
     def customer(self, principal: Principal, customer_id: str) -> Customer:
@@ -66,7 +66,10 @@ class Directory:
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
-        """Customers that the caller sees, ordered by id, starting after `after`; `search` is part of a name or id."""
+        """The first customers that the caller may see, ordered by id.
+
+        They start after the id `after`; `search` is a part of a name or an id.
+        """
         if not _storable((search or "") + (after or "")):
             return []
         query = select(Customer).order_by(Customer.id).limit(first)
@@ -90,10 +93,10 @@ class Directory:
         networks: Iterable[str] = (),
         expires_at: datetime | None = None,
     ) -> str:
-        """The text of a new key, which is not kept.
+        """Create a key and return its text, which is not stored.
 
-        It may be limited to customers, report types and networks in CIDR notation.  Raises InvalidInput for limits
-        that cannot be or that do not go with the role.
+        A key may be limited to customers, report types and networks in CIDR notation.  Raises InvalidInput for limits
+        that are invalid or do not fit the role.
         """
         limits = KeyLimits.checked(role, customers, reports, networks, expires_at)
         text, record = keys.new_key(checked_name(name), role, limits, utc_now())
@@ -102,10 +105,11 @@ class Directory:
         return text
 
     def rotate_key(self, key_id: str, overlap: timedelta) -> str:
-        """A new key like that one, which holds for `overlap` more, or until it would have expired.
+        """Create a key like an old one, and return its text.
 
-        The new one is given as long a life as the old one was.  Raises NotFound, and InvalidInput for a key that is
-        revoked, expired or rotated already, or an overlap below 0 or above a year.
+        The old key stays valid for `overlap`, or until it would have expired anyway.  The new key gets the same
+        lifetime as the old one had.  Raises NotFound, and InvalidInput if the old key is revoked, expired or already
+        rotated, or if the overlap is below 0 or above a year.
         """
         with self._session() as session, session.begin():
             text = keys.rotate(session, key_id, keys.checked_overlap(overlap), utc_now())
@@ -113,50 +117,50 @@ class Directory:
         return text
 
     def revoke_key(self, key_id: str) -> None:
-        """Revoke a key: in this process at once, in others within 5 seconds.  Raises NotFound."""
+        """Revoke a key, at once in this process and within 5 seconds in others.  Raises NotFound."""
         with self._session() as session, session.begin():
             found = keys.find_key(session, key_id)
             found.revoked_at = found.revoked_at or utc_now()
         self._known.clear()
 
     def key(self, key_id: str) -> ApiKey:
-        """Raises NotFound where there is no such key."""
+        """The record of a key, by its id.  Raises NotFound if there is no such key."""
         with self._session() as session:
             return keys.find_key(session, key_id)
 
     def key_of(self, text: str) -> ApiKey:
-        """The record of a key that was just made."""
+        """The record of a key that was just created, by its text."""
         return self.key(parse_key(text).id or "")
 
     def list_keys(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
+        """All keys, oldest first."""
         with self._session() as session:
             return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
 
     def remembered(self, key: str, source: str | None) -> Principal | None:
-        """The holder of a key that was found within the last seconds: what `authenticate` gives, without a look-up."""
+        """The holder of a key that was found in the last few seconds: like `authenticate`, but without a query."""
         grant = self._known.get(parse_key(key).hash)
         return None if grant is None else grant.principal_now(utc_now(), source)
 
     def authenticate(self, key: str, source: str | None = None) -> Principal:
-        """The holder of a key that comes from the address `source`.
+        """The holder of a key that is used from the address `source`.
 
-        Raises Unauthenticated, in the same words, for a key that is none, unknown, revoked, expired or limited to
-        other networks.
+        Raises Unauthenticated, always with the same message, if the key is malformed, unknown, revoked, expired or
+        limited to other networks.
         """
         presented = parse_key(key)
         with self._session() as session:
             return keys.grant(session, presented, self._known).principal_now(utc_now(), source)
 
     def record_runs(self, runs: Sequence[Mapping[str, object]]) -> None:
-        """Add to the audit; each has the columns of a `ReportRun`."""
+        """Add runs to the audit.  Each run has the columns of a `ReportRun`."""
         with self._session() as session, session.begin():
             session.execute(insert(ReportRun), [dict(run) for run in runs])
 
     def report_runs(
         self, first: int, *, customer: str | None = None, caller: str | None = None, since: datetime | None = None
     ) -> list[ReportRun]:
-        """The audit, the latest first."""
+        """The first entries of the audit, latest first."""
         query = select(ReportRun).order_by(ReportRun.at.desc(), ReportRun.id.desc()).limit(first)
         if customer is not None:
             query = query.where(ReportRun.customer_id == customer)
@@ -169,5 +173,5 @@ class Directory:
 
 
 def _storable(text: str) -> bool:
-    """PostgreSQL cannot store a text with NUL, and no database one that is not valid Unicode."""
+    """Whether a database can store a text: PostgreSQL cannot store NUL, and no database can store invalid Unicode."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,9 +1,9 @@
-"""API keys: their text, what they give, and how they are made, found, rotated and compared.
+"""API keys: their text, what they grant, and how they are created, found, rotated and compared.
 
-A key is `gqlr_`, its public id (12 digits), `_`, 256 random bits (64 digits) and a checksum (8 digits), the digits
-hexadecimal.  The checksum is the CRC-32 of all before it: a key with a wrong or swapped digit is refused without a
-look-up, and a scanner that finds the form in a file knows whether it is a key.  Keys made before had no id and no
-checksum: `gqlr_` and 43 characters of base64url.
+A key consists of `gqlr_`, its public id (12 digits), `_`, 256 random bits (64 digits) and a checksum (8 digits).  All
+digits are hexadecimal.  The checksum is the CRC-32 of everything before it.  So a key with a wrong or swapped digit is
+refused without a query, and a secret scanner can tell whether a text of this form is a key.  Older keys have no id and
+no checksum: they consist of `gqlr_` and 43 characters of base64url.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ INVALID = "This key is not valid; ask the operator for another."
 
 @dataclass(frozen=True)
 class PresentedKey:
-    """A key of the right form.  `id` is None for a key from before keys had ids; `hash` is its SHA-256."""
+    """A well-formed key from a caller.  `id` is None for an older key without an id; `hash` is the key's SHA-256."""
 
     id: str | None
     hash: str
@@ -48,13 +48,13 @@ def new_key_id() -> str:
 
 
 def new_key_text(key_id: str) -> str:
-    """A key of that id, from 256 bits of the system's randomness."""
+    """The text of a new key with an id, from 256 bits of the system's randomness."""
     body = f"{PREFIX}{key_id}_{secrets.token_hex(32)}"
     return body + _checksum(body)
 
 
 def parse_key(text: str) -> PresentedKey:
-    """Raises Unauthenticated for what cannot be a key; the message does not repeat it."""
+    """Parse the text of a key.  Raises Unauthenticated for a malformed key; the message does not repeat it."""
     find_key = _FORM.fullmatch(text)
     if find_key is not None and find_key["checksum"] == _checksum(text[: find_key.start("checksum")]):
         return PresentedKey(find_key["id"], key_hash(text))
@@ -64,7 +64,7 @@ def parse_key(text: str) -> PresentedKey:
 
 
 def key_hash(text: str) -> str:
-    """SHA-256 serves, for there is nothing to guess in 256 random bits."""
+    """The SHA-256 of a key.  A slow hash is not needed, since 256 random bits cannot be guessed."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -78,7 +78,7 @@ _LONGEST_CUSTOMER = 64
 
 @dataclass(frozen=True)
 class KeyLimits:
-    """Limits of a key, none of a kind: not limited in that; `expires_at` is UTC without an offset."""
+    """The limits of a key.  An empty tuple means no limit of that kind; `expires_at` is a naive datetime in UTC."""
 
     customers: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class KeyLimits:
         networks: Iterable[str],
         expires_at: datetime | None,
     ) -> "KeyLimits":
-        """Raises InvalidInput for limits that cannot be, or that do not go with the role."""
+        """Validated limits.  Raises InvalidInput for limits that are invalid or do not fit the role."""
         new_key = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
         if role is Role.PARTNER and not new_key.customers:
             raise InvalidInput("A partner's key needs its customers.")
@@ -104,14 +104,14 @@ class KeyLimits:
 
 
 def checked_name(name: str) -> str:
-    """Raises InvalidInput if the name is empty, too long or not printable."""
+    """The name, if it is valid.  Raises InvalidInput if it is empty, too long or not printable."""
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(f"A key's name has 1 to {_LONGEST_NAME} printable characters.")
     return name
 
 
 def checked_customers(customers: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in order.  Raises InvalidInput for what cannot be the id of one."""
+    """The customers' ids, sorted and without duplicates.  Raises InvalidInput for an invalid id."""
     distinct = _distinct(customers)
     if not all(0 < len(each) <= _LONGEST_CUSTOMER and each.isprintable() for each in distinct):
         raise InvalidInput(f"A customer's id has 1 to {_LONGEST_CUSTOMER} printable characters.")
@@ -139,7 +139,10 @@ def _expiry(moment: datetime | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class Grant:
-    """`expires_at` is UTC without an offset; without networks it holds from everywhere."""
+    """What a key grants.
+
+    `expires_at` is a naive datetime in UTC.  A key without networks is valid from anywhere.
+    """
 
     principal: Principal
     expires_at: datetime | None
@@ -155,7 +158,11 @@ class Grant:
         return cls(principal, key.expires_at, tuple(ip_network(each.network) for each in key.networks))
 
     def principal_now(self, now: datetime, source: str | None) -> Principal:
-        """Raises Unauthenticated, in the words for any key that is not valid, when or where it does not hold."""
+        """The key's holder.
+
+        Raises Unauthenticated, with the message for any invalid key, if the key has expired or is not valid from
+        `source`.
+        """
         if self.expires_at is not None and self.expires_at <= now:
             logger.info("The key %s has expired.", self.principal.key_id)
             raise Unauthenticated(INVALID)
@@ -177,7 +184,7 @@ LONGEST_OVERLAP = timedelta(days=366)
 _STORED = select(ApiKey.id, ApiKey.hash, ApiKey.revoked_at)
 _BY_ID = _STORED.where(ApiKey.id == bindparam("id"))
 _BY_HASH = _STORED.where(ApiKey.hash == bindparam("hash"))
-# Compared with where there is no such key, so that this takes as long.
+# Compared with if there is no such key, so that the check takes equally long.
 _NO_HASH = "0" * 64
 
 
@@ -199,7 +206,7 @@ def new_key(name: str, role: Role, limits: KeyLimits, now: datetime) -> tuple[st
 
 
 def find_key(session: Session, key_id: str) -> ApiKey:
-    """Raises NotFound where there is no such key."""
+    """The record of a key.  Raises NotFound if there is no such key."""
     record = session.get(ApiKey, key_id) if key_id.isalnum() else None
     if record is None:
         raise NotFound(f"There is no key {key_id[:64]!r}; see the list of keys.")
@@ -207,7 +214,10 @@ def find_key(session: Session, key_id: str) -> ApiKey:
 
 
 def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> str:
-    """A new key in place of an old one.  Raises NotFound, and InvalidInput if the old key is no longer valid."""
+    """Replace an old key, and return the text of the new one.
+
+    Raises NotFound, and InvalidInput if the old key is no longer valid or already rotated.
+    """
     old = find_key(session, key_id)
     limits = KeyLimits(
         tuple(each.customer_id for each in old.customers),
@@ -217,7 +227,7 @@ def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> 
     )
     text, new = new_key(old.name, Role(old.role), limits, now)
     end = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
-    # Of two who rotate at once, the second finds nothing to change.
+    # If two callers rotate the key at once, the update of the second one matches no row.
     holds = (ApiKey.revoked_at.is_(None), ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now))
     once = update(ApiKey).where(ApiKey.id == key_id, ApiKey.replaced_by.is_(None), *holds)
     replaced = session.execute(once.values(replaced_by=new.id, expires_at=end).returning(ApiKey.id))
@@ -228,14 +238,18 @@ def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> 
 
 
 def checked_overlap(overlap: timedelta) -> timedelta:
-    """Raises InvalidInput for one below 0 or above a year."""
+    """The overlap, if it is valid.  Raises InvalidInput if it is below 0 or above a year."""
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         raise InvalidInput(f"The overlap is between 0 and {LONGEST_OVERLAP.days} days.")
     return overlap
 
 
 def grant(session: Session, presented: PresentedKey, known: Recent[Grant]) -> Grant:
-    """What a key gives, which is kept for a while.  Raises Unauthenticated, after as much work for an unknown id."""
+    """What a key grants, which is then remembered for a while in `known`.
+
+    Raises Unauthenticated.  For an unknown id that takes the same work, so that the time does not reveal which ids
+    exist.
+    """
     asked_at = monotonic()
     query = _BY_HASH if presented.id is None else _BY_ID
     stored = session.execute(query, {"id": presented.id, "hash": presented.hash}).one_or_none()

@@ -17,10 +17,10 @@ COLUMNS = ("id", "name", "currency")
 
 
 def load_customers(directory: Directory, path: str) -> int:
-    """Load a JSON array of objects, or a CSV file, with id, name and currency; the number of customers.
+    """Load customers from a JSON array of objects or a CSV file, and return their number.
 
-    One whose id is there takes the new name and currency.  Raises LoadError, and loads nothing, for a file that is
-    neither or a customer that lacks one of the three.
+    Each customer has an id, a name and a currency.  A customer whose id already exists gets the new name and currency.
+    Raises LoadError, and loads nothing, if the file is neither of the two or a customer is incomplete or invalid.
     """
     with opened(path, lambda count: None) as stream:
         start = stream.peek(1 << 16).removeprefix(BOM).lstrip()[:1]

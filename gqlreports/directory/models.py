@@ -1,6 +1,6 @@
-"""Customers, API keys, users and the audit, as SQLAlchemy's ORM maps them; times are UTC without an offset.
+"""SQLAlchemy's ORM models of customers, API keys, users and the audit.  Times are naive datetimes in UTC.
 
-A change here is a new step in `migrations/versions`; a test holds both alike.
+A change here needs a new migration in `migrations/versions`; a test checks that both agree.
 """
 
 from datetime import datetime
@@ -10,11 +10,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
-    """The registry that all tables of the directory belong to."""
+    """The base class of all tables of the directory."""
 
 
 class Customer(Base):
-    """Someone whose calls are reported; `currency` is an ISO 4217 code."""
+    """A customer whose calls are reported; `currency` is an ISO 4217 code."""
 
     __tablename__ = "customer"
 
@@ -24,9 +24,10 @@ class Customer(Base):
 
 
 class ApiKey(Base):
-    """An API key, of which only the SHA-256 hash is kept.
+    """An API key, of which only the SHA-256 hash is stored.
 
-    `replaced_by` is the id of the key that it was rotated to.  Without rows of a kind it is not limited in that.
+    `replaced_by` is the id of the key that replaced it in a rotation.  If the key has no customers, no reports or no
+    networks, it is not limited in that respect.
     """
 
     __tablename__ = "api_key"
@@ -45,7 +46,7 @@ class ApiKey(Base):
 
 
 class ApiKeyCustomer(Base):
-    """A customer whose reports a key may ask for."""
+    """A customer whose reports a key may run."""
 
     __tablename__ = "api_key_customer"
 
@@ -63,7 +64,7 @@ class ApiKeyReport(Base):
 
 
 class ApiKeyNetwork(Base):
-    """A network, in CIDR notation, from which a key holds."""
+    """A network, in CIDR notation, from which a key is valid."""
 
     __tablename__ = "api_key_network"
 
@@ -72,7 +73,7 @@ class ApiKeyNetwork(Base):
 
 
 class User(Base):
-    """Someone who logs in with a password, of which only an Argon2id hash is kept."""
+    """A user who logs in with a password, of which only an Argon2id hash is stored."""
 
     __tablename__ = "user_account"
 
@@ -86,7 +87,7 @@ class User(Base):
 
 
 class UserCustomer(Base):
-    """A customer whose reports a user may ask for."""
+    """A customer whose reports a user may run."""
 
     __tablename__ = "user_customer"
 
@@ -95,7 +96,7 @@ class UserCustomer(Base):
 
 
 class UserSession(Base):
-    """A session of a user, by the SHA-256 hash of its token; `seen_at` is when it was last used, to a minute."""
+    """A user's session, by the SHA-256 hash of its token.  `seen_at` is when it was last used, accurate to a minute."""
 
     __tablename__ = "user_session"
 
@@ -106,8 +107,10 @@ class UserSession(Base):
 
 
 class LogIn(Base):
-    """A try to log in, whether there is such a user or not: by the SHA-256 hash of the name, for what was typed as
-    one may be a password.  `source` is a network."""
+    """An attempt to log in, whether the user exists or not.  `source` is a network.
+
+    Only the SHA-256 hash of the name is stored, since someone may have typed a password in its place.
+    """
 
     __tablename__ = "log_in"
 
@@ -119,9 +122,9 @@ class LogIn(Base):
 
 
 class ReportRun(Base):
-    """A report that someone ran: who, from which address, in which request, for which customer and range.
+    """An audit entry: who ran which report, from which address, in which request, for which customer and range.
 
-    `caller` is the id of a key, `user:` and the name of a user, or `oidc:` and the subject of a token.
+    `caller` is the id of a key, `user:` followed by a user's name, or `oidc:` followed by the subject of a token.
     """
 
     __tablename__ = "report_run"

@@ -1,4 +1,4 @@
-"""Passwords, of which Argon2id hashes are kept."""
+"""Passwords, which are stored as Argon2id hashes."""
 
 import secrets
 import unicodedata
@@ -15,7 +15,10 @@ _HASHER = PasswordHasher()
 
 
 def checked_password(password: str) -> str:
-    """Raises InvalidInput, without repeating the password, if it is too short, too long or not valid Unicode."""
+    """The password, if it is valid.
+
+    Raises InvalidInput if it is too short, too long or not valid Unicode.  The message does not repeat it.
+    """
     if not SHORTEST <= len(password) <= LONGEST:
         raise InvalidInput(f"A password has at least {SHORTEST} characters, and at most {LONGEST}.")
     if any("\ud800" <= letter <= "\udfff" for letter in password):
@@ -24,12 +27,15 @@ def checked_password(password: str) -> str:
 
 
 def password_hash_of(password: str) -> str:
-    """The hash of a password.  It takes about 50 ms and 64 MiB, which is also the price of each guess."""
+    """The hash of a password.  Hashing takes about 50 ms and 64 MiB, which is also the cost of each guess."""
     return _HASHER.hash(_same_everywhere(password))
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
-    """Takes as long where there is no hash, and nothing matches then."""
+    """Whether a password matches a hash.
+
+    If the hash is None, nothing matches, but the check takes equally long.
+    """
     nobodys = _nobodys()
     try:
         _HASHER.verify(password_hash or nobodys, _same_everywhere(password))
@@ -39,12 +45,12 @@ def password_matches(password_hash: str | None, password: str) -> bool:
 
 
 def renewed_hash(password_hash: str, password: str) -> str:
-    """A new hash of the same password where the old one's parameters are no longer what is advised."""
+    """The hash, or a new hash of the same password if the old one's parameters are outdated."""
     return password_hash_of(password) if _HASHER.check_needs_rehash(password_hash) else password_hash
 
 
 def _same_everywhere(password: str) -> bytes:
-    """One letter may be typed as several code points, and systems differ in that."""
+    """Normalize a password, since some systems produce one code point for a letter and others several."""
     return unicodedata.normalize("NFKC", password).encode()
 
 

@@ -1,11 +1,15 @@
-"""Who is asking."""
+"""The authenticated caller and its role."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Role(Enum):
-    """Staff see everything, an admin manages keys too; a partner sees its own customers and no column for staff."""
+    """The role of a caller.
+
+    Staff see everything, and an admin also manages keys.  A partner sees only its own customers, and no columns that
+    are reserved for staff.
+    """
 
     ADMIN = "admin"
     STAFF = "staff"
@@ -13,7 +17,7 @@ class Role(Enum):
 
     @property
     def staff(self) -> bool:
-        """Whether columns and reports for staff exist for it."""
+        """Whether the role has access to columns and reports for staff."""
         return self is not Role.PARTNER
 
 
@@ -21,7 +25,8 @@ class Role(Enum):
 class Principal:
     """A user, or the holder of a key or a token.
 
-    `key_id` names it in logs and in the audit; `customers` and `reports` bound what it sees and runs, None: all.
+    `key_id` identifies it in logs and in the audit.  `customers` and `reports` limit what it may see and run; None
+    means all.
     """
 
     key_id: str

@@ -1,4 +1,4 @@
-"""What was found in the directory within the last seconds, so that it need not be looked up again."""
+"""Remembers recent results from the directory for a few seconds, to save queries."""
 
 from time import monotonic
 from typing import Generic, TypeVar
@@ -7,12 +7,15 @@ Found = TypeVar("Found")
 
 
 SECONDS = 4.0
-"""How old an answer may be.  What is ended holds no longer than this in other processes, which have 5 s."""
+"""How old a result may be.
+
+Other processes still accept a revoked key or an ended session for this long, which is within the promised 5 seconds.
+"""
 _MOST = 10_000
 
 
 class Recent(Generic[Found]):
-    """What was found by a text, the hash of a secret or an id; what does not hold is never kept."""
+    """Results by a text: the hash of a secret, or an id.  Failed look-ups are never kept."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Found]] = {}
@@ -23,7 +26,10 @@ class Recent(Generic[Found]):
         return kept[1] if kept is not None and monotonic() - kept[0] < SECONDS else None
 
     def put(self, name: str, found: Found, asked_at: float) -> None:
-        """`asked_at` is when the look-up began.  It misses changes since then, for example the cause of a `clear`."""
+        """Keep a result of a query that began at `asked_at`.
+
+        It is dropped if `clear` was called since then, because the query may have missed the change that caused it.
+        """
         if asked_at <= self._cleared_at:
             return
         if len(self._kept) >= _MOST:

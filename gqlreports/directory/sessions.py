@@ -1,8 +1,9 @@
-"""The sessions of users: begun with a password, held by a token, and ended; and the tries to begin one.
+"""The sessions of users, which start with a password and are identified by a token; and the limits on log-in attempts.
 
-Nobody guesses without bound, and nobody keeps others out.  Who fails too often at one name from one network has to
-wait; so has a network that fails at many names, and a name at which many networks fail.  The latter two do not hold for
-someone who has logged in from that network of late, so that strangers who guess lock nobody out of where they work.
+The limits stop guessing without letting anyone lock out others.  After too many failures for one name from one network,
+further attempts have to wait.  The same applies to a network with failures for many names, and to a name with failures
+from many networks.  The latter two limits do not apply to a user who has recently logged in from the same network, so
+strangers who guess cannot lock users out of their usual network.
 """
 
 import logging
@@ -29,18 +30,18 @@ logger = logging.getLogger(__name__)
 WINDOW = timedelta(minutes=15)
 """How long a failure counts."""
 KNOWN_FOR = timedelta(days=30)
-"""How long someone is known where they logged in."""
+"""How long a network counts as known for a user after a log-in."""
 OF_A_NAME_FROM_A_NETWORK = 5
 OF_A_NETWORK = 30
 OF_A_NAME = 100
-# The part of an IPv6 address that one subscriber has for its own.
+# The length of the IPv6 prefix that identifies a subscriber.
 _SUBSCRIBER = 64
 
 
 def begin_log_in(session: Session, name: str, source: str | None, now: datetime) -> None:
-    """Takes a try down as a failure, before it is known, so that many at once are as many failures.
+    """Record an attempt as a failure before its outcome is known, so that simultaneous attempts all count.
 
-    Raises TooManyLogIns, alike for names that are no user's; such a try does not count.
+    Raises TooManyLogIns, also for names without a user; an attempt that is refused in this way does not count.
     """
     session.execute(delete(LogIn).where(LogIn.at <= now - WINDOW, ~LogIn.succeeded))
     session.execute(delete(LogIn).where(LogIn.at <= now - KNOWN_FOR))
@@ -54,14 +55,14 @@ def begin_log_in(session: Session, name: str, source: str | None, now: datetime)
 
 
 def succeed_log_in(session: Session, name: str, source: str | None, now: datetime) -> None:
-    """The failures of that name from there are forgotten."""
+    """Record a successful log-in, and delete the failures for this name from this network."""
     session.execute(delete(LogIn).where(*_same(name, source)))
     session.add(_log_in(name, source, now, succeeded=True))
 
 
 def _check(session: Session, now: datetime, most: int, *which: ColumnElement[bool]) -> None:
     latest = select(LogIn.at).where(*which, ~LogIn.succeeded).order_by(LogIn.at.desc())
-    # The try itself is the first of them.
+    # The current attempt is itself the latest failure, so `most` earlier ones remain allowed.
     oldest = session.scalar(latest.offset(most).limit(1))
     if oldest is not None:
         raise TooManyLogIns(max(1, math.ceil((oldest + WINDOW - now).total_seconds())))
@@ -88,9 +89,9 @@ def _network(source: str | None) -> str:
 IDLE = timedelta(minutes=30)
 """How long a session lasts without a request."""
 LONGEST = timedelta(hours=12)
-"""How long it lasts at most."""
+"""How long a session lasts at most."""
 SEEN_EVERY = timedelta(minutes=1)
-"""How often it is written down that a session is used."""
+"""How often the use of a session is recorded."""
 WRONG = "There is no such user and password here."
 ENDED = "This session has ended; log in again."
 
@@ -102,17 +103,17 @@ class _Held:
 
 
 class Sessions:
-    """Every method blocks, as those of the directory do, and raises DirectoryUnavailable."""
+    """Starts, finds and ends sessions.  Every method blocks, as in the directory, and raises DirectoryUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._session = database.session
         self._known: Recent[_Held] = Recent()
 
     def begin(self, name: str, password: str, source: str | None) -> str:
-        """The token of a new session, of which only the hash is kept; `source` is the address that asks for it.
+        """Start a session and return its token, of which only the hash is stored.
 
-        Raises Unauthenticated, in the same words and after the same work, where the password is not that of a user
-        who may log in, and TooManyLogIns.
+        `source` is the caller's address.  Raises Unauthenticated, with the same message and after the same work, for a
+        wrong password, an unknown user and a disabled user.  Raises TooManyLogIns after too many failures.
         """
         name, now = name.strip().lower(), utc_now()
         with self._session() as session, session.begin():
@@ -124,7 +125,7 @@ class Sessions:
             raise Unauthenticated(WRONG)
         token, renewed = secrets.token_urlsafe(32), renewed_hash(kept or "", password)
         with self._session() as session, session.begin():
-            # A password that was changed, or a user who was disabled, meanwhile gets no session.
+            # There is no session if the password was changed or the user was disabled in the meantime.
             same = (User.name == name, User.password_hash == kept, User.disabled_at.is_(None))
             seen = update(User).where(*same).values(logged_in_at=now, password_hash=renewed).returning(User.name)
             if session.execute(seen).one_or_none() is None:
@@ -136,12 +137,12 @@ class Sessions:
         return token
 
     def remembered(self, token: str) -> Principal | None:
-        """Whose session was found within the last seconds: what `principal` gives, without a look-up."""
+        """The user of a session that was found in the last few seconds: like `principal`, but without a query."""
         held = self._known.get(key_hash(token))
         return held.principal if held is not None and utc_now() < held.ends_at else None
 
     def principal(self, token: str) -> Principal:
-        """Whose session it is; this extends the session.  Raises Unauthenticated if it has ended or never existed."""
+        """The user of a session, which is also extended.  Raises Unauthenticated if it has ended or never existed."""
         asked_at, now, token_hash = monotonic(), utc_now(), key_hash(token)
         with self._session() as session, session.begin():
             found = session.get(UserSession, token_hash)
@@ -150,29 +151,29 @@ class Sessions:
             seen_at = found.seen_at
             if now - seen_at >= SEEN_EVERY:
                 seen_at = now
-                # It may have been ended meanwhile, and then there is nothing to change.
+                # If the session was ended in the meantime, the update matches no row.
                 session.execute(update(UserSession).where(UserSession.hash == token_hash).values(seen_at=now))
             held = _Held(_principal(session.get_one(User, found.user_name)), _end(seen_at, found.created_at))
         self._known.put(token_hash, held, asked_at)
         return held.principal
 
     def end(self, token: str) -> None:
-        """End the session: in this process at once, in others within 5 seconds."""
+        """End a session, at once in this process and within 5 seconds in others."""
         with self._session() as session, session.begin():
             session.execute(delete(UserSession).where(UserSession.hash == key_hash(token)))
         self._known.clear()
 
     def end_all(self, session: Session, name: str) -> None:
-        """Those of one user, in the transaction of a change to that user."""
+        """End all sessions of a user, in the transaction that changes the user."""
         session.execute(delete(UserSession).where(UserSession.user_name == name))
 
     def forget(self) -> None:
-        """Forget what was looked up before, since such a change makes it stale."""
+        """Forget all remembered sessions, since a change to a user makes them stale."""
         self._known.clear()
 
 
 def _password_hash(session: Session, name: str) -> str | None:
-    """None for a name that nobody has, and for a user who is disabled."""
+    """The password hash of a user; None if there is no such user or the user is disabled."""
     user = session.get(User, name) if name.isprintable() else None
     return None if user is None or user.disabled_at is not None else user.password_hash
 

@@ -1,4 +1,7 @@
-"""Which tokens of an identity provider hold, apart from what checks them, which not every installation has."""
+"""The rules for an identity provider's tokens.
+
+They are separate from the code that checks tokens, since its packages are not part of every installation.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +13,10 @@ from gqlreports.errors import InvalidInput
 
 @dataclass(frozen=True)
 class TokenRules:
-    """Which tokens hold, and what their claims mean.
+    """Which tokens are valid, and what their claims mean.
 
-    A claim is found by its name, or by its path: `realm_access.roles`.  `roles` maps its values to roles.
+    A claim is given by its name, or by its path, for example `realm_access.roles`.  `roles` maps the values of the role
+    claim to roles.
     """
 
     issuer: str

@@ -1,4 +1,4 @@
-"""Tokens of an identity provider: JWTs as OpenID Connect has them, checked against the provider's published keys."""
+"""Checks an identity provider's tokens: JWTs as in OpenID Connect, verified with the provider's published keys."""
 
 import logging
 import re
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""All with a key pair: none with a shared secret, and never `none`."""
+"""Only algorithms with a key pair, never with a shared secret, and never `none`."""
 CLOCK_SKEW = 30
-"""Seconds that the provider's clock may differ."""
+"""Seconds by which the provider's clock may differ from ours."""
 _KEYS_LAST = 300
 _FETCH_TIMEOUT = 5
 _BETWEEN_FETCHES = 10
@@ -29,17 +29,17 @@ _LONGEST_NAME = 255
 
 
 class Tokens:
-    """Finds the holder of a token; blocks while the provider's keys are fetched."""
+    """Finds the holder of a token.  Blocks while the provider's keys are fetched."""
 
     def __init__(self, rules: TokenRules) -> None:
         self._rules = rules
         self._keys = _ProviderKeys(rules.jwks_url)
 
     def authenticate(self, token: str) -> Principal:
-        """The caller that a token names.
+        """The caller that a token identifies.
 
-        Raises Unauthenticated for a token that does not hold, or names no role, or a partner without customers, and
-        ProviderUnavailable where the provider's keys cannot be had.
+        Raises Unauthenticated if the token is invalid, has no role, or is a partner's without customers.  Raises
+        ProviderUnavailable if the provider's keys cannot be obtained.
         """
         try:
             claims = self._claims(token)
@@ -76,16 +76,16 @@ class Tokens:
         return Principal(f"oidc:{subject}", _name(claims), role, customers)
 
     def _role(self, claims: Mapping[str, Any]) -> Role | None:
-        """The role of the claim's values that may do most."""
+        """The most powerful role among the claim's values, or None."""
         named = {self._rules.roles.get(each) for each in _texts(claims, self._rules.role_claim)}
         return next((role for role in Role if role in named), None)
 
 
 class _ProviderKeys(PyJWKClient):
-    """Fetched when they are needed and kept for 5 minutes.
+    """The provider's keys, which are fetched when needed and kept for 5 minutes.
 
-    A key that is not among them is looked for again, but not within 10 seconds of the last look, nor is anything
-    within 10 seconds of a failure.
+    An unknown key causes a new fetch, but not within 10 seconds of the last one.  After a failure, nothing is fetched
+    for 10 seconds.
     """
 
     def __init__(self, url: str) -> None:
@@ -93,7 +93,7 @@ class _ProviderKeys(PyJWKClient):
         self._rest_until = 0.0
 
     def fetch_data(self) -> Any:
-        """Raises ProviderUnavailable."""
+        """Fetch the keys.  Raises ProviderUnavailable if that fails, or shortly after a failure."""
         unavailable = ProviderUnavailable("Tokens cannot be checked now; try again soon.")
         if time.monotonic() < self._rest_until:
             raise unavailable
@@ -106,7 +106,7 @@ class _ProviderKeys(PyJWKClient):
 
 
 def _texts(claims: Mapping[str, Any], name: str) -> list[str]:
-    """The texts of a claim that is one or a list of them."""
+    """The texts in a claim, which may be a single text or a list."""
     found: Any = claims
     if name in claims:
         found = claims[name]

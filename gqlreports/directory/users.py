@@ -1,4 +1,4 @@
-"""Users who log in: created, listed and changed; whatever changes one ends its sessions."""
+"""Creates, lists and changes users.  Every change to a user ends the user's sessions."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,10 +18,11 @@ _NAME = re.compile("[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
 
 
 class Users:
-    """Every method is one transaction and blocks, as those of the directory, and raises DirectoryUnavailable.
+    """Manages the users who log in with a password.
 
-    Names are in small letters; whoever logs in may write them as they like.  Where sessions are ended they hold no
-    more: here at once, in other processes within 5 seconds.
+    Like those of the directory, every method is one transaction and blocks, and raises DirectoryUnavailable.  Names are
+    stored in lower case, but users may log in with any capitalization.  Ended sessions become invalid at once in this
+    process, and within 5 seconds in others.
     """
 
     def __init__(self, database: Database, sessions: Sessions) -> None:
@@ -29,7 +30,7 @@ class Users:
         self._sessions = sessions
 
     def add(self, name: str, password: str, role: Role, customers: Iterable[str] = ()) -> None:
-        """Raises InvalidInput for a name that is taken or none, and for a password or customers that cannot be."""
+        """Create a user.  Raises InvalidInput if the name is taken, or if a name, password or customer is invalid."""
         name, owned = _checked_name(name), _customers(role, customers)
         password_hash = password_hash_of(checked_password(password))
         with self._session() as session, session.begin():
@@ -39,30 +40,30 @@ class Users:
             session.add(user)
 
     def list(self) -> list[User]:
-        """All users, by name."""
+        """All users, ordered by name."""
         with self._session() as session:
             return list(session.scalars(select(User).order_by(User.name)))
 
     def set_password(self, name: str, password: str) -> None:
-        """Raises NotFound, and InvalidInput for a password that cannot be."""
+        """Change a user's password.  Raises NotFound, and InvalidInput for an invalid password."""
         password_hash = password_hash_of(checked_password(password))
         with self._changed(name) as user:
             user.password_hash = password_hash
 
     def set_role(self, name: str, role: Role, customers: Iterable[str] = ()) -> None:
-        """Raises NotFound, and InvalidInput for customers that cannot be or that do not go with the role."""
+        """Change a user's role.  Raises NotFound, and InvalidInput for customers that are invalid or do not fit it."""
         owned = _customers(role, customers)
         with self._changed(name) as user:
             kept = {each.customer_id: each for each in user.customers}
             user.role, user.customers = role.value, [kept.get(each.customer_id, each) for each in owned]
 
     def disable(self, name: str) -> None:
-        """Raises NotFound."""
+        """Prevent a user from logging in.  Raises NotFound."""
         with self._changed(name) as user:
             user.disabled_at = user.disabled_at or utc_now()
 
     def enable(self, name: str) -> None:
-        """Raises NotFound."""
+        """Let a disabled user log in again.  Raises NotFound."""
         with self._changed(name) as user:
             user.disabled_at = None
 
@@ -74,7 +75,7 @@ class Users:
             if user is None:
                 raise NotFound(f"There is no user {name[:64]!r}; see `gqlreports user list`.")
             yield user
-            # The change goes first: a log-in that waits for it then finds another user than it knew.
+            # The user is changed first: a concurrent log-in waits for that, and then sees that the user has changed.
             session.flush()
             self._sessions.end_all(session, name)
         self._sessions.forget()

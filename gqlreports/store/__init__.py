@@ -1,1 +1,1 @@
-"""What the CDR store holds, and how files get into it."""
+"""The content of the CDR store, and the loaders that fill it from files."""

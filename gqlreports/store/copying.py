@@ -1,4 +1,4 @@
-"""Copies what one store holds into another, as it stands: corrections, load times and all."""
+"""Copies the content of one store into another unchanged, including corrections and load times."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from gqlreports.errors import LoadError
 from gqlreports.tables import DICTIONARIES
 
 _BATCH = 16 * 1024 * 1024
-"""Bytes of rows that are inserted at once."""
+"""How many bytes of rows are inserted at once."""
 _MONTHS = "SELECT toYYYYMM(dt) AS part, count() AS rows FROM cdr GROUP BY part ORDER BY part"
 _WHOLE = ("did", "numbering", "cdr_load")
 
 
 @dataclass(frozen=True)
 class CopiedPart:
-    """What is copied at once: a month of calls, or a whole table."""
+    """A unit of copying: a month of calls, or a whole table."""
 
     table: str
     month: int | None
@@ -29,10 +29,10 @@ class CopiedPart:
 
 
 async def copy_store(source: Backend, target: Backend, on_copied: Callable[[CopiedPart, bool], None]) -> None:
-    """Copy all parts; `on_copied` is called for each part, and with whether it was there before.
+    """Copy all parts.  `on_copied` is called with each part, and with whether it was already in the target.
 
-    Stopped at any point, it may be run again.  Raises LoadError where the target holds some other number of rows of a
-    part than none or all.
+    The copy can be stopped at any point and run again.  Raises LoadError if the target has some of a part's rows, but
+    not exactly as many as the source.
     """
     for part in await _parts(source):
         there = {str(each): each.rows for each in await _parts(target)}.get(str(part), 0)
@@ -71,7 +71,7 @@ async def _copy(part: CopiedPart, source: Backend, target: Backend) -> None:
 
 
 async def _insert(session: Session, table: str, pieces: AsyncIterator[bytes]) -> None:
-    """Insert rows that come in pieces, which need not end with a row."""
+    """Insert rows that come in pieces.  A piece may end in the middle of a row."""
     held = bytearray()
     async for piece in pieces:
         held += piece

@@ -1,10 +1,10 @@
 """What a store must have: its migrations, dictionaries and rollups.
 
-Migrations are steps in an order.  The statements of a step do nothing where their work is done: it may run twice, and
-in two processes at once.  A step that stands here is never changed; what comes later is a step of its own.
+Migrations run in order.  Their statements do nothing if their work is already done, so a migration may run twice, even
+in two processes at once.  A published migration never changes; each later change is a new migration.
 
-Dictionaries hold rate centers by thousands-block, and who had a DID when.  Rollups are projections of the tables of
-facts, which ClickHouse keeps as it keeps their rows.
+One dictionary holds the rate center of each thousands-block, the other the customer of each DID over time.  Rollups are
+projections of the fact tables, so ClickHouse keeps them up to date together with the rows.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +18,7 @@ from gqlreports.tables import CODECS, cdr, cdr_load, did, migration, numbering
 
 @dataclass(frozen=True)
 class Migration:
-    """`statements` are given where the tables are, and are SQL in the order in which they run."""
+    """One step of the schema.  `statements` returns its SQL for a topology, in the order in which it runs."""
 
     number: int
     name: str
@@ -30,21 +30,22 @@ def _first_tables(topology: Topology) -> list[str]:
 
 
 def _deletes_with_rollups(topology: Topology) -> list[str]:
-    """Without it a table with projections refuses DELETE."""
+    """Without this setting, a table with projections refuses DELETE."""
     return [f"{topology.alter(cdr)} MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'"]
 
 
 def _codecs(topology: Topology) -> list[str]:
-    """What is there already takes them on when its parts are merged."""
+    """Existing rows are recompressed when their parts are merged."""
     columns = ", ".join(f"MODIFY COLUMN `{name}` CODEC({codec})" for name, codec in CODECS.items())
     table = topology.alter(cdr)
     return [f"{table} {columns}", f"{table} MODIFY SETTING default_compression_codec = 'LZ4'"]
 
 
 def _whole_indexes(topology: Topology) -> list[str]:
-    """By itself ClickHouse keeps the customers of an index alone where nearly every granule begins with another one.
+    """Keep all columns of the primary index in memory.
 
-    So it is in rollups, and a day of a customer would be searched for among all its hours.
+    By default ClickHouse keeps only the customer if nearly every granule starts with a different one.  This is the case
+    in rollups, where ClickHouse would then have to search all hours of a customer for a single day.
     """
     return [f"{topology.alter(cdr)} MODIFY SETTING {_SKIPPED_COLUMNS} = 1"]
 
@@ -60,7 +61,8 @@ MIGRATIONS = (
 )
 
 
-# The rate center of every thousands-block in service: its own where one is assigned, else its code's.
+# The rate center of every thousands-block in service: the block's own if it has one, otherwise that of its central
+# office code.
 _RATE_CENTERS = """
 SELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state
 FROM (
@@ -72,7 +74,7 @@ FROM (
 ) GROUP BY block
 """
 
-# From and to are milliseconds since 1970, both within the window.
+# Both ends are in milliseconds since 1970 and inclusive, hence the -1.  An open end is the largest Int64.
 _DID_WINDOWS = """
 SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS valid_from,
     if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS valid_to
@@ -81,7 +83,10 @@ FROM {database}.did FINAL
 
 
 def dictionaries(topology: Topology) -> list[str]:
-    """The statements that create both.  On a server they replace existing ones, which hold no data of their own."""
+    """The statements that create both dictionaries.
+
+    On a server they replace existing dictionaries, which hold no data of their own.
+    """
     return [
         f"{_create_dictionary('rate_center', topology)} "
         "(block UInt64, rate_center String DEFAULT '', state String DEFAULT '') "
@@ -100,7 +105,7 @@ def _create_dictionary(name: str, topology: Topology) -> str:
 
 
 def _source(topology: Topology, query: str, table: str) -> str:
-    """The server itself, in the store's database, as the user that migrates."""
+    """The clause that makes a dictionary read from its own server, in the store's database, as the migrating user."""
     database = identifier(topology.database or "default")
     parts = [f"QUERY {literal(query.format(database=database))}"]
     if topology.user:
@@ -111,7 +116,10 @@ def _source(topology: Topology, query: str, table: str) -> str:
 
 
 def _lifetime(topology: Topology) -> str:
-    """Loading reloads a dictionary on its own server; the others of a cluster look every few seconds."""
+    """How often a dictionary checks for changes.
+
+    A load reloads the dictionary on its own server.  The other servers of a cluster check every 10 to 20 seconds.
+    """
     return "LIFETIME(MIN 10 MAX 20)" if topology.cluster else "LIFETIME(0)"
 
 
@@ -124,8 +132,8 @@ ROLLUPS_THERE = (
 def rollup_statements(topology: Topology, wanted: Sequence[Rollup], kept: Collection[str]) -> list[str]:
     """The statements that add the rollups that a store lacks, and drop their former versions.
 
-    What is there of reports that are not among them stays.  ClickHouse fills a new one in the background; a report
-    reads the parts of the table that lack it call by call meanwhile.
+    Rollups of reports that are not among the wanted ones stay.  ClickHouse fills a new rollup in the background.  Until
+    then, reports read the rows themselves in those parts of the table that lack the rollup.
     """
     return [statement for each in wanted for statement in _rollup(topology, each, kept)]
 
@@ -143,7 +151,10 @@ def _rollup(topology: Topology, rollup: Rollup, kept: Collection[str]) -> list[s
 
 
 def _settings(topology: Topology) -> str:
-    """Finer granules than a table's: a month of a customer's sums fills few.  Older servers do not know the clause."""
+    """Finer granules than a table's, since a month of a customer's sums fills only a few.
+
+    Only embedded stores get the clause, because older servers do not know it.
+    """
     return " WITH SETTINGS (index_granularity = 2048)" if topology.database is None else ""
 
 
@@ -152,30 +163,30 @@ EMBEDDED = Topology()
 
 @dataclass(frozen=True)
 class StoreDefinition:
-    """The migrations as statements, for a store that is placed in some way."""
+    """The statements that migrate a store with a given topology."""
 
     topology: Topology
     migrations: tuple[Migration, ...] = MIGRATIONS
     rollups: tuple[Rollup, ...] = ()
 
     rollups_query = ROLLUPS_THERE
-    # Unlike the list of tables, which leaves out what a user may not see, it fails where the user lacks the right.
+    # EXISTS fails if the user lacks the right to see the table.  A query of system.tables would just omit the table.
     record_query = "EXISTS TABLE migration"
     applied_query = "SELECT DISTINCT number, cluster FROM migration"
 
     @property
     def record(self) -> list[str]:
-        """The statements that make the table in which a store records its migrations."""
+        """The statements that create the table in which a store records its migrations."""
         return self.topology.create(migration)
 
     def pending(self, applied: Collection[int]) -> list[str]:
-        """The migrations that a store lacks, in words."""
+        """Descriptions of the migrations that a store lacks."""
         return [f"{each.number} ({each.name})" for each in self._lacking(applied)]
 
     def statements(self, applied: Collection[int], kept: Collection[str]) -> list[str]:
-        """What brings a store to this definition.
+        """The statements that bring a store to this definition.
 
-        The migrations that it lacks, each recorded, then the dictionaries and the rollups.
+        They run and record each missing migration, then create the dictionaries and the rollups.
         """
         steps = [
             statement
@@ -193,5 +204,5 @@ class StoreDefinition:
 
 
 def definition(registry: Registry | None = None) -> StoreDefinition:
-    """That of an embedded store, with the rollups of the reports of a registry."""
+    """The definition of an embedded store, with the rollups of a registry's reports."""
     return StoreDefinition(EMBEDDED, rollups=registry.rollups if registry else ())

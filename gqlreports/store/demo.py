@@ -1,4 +1,4 @@
-"""Generated calls to try the API on: 90 days of North American traffic with failover, for 20 customers."""
+"""Generates calls for trying out the API: 90 days of North American traffic with failover, for 20 customers."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ CUSTOMER_NAMES = (
 )
 CURRENCIES = ("USD", "USD", "USD", "EUR", "GBP")
 
-# State, a big city, and the area codes that serve it.
+# State, a big city in it, and the area codes that serve the city.
 _CITIES = (
     ("NY", "NEW YORK", (212, 332, 646, 718, 917)),
     ("CA", "LOS ANGELES", (213, 310, 323, 424)),
@@ -59,7 +59,7 @@ _CALLS_A_DAY = 10_000
 
 
 class DemoCalls:
-    """Fills a store that has no CDR, in `steps` steps of a few days each, about 1.35 million CDRs in all."""
+    """Fills a store without CDRs, in `steps` steps of a few days each, with about 1.35 million CDRs in total."""
 
     steps = _DAYS // _STEP_DAYS
 
@@ -67,12 +67,12 @@ class DemoCalls:
         self._backend = backend
 
     async def empty(self) -> bool:
-        """Whether the store has no CDR."""
+        """Whether the store has no CDRs."""
         fetched = await self._backend.fetch_json(Statement("SELECT count() AS rows FROM cdr"))
         return bool(orjson.loads(fetched.json)[0]["rows"] == 0)
 
     async def fill(self) -> AsyncIterator[None]:
-        """Yields after each step."""
+        """Generate the data, and yield after each step."""
         async with self._backend.session() as session:
             for table, rows, dictionary in (
                 ("numbering", _numbering(), "rate_center"),
@@ -123,14 +123,14 @@ def _array(values: list[str]) -> str:
     return "[" + ", ".join(f"'{value}'" for value in values) + "]"
 
 
-# As a load does that came to its end.
+# What a complete load records.
 _RECORD = """
 INSERT INTO cdr_load (finished_at, last_dt, added) SELECT now64(3, 'UTC'), max(dt), count() FROM cdr
 """
 _NAMES = ", ".join(column.name for column in cdr.columns if column.server_default is None)
 
-# Every figure of a call is drawn from a hash of its number.  Of 24 hours those of the working day come most often; the
-# customer and the code are drawn so that few have most of the calls.
+# Each value of a call is derived from a hash of the call's number.  Hours of the working day are the most frequent.  A
+# few customers and a few codes get most of the calls.
 _CALLS = f"""
 INSERT INTO cdr ({_NAMES})
 WITH

@@ -1,4 +1,4 @@
-"""Files as loaders read them: bytes with progress, rows of small tables, chunks of CDRs, and rows that are rejected."""
+"""Files as the loaders see them: bytes with progress, rows of small tables, chunks of CDRs, and rejected rows."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ from gqlreports.errors import LoadError
 
 @dataclass(frozen=True)
 class FileRecord:
-    """A row as it stands in its file: where it begins (line 1 is the first) and its text."""
+    """A row as it stands in its file: the line on which it begins (the first line is 1), and its text."""
 
     line: int
     text: str
@@ -28,14 +28,14 @@ class _Tabs(csv.excel_tab):
 
 @dataclass(frozen=True)
 class FileRow:
-    """A row of a small table: its cells by column name, trimmed, and where it stands."""
+    """A row of a small table: its trimmed cells by column name, and its place in the file."""
 
     values: dict[str, str]
     record: FileRecord
 
 
 def file_rows(stream: io.BufferedReader) -> tuple[tuple[str, ...], Iterator[FileRow]]:
-    """The column names and the rows of a CSV file, or of a tab separated one if a tab is in its first line."""
+    """The column names and the rows of a CSV file, or of a tab-separated file if its first line contains a tab."""
     text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
     first = text.readline()
     tabs = "\t" in first
@@ -58,8 +58,8 @@ def _file_rows(text: io.TextIOWrapper, names: tuple[str, ...], dialect: type[csv
 class Chunk:
     """Some rows, printed in ClickHouse's format `form`.
 
-    `records` finds them again in the file, in order.  `rewritten` prints them anew, cell by cell, for the case that
-    ClickHouse cannot read what a more lenient reader can.  `broken` are lines among them in which there is no row.
+    `records` returns the same rows as they stand in the file, in order.  `rewritten` prints them again, cell by cell,
+    for data that ClickHouse cannot read but a more lenient reader can.  `broken` are lines among them without a row.
     """
 
     data: bytes
@@ -71,10 +71,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class OpenFile:
-    """An opened file: its column names, and its rows in chunks.
+    """An open file: its column names, and its rows in chunks.
 
-    In a CSV file a row may have fewer or more cells than there are columns, and its columns are called by `cell_name`.
-    Those of `values` come as the values of their type, all others as text.
+    In a CSV file a row may have fewer or more cells than there are columns, and `cell_name` names its columns.  The
+    columns in `values` come as typed values, all others as text.
     """
 
     columns: tuple[str, ...]
@@ -95,10 +95,10 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
-    """A file, or standard input for `-`, decompressed where its first bytes say gzip or zstd.
+    """Open a file, or standard input for `-`, and decompress it if its first bytes are those of gzip or zstd.
 
-    `on_read` is called with the number of bytes of the file that were read.  Raises LoadError for a file that cannot be
-    read, also where that shows later.
+    `on_read` is called with the number of bytes at each read of the file.  Raises LoadError for a file that cannot be
+    read, even if that shows only later.
     """
     with ExitStack() as stack:
         try:
@@ -109,7 +109,7 @@ def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
 
 
 class _Counted(io.RawIOBase):
-    """Passes reads on and says how many bytes they were."""
+    """Passes reads on to `raw`, and reports how many bytes each one returned."""
 
     def __init__(self, raw: BinaryIO, on_read: Callable[[int], None]) -> None:
         self._raw = raw
@@ -139,7 +139,7 @@ _HELD = 10_000
 
 @dataclass
 class Rejects:
-    """Collects rows and writes them to `target`, which is made when there is a first."""
+    """Collects rejected rows and writes them to `target`, which is created with the first of them."""
 
     target: Path
     count: int = 0
@@ -171,7 +171,10 @@ class Rejects:
 
 @contextmanager
 def rejects_beside(path: str) -> Iterator[Rejects]:
-    """The rejects of a file: `PATH.rejects.csv`, or `stdin.rejects.csv` here for `-`; an older one goes first."""
+    """The rejects of a file, in `PATH.rejects.csv`, or for `-` in `stdin.rejects.csv` in the current directory.
+
+    An older file of that name is removed first.
+    """
     target = Path("stdin.rejects.csv" if path == "-" else f"{path}.rejects.csv")
     target.unlink(missing_ok=True)
     rejects = Rejects(target)

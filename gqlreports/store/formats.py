@@ -19,9 +19,9 @@ CHUNK_ROWS = 400_000
 
 @contextmanager
 def opened_rows(path: str, on_read: OnRead) -> Iterator[OpenFile]:
-    """The rows of a file in chunks; its format is known by its first bytes.
+    """The rows of a file in chunks.  The file's first bytes determine its format.
 
-    Raises LoadError as `opened` does, NotInstalled for Parquet without its packages.
+    Raises LoadError as `opened` does, and NotInstalled for a Parquet file if the packages for it are missing.
     """
     with opened(path, on_read) as stream, ExitStack() as stack:
         try:
@@ -63,7 +63,7 @@ def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator
 
 @dataclass(frozen=True)
 class _CsvRows:
-    """The rows of a block as Python's reader finds them, which takes any text."""
+    """The rows of a block as Python's reader finds them; it accepts any text."""
 
     body: bytes
     first_line: int
@@ -72,7 +72,7 @@ class _CsvRows:
         return (record for record, _ in self._rows())
 
     def rewritten(self) -> bytes:
-        """All cells in quotes."""
+        """The rows printed again, with all cells in quotes."""
         text = io.StringIO()
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(cells for _, cells in self._rows())
         return text.getvalue().encode("utf-8", "surrogateescape")
@@ -92,7 +92,7 @@ class _CsvRows:
 
 
 def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
-    """Blocks of whole rows: a line break within quotes ends no row."""
+    """Blocks of complete rows.  A line break within quotes does not end a row."""
     rest = b""
     while data := stream.read(CHUNK_BYTES):
         block = rest + data
@@ -105,7 +105,10 @@ def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _last_row_end(block: bytes) -> int:
-    """The place after the last line break that has an even number of quotes before it, or after the last of all."""
+    """The position after the last line break outside quotes, or after the last line break if there is none.
+
+    A line break is outside quotes if the number of quotes before it is even.
+    """
     quotes = block.count(b'"')
     last = end = block.rfind(b"\n") + 1
     quotes -= block.count(b'"', end)
@@ -117,7 +120,7 @@ def _last_row_end(block: bytes) -> int:
 
 
 def _json_lines(stream: io.BufferedReader) -> OpenFile:
-    """Objects, one a line; a column may be missing from some of them."""
+    """A file with one object on each line.  Some objects may lack some of the columns."""
     start = stream.peek(1 << 20).removeprefix(BOM).lstrip()
     lines = start.split(b"\n")
     objects = [found for found in map(_object, lines) if found is not None]

@@ -1,4 +1,4 @@
-"""What columns a CDR file has, what each must hold, and how its rows become those of the store."""
+"""The columns of a CDR file, what each must hold, and the SQL that turns the file's rows into those of the store."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ MOMENT = (
     r"([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
 )
 MISSING_CELL = "\\0"
-"""The value of a row in the columns after its last cell."""
+"""The value of a cell that a short row lacks."""
 EXTRA_CELLS = ("_extra", "_more")
-"""The names of the cells that a row has after the file's last column."""
+"""The names for cells beyond the file's last column."""
 
 
 _LAST = 4_102_444_799_999
@@ -24,7 +24,7 @@ _LAST = 4_102_444_799_999
 
 
 class Kind(Enum):
-    """What a column holds where it is not text."""
+    """The type of a column's values."""
 
     TEXT = auto()
     MOMENT = auto()
@@ -35,18 +35,18 @@ class Kind(Enum):
 
 DIGITS = 18
 SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
-"""How many digits of a decimal come after the point."""
+"""How many digits of a decimal come after the decimal point."""
 STAGED = {
     Kind.MOMENT: "Nullable(Int64)",
     Kind.WHOLE: "Nullable(Int64)",
     **{kind: f"Nullable(Decimal({DIGITS}, {scale}))" for kind, scale in SCALES.items()},
 }
-"""As what values come, moments in milliseconds since 1970."""
+"""The ClickHouse types in which typed values are staged.  Moments are in milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
 class CellRule:
-    """How a cell is taken: `typed` makes the value of the store from it, `fault` says when it cannot be right."""
+    """How a cell is read, in SQL: `typed` converts it to the store's value, and `fault` is true if it is invalid."""
 
     typed: Callable[[str], str]
     fault: Callable[[str], str] | None = None
@@ -54,10 +54,10 @@ class CellRule:
 
 @dataclass(frozen=True)
 class FileColumn:
-    """A column of the file, whose cells are text, or values of its `kind`.
+    """A column of the file, whose cells are text, or typed values of its `kind`.
 
-    `reason` says why a cell that has a fault has one.  A file must have the column if it is `required`; if not, a
-    missing one counts as empty.
+    `reason` describes an invalid cell.  A file must have the column if it is `required`; otherwise a missing column
+    counts as empty.
     """
 
     name: str
@@ -68,7 +68,7 @@ class FileColumn:
     value: CellRule | None = None
 
     def rule(self, values: Collection[str]) -> CellRule:
-        """That of its cells, if those of the columns `values` are values."""
+        """The rule for the column's cells, given the names of the columns that come as typed `values`."""
         return self.value if self.value and self.name in values else self.text
 
 
@@ -101,6 +101,7 @@ def _moment(name: str) -> FileColumn:
 
 def _money(name: str, required: bool = True) -> FileColumn:
     def fault(x: str) -> str:
+        # Numbers in other than plain notation, for example 1e-9, may have digits beyond the 8 decimals.
         exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
         return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
 
@@ -169,11 +170,11 @@ COLUMNS = (
     _text_column("source_ip", required=False),
 )
 KEY = "switch, callid, branch_idx"
-"""What tells one CDR from another."""
+"""The columns that identify a CDR."""
 NAMES = ", ".join(column.name for column in COLUMNS)
 MOVED = "starts in another month than the call it corrects"
 ANSWER_TIME = "answer_time"
-"""A column that a file may have besides: the moment of the answer, empty where there was none."""
+"""An additional column that a file may have: the moment of the answer, empty if the call was not answered."""
 
 _ANSWERED = FileColumn(
     ANSWER_TIME,
@@ -185,16 +186,20 @@ _ANSWERED = FileColumn(
 )
 _ALL = (*COLUMNS, _ANSWERED)
 KINDS = {column.name: column.kind for column in _ALL}
-"""Of each column that is read."""
+"""The kind of each column that is read."""
 
 
 def cell_name(place: int, name: str) -> str:
-    """What a column of a CSV file is called here: by its place where it is not known."""
+    """The name of a CSV file's column in SQL: its own name if it is known, or a name made from its place."""
     return name if name in KINDS else f"_{place}"
 
 
 def answered(columns: Collection[str], values: Collection[str]) -> str:
-    """Whether a call was answered: by its answer time where the file tells it, else its SIP status, else duration."""
+    """Whether a call was answered, in SQL.
+
+    The answer time decides if the file has that column, otherwise the SIP status if there is one, otherwise the
+    duration.
+    """
     if ANSWER_TIME in columns:
         return _ANSWERED.rule(values).typed(ANSWER_TIME)
     [duration] = (each for each in COLUMNS if each.name == "duration")
@@ -206,7 +211,10 @@ def answered(columns: Collection[str], values: Collection[str]) -> str:
 
 
 def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
-    """The first fault of a row in words, empty for a row that is right; a CSV row tells if it is `long` or `short`."""
+    """The description of a row's first fault, in SQL; empty for a valid row.
+
+    The rows of a CSV file have the columns `long` and `short` for too many and too few cells.
+    """
     faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
     for each in _ALL:
         fault = each.rule(values).fault
@@ -216,7 +224,7 @@ def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
 
 
 def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
-    """The value of each of COLUMNS; columns that the file lacks are read as empty texts."""
+    """The SQL for the value of each of COLUMNS.  Columns that the file lacks are read as empty texts."""
     return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
 
 
@@ -225,7 +233,7 @@ BLANKS = r"' \t\r\n'"
 
 
 def layout_of(source: OpenFile, path: str) -> "Layout":
-    """Raises LoadError for a file that lacks a column, or has one twice."""
+    """The layout of a file.  Raises LoadError if the file lacks a required column or has a column twice."""
     known = [name for name in source.columns if name in KINDS]
     twice = sorted({name for name in known if known.count(name) > 1})
     if twice:
@@ -241,9 +249,10 @@ def layout_of(source: OpenFile, path: str) -> "Layout":
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns as they are read, those of them that the file tells, and the statements made of them.
+    """The columns that are read, those that the file has (`told`), and the statements built from them.
 
-    They take its rows from text, and what comes as `values` (the table `staged`), to those of the store (`checked`).
+    The statements convert the rows from text and typed `values` (the table `staged`) to rows of the store (the table
+    `checked`).
     """
 
     columns: tuple[str, ...]
@@ -268,11 +277,11 @@ class Layout:
         return f"INSERT INTO checked SELECT {values} FROM ({self._cells()}) WHERE NOT blank"
 
     def rejected(self) -> str:
-        """The rejected rows by their place in the chunk, which only a single thread keeps."""
+        """The query for the rejected rows and their places in the chunk; only a single thread keeps the order."""
         return self._places(self._reason, "reason != ''")
 
     def moved(self) -> str:
-        """The rows whose key is in the table `moved`, by their place in the chunk."""
+        """The query for the rows whose key is in the table `moved`, and their places in the chunk."""
         branch = "ifNull(accurateCastOrNull(branch_idx, 'UInt8'), 0)"
         return self._places(
             f"'{MOVED}'", f"{self._reason} = '' AND (switch, callid, {branch}) IN (SELECT * FROM moved)"
@@ -293,7 +302,7 @@ class Layout:
         return reason(self.columns, self.values, self.csv)
 
     def _cells(self, more: str = "") -> str:
-        """All cells, texts trimmed; an empty line of a CSV file reads as a row without any."""
+        """The query for all cells, with trimmed texts.  An empty line of a CSV file becomes a `blank` row."""
         cells = ", ".join(
             f"{f'staged.{name}' if name in self.values else _text(name)} AS {name}" for name in self.columns
         )
@@ -312,5 +321,6 @@ class Layout:
         )
 
 
+# ClickHouse writes \N for NULL in CSV files.
 def _text(name: str) -> str:
     return rf"if(staged.{name} IN ({MISSING}, '\\N'), '', trimBoth(ifNull(staged.{name}, ''), {BLANKS}))"

@@ -1,8 +1,8 @@
-"""Loads CDR files: every row that can be right, once.
+"""Loads CDR files: every valid row, once.
 
-A correction takes the old version of a row back and adds the new one, in one insert of one partition.  So whoever reads
-sees the one or the other, and a load that was broken off may be run again: what it has corrected already is what the
-file says.
+A correction takes back the old version of a row and adds the new one, in a single insert into one partition.  So a
+reader sees either the one or the other.  An interrupted load can be run again, since the rows that it has already
+corrected match the file.
 """
 
 import asyncio
@@ -20,23 +20,26 @@ from gqlreports.store.layout import ANSWER_TIME, COLUMNS, KEY, NAMES, Layout, la
 
 _VALUES = (*(column.name for column in COLUMNS), "answered")
 _CONTENT = ", ".join(_VALUES)
+# With these settings an insert writes a single block, so that it is atomic within a partition.
 ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
 
 
 def among(rows: str) -> str:
-    """A condition on `cdr`: the key is one of some rows.  A hash of the callid finds fast that most are not."""
+    """A condition on `cdr`: the key is among the keys of `rows`.  A hash of the callid quickly rules out most rows."""
+    # GLOBAL, since a temporary table exists only on the server of its session.
     hashed = f"cityHash64(callid) GLOBAL IN (SELECT cityHash64(callid) FROM {rows})"
     return f"{hashed} AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM {rows})"
 
 
-# Of rows that repeat a key within the chunk the last counts, as it would if they came in two files.
+# If rows repeat a key within the chunk, the last one counts, as it would if they came in two files.  A single thread
+# keeps the rows in order.
 LASTS = f"""
 CREATE TEMPORARY TABLE lasts ENGINE = Memory AS
 SELECT {_CONTENT} FROM (SELECT *, rowNumberInAllBlocks() AS place FROM checked WHERE reason = '')
 ORDER BY place DESC LIMIT 1 BY {KEY} SETTINGS max_threads = 1
 """
 
-# What holds of each call: usually one version of it.
+# The versions of each call that are in effect, usually one.  The signs of a version that was taken back add up to 0.
 VERSIONS = f"""
 CREATE TEMPORARY TABLE version ENGINE = Memory AS
 SELECT {_CONTENT}, sum(sign) AS number FROM cdr
@@ -47,7 +50,7 @@ GROUP BY {_CONTENT} HAVING number > 0
 
 
 def corrected(columns: Collection[str]) -> str:
-    """Makes the new versions; what the columns of the file do not tell stays as it was."""
+    """The statement that computes the new versions.  Columns that the file lacks keep their values."""
     told = {*columns} if {"sip_code", ANSWER_TIME}.isdisjoint(columns) else {*columns, "answered"}
     values = ", ".join(
         f"lasts.{name} AS {name}" if name in told else f"if(version.number > 0, version.{name}, lasts.{name}) AS {name}"
@@ -59,15 +62,18 @@ def corrected(columns: Collection[str]) -> str:
     )
 
 
+# `pdd_out` is the only nullable column, and = is NULL for two NULLs.
 def _same(name: str) -> str:
     return f"corrected.{name} <=> version.{name}" if name == "pdd_out" else f"corrected.{name} = version.{name}"
 
 
+# A call with several versions in effect always needs a correction.
 FIND_UNCHANGED = f"""
 INSERT INTO known SELECT {KEY} FROM corrected INNER JOIN version USING ({KEY})
 GROUP BY {KEY} HAVING sum(version.number) = 1 AND min({" AND ".join(map(_same, _VALUES))})
 """
 
+# A correction into another month would be two inserts into two partitions, and so not atomic.  These rows are rejected.
 FIND_MOVED = f"""
 CREATE TEMPORARY TABLE moved ENGINE = Memory AS
 SELECT DISTINCT {KEY} FROM corrected INNER JOIN version USING ({KEY})
@@ -80,6 +86,7 @@ SELECT countIf(held = 0), countIf(held > 0 AND ({KEY}) NOT IN (SELECT {KEY} FROM
 FROM corrected
 """
 
+# ARRAY JOIN takes a version back as often as it is in effect.
 CORRECT = f"""
 INSERT INTO cdr ({_CONTENT}, sign, loaded_at)
 SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (
@@ -94,7 +101,7 @@ SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (
 
 @dataclass
 class LoadCounts:
-    """What became of the rows of a file."""
+    """How many rows of a file were added, corrected, already there, and rejected."""
 
     added: int = 0
     corrected: int = 0
@@ -107,15 +114,16 @@ class LoadCounts:
 async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool = False) -> LoadCounts:
     """Load one file, `-` for standard input, in bounded memory.
 
-    A row whose key (switch, callid, branch_idx) is there within a day of the file's rows adds nothing; with `corrects`
-    it takes the place of the one that is there, if it says anything else.  Rows that cannot be right go to
-    `PATH.rejects.csv`.  Stopped at any point, it may be run again.
-    Raises LoadError for a file that cannot be read or lacks a column, StoreError where the store fails.
+    A row adds nothing if its key (switch, callid, branch_idx) is already in the store within a day of the file's rows.
+    With `corrects`, it replaces the stored row if they differ.  Invalid rows go to `PATH.rejects.csv`.  The load can be
+    stopped at any point and run again.
+
+    Raises LoadError for a file that cannot be read or lacks a column, and StoreError if the store fails.
     """
     loaded = LoadCounts()
     with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
         following = partial(_next, backend, source.chunks, layout_of(source, path))
-        # Where one fails, the next one's session is closed too before anything else happens.
+        # If a chunk fails, the session of the prefetched next chunk must be closed before anything else happens.
         async with aclosing(_prefetch(following)) as chunks:
             async for staged in chunks:
                 async with staged.session_open:
@@ -126,7 +134,7 @@ async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool
 
 
 async def _record(backend: Backend, loaded: LoadCounts) -> None:
-    """Note that the load came to its end."""
+    """Record that the load is complete."""
     if loaded.last_call is not None:
         async with backend.session() as session:
             values = {"last_call": loaded.last_call, "added": loaded.added}
@@ -135,7 +143,7 @@ async def _record(backend: Backend, loaded: LoadCounts) -> None:
 
 @dataclass(frozen=True)
 class _ValidRows:
-    """The rows of a chunk that can be right."""
+    """Facts about the valid rows of a chunk: how many rows and keys, the start of the last call, and the months."""
 
     rows: int
     keys: int
@@ -145,7 +153,7 @@ class _ValidRows:
 
 @dataclass(frozen=True)
 class _StagedChunk:
-    """A chunk whose rows are values in the temporary table `checked` of a session."""
+    """A chunk whose rows have been parsed into the temporary table `checked` of a session."""
 
     chunk: Chunk
     layout: Layout
@@ -156,7 +164,7 @@ class _StagedChunk:
 
 
 async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> AsyncGenerator[_StagedChunk, None]:
-    """One after the other; the next is read and staged while the one before it is kept."""
+    """Yield the chunks in order.  The next one is read and staged while the caller stores the current one."""
     coming = asyncio.ensure_future(following())
     try:
         while (staged := await coming) is not None:
@@ -170,7 +178,7 @@ async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> 
 
 
 async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _StagedChunk | None:
-    """The next chunk, staged; it is printed anew if ClickHouse cannot read it as it stands in the file."""
+    """The next chunk, staged.  It is rewritten if ClickHouse cannot read it as it stands in the file."""
     chunk = await asyncio.to_thread(next, chunks, None)
     if chunk is None:
         return None
@@ -230,7 +238,7 @@ async def _add(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> No
 
 
 async def _correct(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
-    """Store the rows whose key is new, and those that differ from the row with the same key."""
+    """Store the rows whose key is new, and the rows that differ from the stored row with the same key."""
     session, good = staged.session, staged.good
     for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):
         await session.command(Statement(statement))
@@ -244,7 +252,7 @@ async def _correct(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -
     loaded.there_before += good.rows - added - changed - moved
 
 
-# Where all hashes differ, so do the keys, which take longer to tell apart.
+# Counting distinct hashes is faster than counting distinct keys.  If all hashes differ, so do all keys.
 _COUNT = f"""
 SELECT
     countIf(reason != ''), countIf(reason = ''), uniqExactIf(cityHash64({KEY}), reason = ''),
@@ -267,7 +275,7 @@ AND {among("checked WHERE reason = ''")}
 """
 
 
-# Of rows that repeat a key within the chunk the first counts, so they are read in order.
+# If rows repeat a key within the chunk, the first one counts.  A single thread keeps the rows in order.
 _FIRSTS = f"""
 CREATE TEMPORARY TABLE firsts ENGINE = Memory AS
 SELECT * FROM checked WHERE reason = '' LIMIT 1 BY {KEY} SETTINGS max_threads = 1
@@ -275,10 +283,10 @@ SELECT * FROM checked WHERE reason = '' LIMIT 1 BY {KEY} SETTINGS max_threads = 
 
 
 def _new(source: str, known: int) -> str:
-    """The insert of a month.
+    """The statement that inserts the new rows of a month.
 
-    ClickHouse writes an insert block by block and partition by partition, each whole or not at all: so that a load
-    which is broken off leaves no part of one, an insert is of one partition, a month, and of one block.
+    ClickHouse writes an insert block by block and partition by partition, and only each block of a partition is atomic.
+    So each insert covers one partition (a month) and one block; an interrupted load leaves no partial insert behind.
     """
     new = f"AND ({KEY}) NOT IN (SELECT {KEY} FROM known)" if known else ""
     return (

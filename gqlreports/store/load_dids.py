@@ -20,7 +20,7 @@ _BATCH = 100_000
 
 @dataclass
 class LoadedDids:
-    """How many DIDs a file held, and how many of its lines were none."""
+    """How many DIDs of a file were loaded, and how many lines were rejected."""
 
     loaded: int = 0
     rejected: int = 0
@@ -29,9 +29,10 @@ class LoadedDids:
 async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
     """Load a CSV file with the columns did, customer_id, valid_from and valid_to.
 
-    A DID is its customer's from `valid_from` (empty: always) until before `valid_to` (empty: for good), both dates
-    or times in UTC.  A line with the same did, customer and valid_from as an earlier one renews it.  It counts at
-    once, also for CDRs that are there already.  Lines that cannot be right go to `PATH.rejects.csv`.
+    A DID belongs to its customer from `valid_from` (empty: always) until just before `valid_to` (empty: forever).  Both
+    are dates or times in UTC.  A line replaces an earlier one with the same did, customer and valid_from.  The new
+    data takes effect at once, also for CDRs that are already loaded.  Invalid lines go to `PATH.rejects.csv`.
+
     Raises LoadError for a file without these columns.
     """
     loaded = LoadedDids()
@@ -56,7 +57,7 @@ def _batches(rows: Iterator[FileRow], rejects: Rejects) -> Iterator[list[bytes]]
 
 
 def _printed(row: FileRow, rejects: Rejects) -> list[bytes]:
-    """The row as JSON, or nothing where it cannot be right."""
+    """A list with the row as JSON; empty if the row is invalid."""
     try:
         return [orjson.dumps(_record(row.values))]
     except ValueError as error:

@@ -1,8 +1,8 @@
 """Loads numbering data in the layouts of the North American Numbering Plan's administrator.
 
-Central office codes are tab separated, their cells padded; thousands-blocks are CSV.  Which one a file is shows in
-its headers.  A code counts if its Use is AS, a block if its STATUS is AS; a renewed file takes back what it lists
-with another.
+Files of central office codes are tab-separated with padded cells; files of thousands-blocks are CSV.  The headers show
+which of the two a file is.  A code is in service if its Use is AS, and a block if its STATUS is AS.  A newer file takes
+a prefix out of service by listing it with another value.
 """
 
 import re
@@ -21,9 +21,9 @@ _LIVE = "AS"
 
 @dataclass(frozen=True)
 class NumberingLayout:
-    """The columns that a layout is known by, and where in a row prefix, status, rate center and state stand.
+    """A file layout: the columns that hold prefix, status, rate center and state, which also identify the layout.
 
-    `form` is what the digits of a prefix look like.
+    `form` is the pattern of a prefix's digits.
     """
 
     form: re.Pattern[str]
@@ -47,7 +47,7 @@ THOUSANDS_BLOCKS = NumberingLayout(
 
 @dataclass
 class LoadedNumbering:
-    """How many prefixes a file listed in service and out of it, and how many lines were no prefix."""
+    """How many prefixes a file lists as in service and as out of service, and how many lines have no valid prefix."""
 
     in_service: int = 0
     out_of_service: int = 0
@@ -58,9 +58,9 @@ Prefixes: TypeAlias = dict[str, tuple[str, str]]
 
 
 async def load_numbering(backend: Backend, path: str, on_read: OnRead) -> LoadedNumbering:
-    """Load one file; it counts at once, also for CDRs that are there already.
+    """Load one file.  It takes effect at once, also for CDRs that are already loaded.
 
-    Lines that hold no prefix go to `PATH.rejects.csv`.  Raises LoadError for a file of neither layout.
+    Lines without a valid prefix go to `PATH.rejects.csv`.  Raises LoadError for a file in neither layout.
     """
     prefixes: Prefixes = {}
     with opened(path, on_read) as stream, rejects_beside(path) as rejects:
@@ -82,7 +82,7 @@ def _layout(names: tuple[str, ...], path: str) -> NumberingLayout:
 
 
 def _take(row: FileRow, layout: NumberingLayout, prefixes: Prefixes, rejects: Rejects) -> None:
-    """A prefix that a file lists twice is in service if either line says so."""
+    """Add a row's prefix.  A prefix that a file lists twice is in service if either line says so."""
     prefix = "".join(row.values[name] for name in layout.prefix).replace("-", "")
     if not layout.form.fullmatch(prefix):
         rejects.add(row.record, f"no prefix in {', '.join(layout.prefix)}")

@@ -1,7 +1,7 @@
 """Brings a store to its definition.
 
-Two processes may do so at once: no statement does anything where its work is done, so each runs them all, and the
-record of a migration that both made stands there twice, which means the same as once.
+Two processes may do so at once.  Each runs all statements, and a statement does nothing if its work is already done.  A
+migration that both ran is recorded twice, which means the same as once.
 """
 
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from gqlreports.store.topology import Topology
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What a store lacks: the migrations and rollups in words, and the statements that bring them."""
+    """What a store lacks: descriptions of the migrations and rollups, and the statements that add them."""
 
     pending: list[str]
     statements: list[str]
 
 
 async def migrate(backend: Backend, topology: Topology, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
-    """Run what a store lacks.  Raises InvalidInput for another cluster than the store's."""
+    """Run the statements that a store needs.  Raises InvalidInput for a cluster other than the store's."""
     async with backend.session() as session:
         upgrade = await _upgrade(session, topology, rollups)
         for statement in upgrade.statements:
@@ -31,7 +31,7 @@ async def migrate(backend: Backend, topology: Topology, rollups: tuple[Rollup, .
 
 
 async def rehearse(backend: Backend, topology: Topology, rollups: tuple[Rollup, ...] = ()) -> Upgrade:
-    """What `migrate` would run."""
+    """Return what `migrate` would run, without running it."""
     async with backend.session() as session:
         return await _upgrade(session, topology, rollups)
 
@@ -48,7 +48,7 @@ async def _upgrade(session: Session, topology: Topology, rollups: tuple[Rollup, 
 
 
 def _placed(topology: Topology, clusters: set[str]) -> Topology:
-    """A store stays where it was made."""
+    """The topology, with the store's own cluster: a store stays where it was created."""
     if not clusters:
         return topology
     [known] = clusters

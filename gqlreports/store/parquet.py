@@ -1,4 +1,4 @@
-"""Reads Parquet files of CDRs in chunks: numbers and moments as they are, all else as text."""
+"""Reads Parquet files of CDRs in chunks: numbers and moments as typed values, everything else as text."""
 
 import io
 import json
@@ -19,7 +19,7 @@ _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pya
 
 @contextmanager
 def _as_unreadable() -> Iterator[None]:
-    """Arrow's errors as those of any file that cannot be read."""
+    """Turn Arrow's errors into OSError, as for any other file that cannot be read."""
     try:
         yield
     except pyarrow.ArrowException as error:
@@ -28,7 +28,10 @@ def _as_unreadable() -> Iterator[None]:
 
 @_as_unreadable()
 def parquet_source(stream: io.BufferedReader, stack: ExitStack, chunk_rows: int) -> OpenFile:
-    """Parquet is read from its end, so what cannot be sought in is kept in a temporary file first."""
+    """Copy a Parquet file to a temporary file and open it.
+
+    Parquet is read from its end, and the stream may not be seekable.
+    """
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     while data := stream.read(1 << 20):
         file.write(data)
@@ -72,7 +75,7 @@ def _chunks(reader: pyarrow.parquet.ParquetFile, values: frozenset[str], rows: i
 
 
 def _as_value(column: pyarrow.Array) -> pyarrow.Array:
-    """A number as it is, a moment in milliseconds since 1970."""
+    """Convert a moment to milliseconds since 1970, and leave a number as it is."""
     if pyarrow.types.is_timestamp(column.type):
         utc = column.cast(pyarrow.timestamp(column.type.unit))
         whole = pyarrow.compute.floor_temporal(utc, unit="millisecond")
@@ -81,7 +84,7 @@ def _as_value(column: pyarrow.Array) -> pyarrow.Array:
 
 
 def _as_text(column: pyarrow.Array) -> pyarrow.Array:
-    """A column as text: durations in seconds, and a moment with a zone in UTC, as one without a zone is."""
+    """Convert a column to text: durations in seconds, and moments in UTC (also moments without a zone)."""
     if pyarrow.types.is_duration(column.type):
         column = pyarrow.compute.divide(column.cast(pyarrow.duration("us")).cast(pyarrow.int64()), 1e6)
     if pyarrow.types.is_timestamp(column.type):

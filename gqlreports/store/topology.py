@@ -1,4 +1,4 @@
-"""Where the tables of a store are: in one place, or spread over a cluster."""
+"""Where the tables of a store are: on one server, or spread over a cluster."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,24 +13,28 @@ _DIALECT = ClickHouseDialect()
 _ENGINE = re.compile(r"Engine (\w*)MergeTree(?:\((\w+)\))?")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 SHARDED_BY = "sharded_by"
-"""The name in a table's `info` of the expression that decides on a row's shard; a table without is whole on each."""
+"""The name, in a table's `info`, of the expression that determines a row's shard.
+
+A table without it has all of its rows on every shard.
+"""
 
 
 def literal(text: str) -> str:
-    """A string for SQL that cannot take parameters."""
+    """Quote a string for SQL that cannot take parameters."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def identifier(name: str) -> str:
-    """A name for SQL that cannot take parameters."""
+    """Quote a name for SQL that cannot take parameters."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 @dataclass(frozen=True)
 class Topology:
-    """`database` is None for the connection's own; `cluster` is a name in the server's `remote_servers`.
+    """The placement of a store.
 
-    `user` and `password` are those with which the store's dictionaries read its tables.
+    `database` is None for the connection's own database.  `cluster` is a name in the server's `remote_servers`.  The
+    store's dictionaries read its tables with `user` and `password`.
     """
 
     database: str | None = None
@@ -48,9 +52,10 @@ class Topology:
         return f" ON CLUSTER {literal(self.cluster)}" if self.cluster else ""
 
     def create(self, table: Table) -> list[str]:
-        """The statements that create a table where it is not there.
+        """The statements that create a table if it does not exist.
 
-        In a cluster a sharded table is `<name>_local` on each shard, with a Distributed table of its own name over it.
+        In a cluster, a sharded table consists of `<name>_local` on each shard and a Distributed table `<name>` over
+        them.
         """
         create = str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT))
         if self.cluster is None:
@@ -66,7 +71,7 @@ class Topology:
         ]
 
     def alter(self, table: Table) -> str:
-        """How the statements begin that alter a table where its rows are."""
+        """The beginning of a statement that alters a table where its rows are stored."""
         local = self.cluster is not None and SHARDED_BY in table.info
         return f"ALTER TABLE `{table.name}{'_local' if local else ''}`{self.on_cluster}"
 

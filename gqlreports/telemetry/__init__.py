@@ -1,1 +1,1 @@
-"""What an operator sees of the requests: log lines, metrics and traces."""
+"""What operators can observe about requests: log lines, metrics and traces."""

@@ -1,6 +1,7 @@
-"""Log lines: JSON, or for people where standard error is a terminal.
+"""Log lines: JSON, or human-readable text if standard error is a terminal.
 
-Every logger goes this way, uvicorn's and Strawberry's too.  A line holds no key and nothing that a document holds.
+All loggers are handled in this way, including uvicorn's and Strawberry's.  A line contains no key and no part of a
+GraphQL document.
 """
 
 import json
@@ -16,9 +17,9 @@ from gqlreports.backends.request import NO_REQUEST, REQUEST_ID
 
 
 def configure_logs(stream: TextIO | None = None) -> None:
-    """Send all of Python's logging to a stream, by default standard error, a line each.
+    """Send all of Python's log records to a stream, by default standard error, one line for each record.
 
-    gqlreports' own is told from INFO on, others' from WARNING on.
+    gqlreports logs from level INFO on, all others from WARNING on.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
@@ -52,7 +53,7 @@ def _rendered(stream: TextIO) -> list[Any]:
 
 
 def _of_request(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The ids of the request that is being answered."""
+    """Add the ids of the current request and its trace to a line."""
     if REQUEST_ID.get() != NO_REQUEST:
         line["request_id"] = REQUEST_ID.get()
     context = trace.get_current_span().get_span_context()
@@ -62,6 +63,6 @@ def _of_request(logger: object, method: str, line: MutableMapping[str, Any]) -> 
 
 
 def _without_line_breaks(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """On a terminal nothing but our own line breaks and colours."""
+    """Escape unprintable characters, so that a terminal shows no line breaks and colours but our own."""
     line["event"] = "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(line["event"]))
     return line

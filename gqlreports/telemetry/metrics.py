@@ -1,4 +1,7 @@
-"""Metrics for Prometheus.  Labels are report types and outcome codes alone: no caller can make more of them."""
+"""Metrics for Prometheus.
+
+Labels have only fixed values, such as report types and outcome codes, so that no caller can increase their number.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """All that is counted and measured."""
+    """All metrics of the application."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -47,7 +50,7 @@ class Metrics:
         )
 
     def count(self, record: Record) -> None:
-        """Take account of a request that has ended."""
+        """Count a request that has ended."""
         self._requests.labels(record.code).inc()
         self._seconds.observe(record.whole.seconds)
         self._parse.observe(record.parse.seconds)
@@ -58,11 +61,11 @@ class Metrics:
             self._bytes.labels(report.type).inc(report.bytes_read)
 
     def watch(self, answers: CacheCounts) -> None:
-        """Show what becomes of answers that are kept."""
+        """Include the counts of the answer cache."""
         self.registry.register(_Answers(answers))
 
     def serve(self, host: str, port: int) -> None:
-        """Answer `/metrics` at a port of their own, from a thread.  Raises InvalidInput where that is taken."""
+        """Serve `/metrics` on a separate port, from a thread.  Raises InvalidInput if the port cannot be used."""
         try:
             start_http_server(port, host, self.registry)
         except OSError as error:

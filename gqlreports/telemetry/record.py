@@ -1,4 +1,4 @@
-"""What one request was, and what it took."""
+"""What one request asked for, and what it cost."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ OK = "OK"
 
 
 class Stopwatch:
-    """Seconds in which at least one of some things went on; things at the same time count once."""
+    """Measures the seconds in which at least one of several activities is running; overlapping ones count once."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -32,9 +32,9 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class ReportRecord:
-    """One report of a request: what the store read for it in how long, and how it ended.
+    """One report of a request: what the store read for it, how long that took, and how the report ended.
 
-    `cached` is how many of its statements were answered without the store.
+    `cached` is the number of its statements that were answered without the store.
     """
 
     type: str
@@ -49,9 +49,10 @@ class ReportRecord:
 
 @dataclass
 class Record:
-    """What one request was, and what it took.  `parse` is parsing and validating, `execution` all behind them.
+    """What one request asked for, and what it cost.
 
-    `store` is waiting for the store.  `rows` are those that the store answered with, `code` is the first error's.
+    `parse` times parsing and validation, `execution` everything after them, and `store` the waiting for the store.
+    `rows` is the number of rows in the store's answers, and `code` is the code of the first error.
     """
 
     operation: str | None = None
@@ -67,7 +68,10 @@ class Record:
     store: Stopwatch = field(default_factory=Stopwatch)
 
     def printed(self) -> dict[str, object]:
-        """As a log line has it, times in milliseconds; `plan_ms` is what execution took besides the store."""
+        """The fields of the log line, with times in milliseconds.
+
+        `plan_ms` is the time of the execution without the waiting for the store.
+        """
         return {
             "operation": self.operation,
             "status": self.status,
@@ -84,11 +88,11 @@ class Record:
 
 
 RECORD: ContextVar[Record | None] = ContextVar("record", default=None)
-"""That of the request that is being answered."""
+"""The record of the current request."""
 
 
 def current() -> Record:
-    """The record of this request.  Outside a request it is a new one, which nobody reads."""
+    """The record of the current request.  Outside a request, it is a new record that nobody reads."""
     return RECORD.get() or Record()
 
 

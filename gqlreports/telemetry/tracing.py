@@ -1,6 +1,6 @@
-"""A span for each statement of the store, and the export of traces to OpenTelemetry.
+"""Creates a span for each statement of the store, and exports traces with OpenTelemetry.
 
-The environment says where they go (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+The environment variable `OTEL_EXPORTER_OTLP_ENDPOINT` sets their destination.
 """
 
 import os
@@ -19,7 +19,7 @@ _ATTRIBUTES = {"db.system.name": "clickhouse"}
 
 
 class BackendObserver:
-    """The same as `backend`, but for what is noted of its reads."""
+    """Wraps a `backend`, and records its reads in spans and in the request's record."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -56,9 +56,9 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 def start_tracing() -> None:
-    """Send spans as OpenTelemetry's variables say; without an endpoint nothing is sent.
+    """Export spans as OpenTelemetry's environment variables say.  Without an endpoint, nothing is sent.
 
-    Raises NotInstalled where the packages for it are not installed.
+    Raises NotInstalled if the packages for it are missing.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(map(os.environ.get, _ENDPOINTS)):
         return

@@ -1,4 +1,4 @@
-"""The web application, put together from its parts, and what an operator decides about it."""
+"""Assembles the web application from its parts, with the options that an operator can set."""
 
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -44,10 +44,11 @@ from gqlreports.web.session import SessionEndpoint
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """`documents` are the only ones that partners may run, by id; without, they run any.
+    """The options of the web application.
 
-    `reports_at_once` bounds what runs or waits for the store, and `shutdown` says when the process ends.  Kept answers
-    take at most `answers_bytes`; with 0 none is kept.
+    `documents` are the only documents that partners may run, by id; None lets them run any.  `reports_at_once` limits
+    the reports that run or wait for the store.  `shutdown` signals the end of the process.  Cached answers take at most
+    `answers_bytes`; with 0 none is cached.
     """
 
     limits: RequestLimits = USUAL
@@ -73,16 +74,18 @@ def create_app(
     http: HttpOptions | None = None,
     panel: Path = BUILT,
 ) -> Starlette:
-    """The ASGI application: GraphQL at /graphql, exports at /export, log-in at /session, whether it runs at /healthz,
-    whether it can answer at /readyz, and the panel elsewhere.
+    """Create the ASGI application.
 
-    It opens the backend when it starts and closes it and the directory when it stops.  Without a store it runs all
-    the same, and each report says so, until there is one.  Of the numbers in CDRs the last `masked` characters are
-    not shown.  What it counts is in `metrics`.  With `tokens` it takes those of an identity provider beside keys.  The
-    built panel is in the folder `panel`.
+    It serves GraphQL at /graphql, exports at /export, log-in at /session, liveness at /healthz, readiness at /readyz,
+    and the panel elsewhere.
+
+    The application opens the backend when it starts, and closes it and the directory when it stops.  It also starts
+    without a store; each report then fails with an error that says so, until there is one.  The last `masked`
+    characters of the numbers in CDRs are hidden.  The application counts in `metrics`.  With `tokens`, it accepts an
+    identity provider's tokens in addition to keys.  The built panel is in the folder `panel`.
     """
     options, metrics = http or HttpOptions(), metrics or Metrics()
-    # What is asked for the limits is no part of a report's cost.
+    # Created before the backend is wrapped: queries for the limits do not count towards a report's cost.
     stored = StoredRows(backend)
     if options.answers_bytes:
         backend = answered = AnswerCache(backend, options.answers_bytes)

@@ -1,4 +1,4 @@
-"""Takes down who ran which report, off the request's path."""
+"""Records who ran which report, without delaying the request."""
 
 import logging
 import queue
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 MOST_WAITING = 10_000
-"""Runs that wait to be written; those beyond go to the log instead."""
+"""How many runs may wait to be written.  Further runs go to the log instead."""
 _BATCH = 500
 Run: TypeAlias = Mapping[str, object]
 _GATHERED_FOR = 0.2
@@ -28,9 +28,9 @@ _LONGEST_END = 5.0
 
 
 class AuditTrail:
-    """Runs are put into a queue, and a thread writes them to the directory, those of a fifth of a second at once.
+    """Queues runs for a thread, which writes them to the directory five times a second.
 
-    While the directory fails they wait, and are tried again.
+    While the directory fails, the runs stay queued and the thread retries.
     """
 
     def __init__(self, directory: Directory) -> None:
@@ -44,7 +44,7 @@ class AuditTrail:
         self._writer.start()
 
     def end(self) -> None:
-        """Write what waits; what a directory that fails does not take within 5 seconds goes to the log."""
+        """Write the queued runs.  If the directory keeps failing for 5 seconds, the rest goes to the log."""
         self._ended.set()
         self._writer.join()
         while self._take():
@@ -53,7 +53,7 @@ class AuditTrail:
             self._taken = []
 
     def add(self, principal: Principal, source: str | None, request: ReportRequest) -> None:
-        """Never waits."""
+        """Queue a run.  Never blocks."""
         run: Run = {
             "at": utc_now(),
             "request_id": REQUEST_ID.get(),
@@ -79,7 +79,7 @@ class AuditTrail:
             time.sleep(_GATHERED_FOR)
 
     def _written(self) -> bool:
-        """Write all that waits; False where the directory does not take it."""
+        """Write all queued runs.  Returns False if the directory fails."""
         while self._take():
             try:
                 self._directory.record_runs(self._taken)
@@ -89,7 +89,7 @@ class AuditTrail:
         return True
 
     def _take(self) -> bool:
-        """Whether there is anything to write, which is in `_taken` then."""
+        """Move the next batch to `_taken`, if that is empty, and return whether there is anything to write."""
         if not self._taken:
             self._taken = [self._waiting.get_nowait() for _ in range(min(_BATCH, self._waiting.qsize()))]
         return bool(self._taken)

@@ -1,4 +1,4 @@
-"""Who asks: keys, sessions and tokens; whether a browser meant it; and what is let in."""
+"""Authenticates callers by keys, sessions and tokens, guards against cross-site requests, and admits requests."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,16 +28,16 @@ _TOKENS_AT_ONCE = 4
 
 
 class Authentication:
-    """Reads `Authorization: Bearer`, or where there is no such header the cookie of a session; never the address."""
+    """Reads `Authorization: Bearer`, or a session's cookie if there is no such header; never the URL."""
 
     def __init__(self, directory: Directory, tokens: "Tokens | None" = None) -> None:
         self._directory = directory
         self._tokens = tokens
-        # A provider that does not answer must not hold up the holders of keys.
+        # Tokens get threads of their own, so that a provider that does not answer cannot delay holders of keys.
         self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
 
     async def principal(self, request: Request) -> Principal:
-        """The caller, who is in `request.state.principal` from then on, for the log too.
+        """The caller, which is also stored in `request.state.principal`, among other things for the log.
 
         Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable.
         """
@@ -64,14 +64,14 @@ class Authentication:
 
 
 def session_token(request: Request) -> str | None:
-    """What the cookie of a session holds."""
+    """The token in a session's cookie, or None."""
     return request.cookies.get(COOKIE)
 
 
 def source_of(request: Request) -> str | None:
-    """The address of the caller, or of the last proxy that is not trusted; None if there is none.
+    """The address of the caller, or of the last untrusted proxy; None if there is no valid address.
 
-    A trusted proxy may have passed on any text as one.
+    A trusted proxy may have forwarded any text as the address.
     """
     return _address(request.client.host if request.client else "")
 
@@ -86,7 +86,7 @@ def _address(text: str) -> str | None:
 
 
 def challenge(request: Request) -> str:
-    """The header `WWW-Authenticate` of an answer 401, as in RFC 6750."""
+    """The header `WWW-Authenticate` of a 401 response, as in RFC 6750."""
     return 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
 
 
@@ -102,17 +102,17 @@ PREFLIGHT_HEADER = "GraphQL-Require-Preflight"
 
 
 def check_meant(request: Request) -> None:
-    """Raises Refused for a request with cookies alone, which a page elsewhere may have made a browser send.
+    """Raise Refused for a request with only cookies, since another site may have made a browser send it.
 
-    A browser asks this site first, and is told no, before it sends another site's request with a header of that site's
-    own choosing, or with a JSON body.  So one that has either was meant by who sent it.  Keys come in a header, and
-    need nothing else; whatever is let in by a cookie must pass here.
+    Before a browser sends a request of another site with a custom header or a JSON body, it asks this site in a
+    preflight request, which is denied.  So a request with either of them is intended by its sender.  Keys come in a
+    header and need no further check.  Every request that a cookie authenticates must pass this one.
 
-    A download is a plain navigation, to which the panel can add no header.  There the browser itself says where the
-    request is from: in `Sec-Fetch-Site`, which no page can set or change, since it begins with `Sec-`; and where the
-    address is not one of TLS, and browsers leave that out, in `Referer`, which a page may leave out too, but can never
-    make that of another site.  Both are behind `SameSite=Strict`, by which a browser sends no cookie of ours from
-    another site at all.
+    A download is a plain navigation, so the panel cannot add a header.  Here the browser itself says where the request
+    comes from.  It does so in `Sec-Fetch-Site`, which no page can set or change, since it begins with `Sec-`.  Browsers
+    omit that header without TLS; then `Referer` decides.  A page can omit `Referer` too, but it can never forge another
+    site's.  Both are a second defence after `SameSite=Strict`, with which a browser sends none of our cookies from
+    another site.
     """
     headers = request.headers
     own = "authorization" in headers or PREFLIGHT_HEADER in headers or is_json(headers.get("content-type", ""))
@@ -122,7 +122,7 @@ def check_meant(request: Request) -> None:
 
 
 def _from_here(request: Request) -> bool:
-    """Whether the browser says that a page of this server asked."""
+    """Whether the browser says that the request comes from a page of this server."""
     if (site := request.headers.get("sec-fetch-site")) is not None:
         return site == "same-origin"
     referrer = urlsplit(request.headers.get("referer", ""))
@@ -131,14 +131,14 @@ def _from_here(request: Request) -> bool:
 
 @dataclass(frozen=True)
 class Gate:
-    """Lets in who is known and does not ask too often, until the process ends."""
+    """Admits requests of authenticated callers within their rate limit, until the shutdown begins."""
 
     authentication: Authentication
     rates: Rates
     shutdown: Shutdown
 
     async def principal(self, request: Request) -> Principal:
-        """Raises Refused."""
+        """The caller of an admitted request.  Raises Refused for any other."""
         try:
             self.shutdown.check()
             check_meant(request)

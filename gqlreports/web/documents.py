@@ -1,4 +1,4 @@
-"""Documents that callers need not send: those that were sent before, and those on the operator's list."""
+"""Documents that callers can refer to instead of sending them: earlier documents, and those on the operator's list."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,13 +12,14 @@ from gqlreports.errors import DocumentNotAllowed, InvalidInput, PersistedQueryNo
 from gqlreports.web.errors import Refused
 
 DOCUMENTS_KEPT = 1000
-"""How many documents are kept by their hash."""
+"""How many earlier documents are kept, by their hash."""
 
 
 def listed_documents(path: Path) -> dict[str, str]:
-    """The documents of an operator's list by their ids.
+    """The documents of an operator's list, by their ids.
 
-    The file is what client tools write: a JSON object, id to document.  Raises InvalidInput for any other.
+    The file has the form that client tools write: a JSON object from ids to documents.  Raises InvalidInput for any
+    other file.
     """
     try:
         found = orjson.loads(path.read_bytes())
@@ -30,7 +31,7 @@ def listed_documents(path: Path) -> dict[str, str]:
 
 
 class Documents:
-    """With a list, partners run what is on it and nothing else; staff run what they like."""
+    """Finds and keeps documents.  If there is a list, partners may run only its documents; staff may run any."""
 
     def __init__(self, listed: Mapping[str, str] | None = None) -> None:
         self._listed = listed or {}
@@ -38,10 +39,10 @@ class Documents:
         self._kept: LRUCache[str, str] = LRUCache(DOCUMENTS_KEPT)
 
     def found(self, query: str | None, extensions: Mapping[str, object], principal: Principal) -> str | None:
-        """The document that a request names or brings; None where it does neither.
+        """The document that a request contains or refers to; None if it does neither.
 
-        Raises PersistedQueryNotFound for a hash that is not known, DocumentNotAllowed for what is not on the list,
-        Refused for a hash of another document.
+        Raises PersistedQueryNotFound for an unknown hash or id, DocumentNotAllowed for a document that is not on the
+        list, and Refused for a hash that does not match the document.
         """
         document = self._document(query, extensions)
         if document and self._only is not None and not principal.staff and document not in self._only:
@@ -49,7 +50,7 @@ class Documents:
         return document
 
     def keep(self, document: str, extensions: Mapping[str, object]) -> None:
-        """Keep a document that holds, if its caller sent a hash with it."""
+        """Keep a valid document if its caller sent a hash with it."""
         if digest := _digest(extensions):
             self._kept[digest] = document
 
@@ -64,13 +65,13 @@ class Documents:
             return None
         document = self._kept.get(name) or self._listed.get(name) or self._listed.get(f"sha256:{name}")
         if document is None:
-            # The protocol's word for it, which clients look for.
+            # Clients look for exactly this message, which the protocol defines.
             raise PersistedQueryNotFound("PersistedQueryNotFound")
         return document
 
 
 def _digest(extensions: Mapping[str, object]) -> str | None:
-    """The hash that a request gives its document."""
+    """The hash of the document that a request states, or None."""
     given = extensions.get("persistedQuery")
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""Errors as a caller sees them: with a code, and with nothing of the inside."""
+"""Errors as a caller sees them: with a code, and without internal details."""
 
 import re
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ from gqlreports.errors import (
 
 HIDDEN = "Something went wrong here; the operator's log has the details."
 PAUSE = 5
-"""Seconds after which a caller should try again, if nothing better is known."""
+"""Seconds after which a caller should retry, if no better value is known."""
 
-# The first that fits: a class before those that it is derived from.
+# The first match counts, so a class must precede its base classes.
 _STATUS: dict[type[ReportsError], int] = {
     Unauthenticated: 401,
     TooManyRequests: 429,
@@ -47,7 +47,7 @@ _STATUS: dict[type[ReportsError], int] = {
     StoreUnavailable: 503,
     StoreError: 500,
     NotFound: 404,
-    # So the clients that know persisted queries expect it.
+    # Clients that support persisted queries expect this status.
     PersistedQueryNotFound: 200,
 }
 _NO_STORE = "The store cannot be opened or reached now: try again in a moment; the operator's log says why."
@@ -55,7 +55,7 @@ _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
 class Refused(Exception):
-    """A request that is answered without any GraphQL execution."""
+    """A request was refused, and is answered without any GraphQL execution."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Refused(Exception):
 
     @classmethod
     def by(cls, error: ReportsError) -> "Refused":
-        """For an error of ours, with the HTTP status that it has, 400 where it has none."""
+        """The refusal for one of our errors, with the HTTP status of the error, or 400 if it has none."""
         return cls(status_of(error) or 400, public_message(error), error.extensions, headers_of(error))
 
     @property
@@ -81,7 +81,7 @@ class Refused(Exception):
 
 
 def status_of(error: ReportsError) -> int | None:
-    """The HTTP status of a whole request that failed with this error, where the error decides it."""
+    """The HTTP status of a whole request that failed with this error, or None if the error does not determine it."""
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
 
 
@@ -94,12 +94,12 @@ def headers_of(error: ReportsError) -> dict[str, str]:
 
 
 def public_message(error: ReportsError) -> str:
-    """The message for a caller.  Where the store is, and what it lacks, is for operators only."""
+    """The message for a caller.  Only operators may see where the store is and what it lacks."""
     return _NO_STORE if isinstance(error, StoreUnavailable) else str(error)
 
 
 def format_error(error: GraphQLError) -> Any:
-    """An error of a GraphQL execution."""
+    """Format an error of a GraphQL execution for the response."""
     formatted: dict[str, Any] = dict(error.formatted)
     found = cause(error)
     if isinstance(found, ReportsError):
@@ -111,13 +111,13 @@ def format_error(error: GraphQLError) -> Any:
 
 
 def cause(error: GraphQLError) -> Exception | None:
-    """The exception that was raised, inside any number of GraphQL's own errors."""
+    """The exception that was raised, unwrapped from any number of GraphQL's own errors; None if there is none."""
     found = error.original_error
     return cause(found) if isinstance(found, GraphQLError) else found
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Starlette's own errors, in the shape of all others."""
+    """Answer Starlette's own errors in the same format as all others."""
     assert isinstance(error, HTTPException)
     code = {404: "NOT_FOUND"}.get(error.status_code, "BAD_REQUEST")
     return Refused(error.status_code, f"{error.detail}.", {"code": code}, error.headers).response

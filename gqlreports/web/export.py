@@ -1,4 +1,4 @@
-"""The exports: whole reports as files, streamed as the store prints them."""
+"""The export endpoint: whole reports as files, streamed as the store prints them."""
 
 import asyncio
 import logging
@@ -29,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 PATIENCE = 60
-"""Seconds that a caller may take for a piece; one who takes longer is cut off, for the query waits in the store."""
+"""Seconds that a caller may take to receive a piece.  A slower caller is cut off, since its query blocks the store."""
 
 
 @dataclass(frozen=True)
 class ExportEndpoint:
-    """Answers `GET /export/{report}.{format}`; `HEAD` checks the arguments, and asks nothing of the store."""
+    """Answers `GET /export/{report}.{format}`; `HEAD` checks the arguments without querying the store."""
 
     registry: Registry
     schemas: Mapping[Role, ReportsSchema]
@@ -63,7 +63,7 @@ class ExportEndpoint:
         return form, await run_in_threadpool(export_of, report, schema, caller.principal.staff, given)
 
     async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
-        """The file, as one of the reports that run."""
+        """The pieces of the file.  The export counts as a running report."""
         task = asyncio.current_task()
         assert task
         with self.shared.door.room(caller, 1), self.shared.shutdown.running(task):
@@ -74,9 +74,10 @@ class ExportEndpoint:
 
 
 class _ExportResponse(StreamingResponse):
-    """Sends nothing before the first piece is there, so what fails until then is an error like any other.
+    """A response that sends nothing before its first piece is available.
 
-    What fails later is raised, so that the response ends without its last chunk, and is seen to be cut.
+    So a failure before that point gets a normal error response.  A later failure is raised: the response then ends
+    without its last chunk, and the caller can tell that it is incomplete.
     """
 
     def __init__(self, pieces: AsyncGenerator[bytes, None], form: ExportFormat, export: Export) -> None:
@@ -103,7 +104,7 @@ class _ExportResponse(StreamingResponse):
 
 
 def refusal(error: Exception) -> Response:
-    """The response to a request that failed before anything was sent."""
+    """The response to a request that failed before any of its response was sent."""
     if not isinstance(error, ReportsError):
         logger.error("An export failed.", exc_info=error)
         return Refused(500, HIDDEN, {"code": ReportsError.code}).response

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: Strawberry's view, held to GraphQL over HTTP."""
+"""The GraphQL endpoint: Strawberry's view, made to conform to the GraphQL over HTTP specification."""
 
 import asyncio
 import logging
@@ -47,15 +47,15 @@ logger = logging.getLogger(__name__)
 
 
 REQUEST_ERROR = 400
-"""The status of a request whose document, operation or variables are wrong, where the caller takes the newer type."""
+"""The status of a request with an invalid document, operation or variables, if the caller accepts the newer type."""
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 _GRACE = 1.0
-"""Seconds beyond its deadline in which a request may still tell which of its reports were late."""
+"""Seconds after its deadline in which a request may still report which of its reports were late."""
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What the views of all roles have in common."""
+    """What the views of all roles share."""
 
     door: Door
     documents: Documents
@@ -63,13 +63,13 @@ class Shared:
     audit: AuditTrail
 
     def caller(self, request: Request) -> Caller:
-        """Who sent a request that the gate has let in."""
+        """The caller of a request that the gate has admitted."""
         principal = request.state.principal
         return Caller(principal, partial(self.audit.add, principal, source_of(request)))
 
 
 class ReportsView(GraphQL[Context, None]):
-    """The schema of one role over HTTP, for a principal who is known."""
+    """Serves the schema of one role over HTTP, to an authenticated principal."""
 
     def __init__(self, schema: ReportsSchema, shared: Shared) -> None:
         super().__init__(schema, subscription_protocols=())
@@ -77,7 +77,7 @@ class ReportsView(GraphQL[Context, None]):
         self._responses = ResponseCache()
 
     def should_render_graphql_ide(self, request: Any) -> bool:
-        """Never: GraphiQL is a page of the panel."""
+        """Always False: GraphiQL is a page of the panel."""
         return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +143,7 @@ class ReportsView(GraphQL[Context, None]):
             try:
                 return await repeatable.run(context)
             except ReportsError:
-                # What is wrong now is for the executor to tell.
+                # The executor reports what is wrong.
                 self._responses.forget(name)
                 context = context.again()
         result = await self._execute(method, asked, context)
@@ -168,7 +168,7 @@ class ReportsView(GraphQL[Context, None]):
             raise Refused(400, "Subscriptions are not served.") from None
 
     def _refuse(self, result: ExecutionResult, sub_response: Response) -> None:
-        """Nothing ran: say so in the status, as far as the media type lets it."""
+        """Set the status of a request that failed before anything ran, as far as the media type allows."""
         newer = sub_response.headers["content-type"].startswith(GRAPHQL)
         sub_response.status_code = REQUEST_ERROR if newer else 200
         for error in result.errors or ():
@@ -201,7 +201,7 @@ class ReportsView(GraphQL[Context, None]):
 
 
 def _executed(result: ExecutionResult) -> bool:
-    """Whether anything ran, or the request was wrong as a whole."""
+    """Whether anything ran; False if the request as a whole was invalid."""
     return result.data is not None or any(error.path for error in result.errors or ())
 
 
@@ -213,12 +213,12 @@ def _failed(error: Exception) -> ExecutionResult:
 
 METHODS = ("GET", "POST")
 GRAPHIQL = "/graphiql"
-"""The page of the panel to which a browser is sent that opens the endpoint."""
+"""The panel's page to which the endpoint redirects a browser that opens it."""
 _ASKING = frozenset({"query", "extensions", "documentId"})
 
 
 class GraphQLEndpoint:
-    """An ASGI application that asks who it is, and answers with the schema of the role."""
+    """An ASGI application that authenticates the caller, and serves the schema of the caller's role."""
 
     def __init__(self, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared) -> None:
         self._gate = gate
@@ -238,6 +238,6 @@ class GraphQLEndpoint:
 
 
 def _opened_by_a_browser(request: Request) -> bool:
-    """Whether it asks for a page, and nothing of the API."""
+    """Whether a browser asks for a page, and the request holds no operation."""
     asks = not _ASKING.isdisjoint(request.query_params)
     return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not asks

@@ -1,4 +1,4 @@
-"""What a request over HTTP holds, and how it is answered: media types, the operation, the body, `ETag`."""
+"""The parts of GraphQL requests and responses over HTTP: media types, the operation, the body, `ETag`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from gqlreports.web.errors import Refused
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 HEADERS_KEPT = 128
-"""Of how many headers it is remembered what they mean."""
+"""How many parsed header values are cached."""
 _RANGES = {GRAPHQL: (GRAPHQL, "application/*", "*/*"), JSON: (JSON, "application/*", "*/*")}
 
 
 @lru_cache(HEADERS_KEPT)
 def negotiate(accept: str) -> str | None:
-    """The media type of the response that an `Accept` header asks for; None where it takes neither.
+    """The media type of the response for an `Accept` header; None if it accepts neither.
 
-    JSON is for those who say nothing or take anything; who names both alike gets the newer one.
+    A caller that sends no header or accepts anything gets JSON.  A caller that names both equally gets the newer type.
     """
     if not accept.strip():
         return JSON
@@ -36,7 +36,7 @@ def negotiate(accept: str) -> str | None:
 
 @lru_cache(HEADERS_KEPT)
 def is_json(content_type: str) -> bool:
-    """Whether a request's body is JSON in UTF-8, by its `Content-Type`."""
+    """Whether a request's body is JSON in UTF-8, according to its `Content-Type`."""
     header = _parsed(content_type)
     charset = str(header.get_param("charset", "utf-8"))
     return bool(content_type.strip()) and header.get_content_type() == JSON and charset.lower() in ("utf-8", "utf8")
@@ -52,7 +52,7 @@ def _quality(text: str) -> tuple[str, float]:
 
 
 def _best(kind: str, qualities: dict[str, float]) -> float:
-    """The most specific range that holds a media type says how welcome it is."""
+    """The quality of a media type: that of the most specific range that includes it, or 0."""
     return next((qualities[each] for each in _RANGES[kind] if each in qualities), 0.0)
 
 
@@ -66,13 +66,13 @@ _OBJECTS = ("variables", "extensions")
 
 
 def from_address(parameters: Mapping[str, str]) -> GraphQLRequestData:
-    """That of a GET.  Raises Refused."""
+    """The operation of a GET request, from the parameters of its URL.  Raises Refused if it is malformed."""
     given: dict[str, object] = {name: value or None for name, value in parameters.items()}
     return _operation(given | {name: _json(parameters[name]) for name in _OBJECTS if parameters.get(name)})
 
 
 def from_body(headers: Mapping[str, str], body: bytes) -> GraphQLRequestData:
-    """That of a POST.  Raises Refused."""
+    """The operation of a POST request, from its body.  Raises Refused if it is malformed."""
     if not is_json(headers.get("content-type", "")):
         raise Refused(415, "The body must be JSON in UTF-8, and say so with `Content-Type: application/json`.")
     if headers.get("content-encoding", "identity") != "identity":
@@ -109,18 +109,21 @@ def _json(text: str | bytes) -> object:
 
 
 REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
-"""For an answer that its caller may keep, but must ask for before each use: whose it is depends on the key."""
+"""For a response that its caller may keep but must revalidate before each use.
+
+The response depends on the caller's credentials, hence `Vary`.
+"""
 NOT_STORED = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 def entity_tag(answer: bytes, media_type: str, weak: bool) -> str:
-    """The `ETag` of an answer; a weak one where more goes with it that is another each time."""
+    """The `ETag` of an answer.  It is weak if the response also contains something that differs each time."""
     digest = hashlib.sha256(media_type.encode() + b"\n" + answer).hexdigest()[:32]
     return f'{"W/" if weak else ""}"{digest}"'
 
 
 def revalidate(request: Request, response: Response) -> Response:
-    """The response, or 304 without a body where its caller has it already."""
+    """The response, or 304 without a body if the caller already has it."""
     tag, given = response.headers.get("ETag"), request.headers.get("If-None-Match")
     if tag is None or given is None or not _names(given, tag):
         return response
@@ -129,6 +132,6 @@ def revalidate(request: Request, response: Response) -> Response:
 
 
 def _names(given: str, tag: str) -> bool:
-    """Compared weakly, as RFC 9110 has it for `If-None-Match`."""
+    """Whether `If-None-Match` names a tag; the comparison is weak, as RFC 9110 requires for this header."""
     tags = [each.strip().removeprefix("W/") for each in given.split(",")]
     return tags == ["*"] or tag.removeprefix("W/") in tags

@@ -1,4 +1,4 @@
-"""The life of the process and of its requests: readiness, the end, and callers who leave."""
+"""The lifecycle of the process and of its requests: readiness, shutdown, and callers who disconnect."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Shutdown:
-    """The end of the process: once it has begun, new requests are refused; at its end, running ones are cancelled."""
+    """The shutdown of the process: `begin` makes it refuse new requests, and `end` cancels the running ones."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -40,13 +40,13 @@ class Shutdown:
             each.cancel()
 
     def check(self) -> None:
-        """Raises ShuttingDown once it has begun."""
+        """Raise ShuttingDown if the shutdown has begun."""
         if self.begun:
             raise ShuttingDown("This server is going down; try again in a moment.")
 
     @contextmanager
     def running(self, work: asyncio.Future[Any]) -> Iterator[None]:
-        """Some work that is cancelled at the end."""
+        """Cancel `work` if the shutdown ends while this context is open."""
         self._running.add(work)
         try:
             yield
@@ -55,13 +55,14 @@ class Shutdown:
 
 
 class CallerLeft(Exception):
-    """The caller has gone: nobody reads an answer."""
+    """The caller has disconnected, so nobody would read an answer."""
 
 
 async def while_connected(work: Coroutine[Any, Any, Result], receive: Receive, shutdown: Shutdown) -> Result:
-    """The result of some work, which is cancelled when the caller goes away.  The request's body must be read before.
+    """The result of some work, which is cancelled if the caller disconnects.
 
-    Raises CallerLeft if the caller went away, and ShuttingDown if the process ends before the work does.
+    The request's body must have been read before.  Raises CallerLeft if the caller disconnects, and ShuttingDown if the
+    process ends before the work does.
     """
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
     both: set[asyncio.Future[Any]] = {task, gone}
@@ -86,13 +87,13 @@ async def _gone(receive: Receive) -> None:
 
 
 PATIENCE = 2.0
-"""Seconds in which store and directory must answer."""
+"""Seconds within which store and directory must answer."""
 FRESH = 1.0
-"""Seconds for which an answer is given again."""
+"""Seconds for which an answer is reused."""
 
 
 class Readiness:
-    """Asks store and directory once a second at most, however many ask here."""
+    """Answers /readyz.  It checks store and directory at most once a second, however many requests come in."""
 
     def __init__(self, backend: Backend, directory: Directory, shutdown: Shutdown) -> None:
         self._backend = backend
@@ -125,15 +126,16 @@ class Readiness:
 
 
 NOTICE = 1.0
-"""Seconds between the word that it ends, at /readyz, and the end of listening, for a load balancer to hear it."""
+"""Seconds between the first "not ready" at /readyz and the end of listening, so that a load balancer can notice."""
 _LAST = 10
-"""Seconds after which a connection that does not end is cut off."""
+"""Seconds that connections may stay open after the running requests were cancelled."""
 
 
 class GracefulServer(uvicorn.Server):
-    """On SIGTERM it says that it is not ready, stops listening, and gives running requests `seconds` to end.
+    """A server that shuts down gracefully on SIGTERM.
 
-    Those that have not ended then are cancelled, and answered with 503; the process ends with 0.
+    It reports that it is not ready, stops listening, and gives running requests `seconds` to end.  Then it cancels the
+    remaining requests and answers them with 503.  The process exits with status 0.
     """
 
     def __init__(self, app: Starlette, host: str, port: int, shutdown: Shutdown, seconds: float) -> None:
@@ -152,7 +154,7 @@ class GracefulServer(uvicorn.Server):
         self._seconds = seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Uvicorn's own would raise the signal again in the end, and the process would end with its number.
+        # Uvicorn's own handler would raise the signal again at the end, and the process would exit with its number.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
         self._shutdown.begin()

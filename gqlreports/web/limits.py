@@ -1,4 +1,4 @@
-"""Bounds of requests: how often a key asks, how large and how slow a request may be, and how long it may take."""
+"""Limits of requests: how many a key may send, how large and slow they may be, and how long an answer may take."""
 
 import asyncio
 import math
@@ -26,14 +26,14 @@ class _Window:
 
 
 class Rates:
-    """Counts the requests of each key in this process, minute by minute from its first request."""
+    """Counts the requests of each key in this process, in windows of a minute that start with a request."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._windows: dict[str, _Window] = {}
 
     def count(self, key: str) -> None:
-        """Raises TooManyRequests if the key has used up the requests of its minute."""
+        """Count a request.  Raises TooManyRequests if the key has used up its requests for this minute."""
         now = time.monotonic()
         window = self._windows.get(key)
         if window is None or window.end <= now:
@@ -49,19 +49,22 @@ class Rates:
             self._windows = {key: each for key, each in self._windows.items() if each.end > now}
 
 
-# What is left of a body that was refused is not read.
+# The rest of a refused body is not read, so the connection cannot be reused.
 _CLOSE = {"Connection": "close"}
 
 
 class BoundedRequest(Request):
-    """`arrive` reads the body."""
+    """A request whose body is limited in size and time; `arrive` reads the body."""
 
     def __init__(self, scope: Scope, receive: Receive, limits: RequestLimits) -> None:
         super().__init__(scope, receive)
         self._limits = limits
 
     async def arrive(self) -> None:
-        """Raises Refused where the body is too large or takes too long, ClientDisconnect where it does not come."""
+        """Read the body.
+
+        Raises Refused if it is too large or takes too long, and ClientDisconnect if the caller disconnects.
+        """
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 await self.body()
@@ -82,7 +85,7 @@ class BoundedRequest(Request):
 
 
 class HeaderLimit:
-    """Refuses requests with too many bytes of headers."""
+    """Middleware that refuses requests with too many bytes of headers."""
 
     def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
         self._app = app
@@ -102,9 +105,9 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 
 
 def set_deadline(request: Request, most: float) -> float:
-    """Set the deadline of a request, and return its seconds: `most`, or fewer where the caller says so.
+    """Set the deadline of a request, and return the seconds until then: `most`, or fewer if the caller asks for fewer.
 
-    Raises Refused for a header that is no number.
+    Raises Refused if the caller's header is not a number.
     """
     given = request.headers.get(TIMEOUT_HEADER)
     if given is not None and not _SECONDS.fullmatch(given):

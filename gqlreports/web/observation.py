@@ -21,7 +21,11 @@ _REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 
 
 class RequestIdMiddleware:
-    """Takes the caller's `X-Request-Id` where it is 1 to 64 of `A-Za-z0-9._-`, makes one where not, and answers it."""
+    """Gives each request an id, and returns it in the header `X-Request-Id`.
+
+    The caller's own `X-Request-Id` is used if it consists of 1 to 64 characters of `A-Za-z0-9._-`.  Otherwise a new id
+    is generated.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,11 +48,11 @@ class RequestIdMiddleware:
 _TRACER = trace.get_tracer("gqlreports")
 _UNSEEN = ("/healthz", "/readyz", ASSETS)
 LEFT = "CANCELLED"
-"""The code of a request whose caller left before the answer."""
+"""The code of a request whose caller disconnected before the answer."""
 
 
 class ObservationMiddleware:
-    """Takes up the caller's trace (W3C `traceparent`) and gives each request a record."""
+    """Continues the caller's trace (W3C `traceparent`), and creates a record for each request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app

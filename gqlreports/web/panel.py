@@ -1,4 +1,4 @@
-"""The operator's control panel, as its build has it: one page for all of its views, and the files of that page."""
+"""Serves the built control panel: a single page for all of its views, and the files of that page."""
 
 from os import PathLike, stat_result
 from pathlib import Path
@@ -11,15 +11,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "static"
-"""Where the build is, once there is one."""
+"""The folder in which the build puts the panel."""
 ASSETS = "/assets/"
-"""What begins so has a hash of its content in its name."""
+"""The path prefix of files that have a hash of their content in their names, and so never change."""
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
-            # The tables of the panel set the widths of their columns so.
+            # The panel's tables set the widths of their columns in inline styles.
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
             "font-src 'self'",
@@ -48,9 +48,10 @@ _NOT_BUILT = """\
 
 
 class Panel:
-    """An ASGI application for what no other takes: a file of the panel, or its page where a browser asks for one.
+    """An ASGI application for all paths without another route.
 
-    Raises HTTPException, 404, for all else.
+    It serves the panel's files, and the panel's page if a browser asks for a page.  Raises HTTPException with status
+    404 for everything else.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +65,7 @@ class Panel:
 
 class _Files(StaticFiles):
     async def check_config(self) -> None:
-        """The folder need not be there: a checkout's comes with the build."""
+        """Do nothing: the folder may be missing, since a checkout has none before the panel is built."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
@@ -81,7 +82,7 @@ class _Files(StaticFiles):
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
-        # The same address may be a page to a browser and an error to all others.
+        # The same URL may be a page for a browser and an error for any other client.
         caching = {"Cache-Control": _FOREVER if _is_asset(scope) else "no-cache", "Vary": "Accept"}
         response.headers.update(HEADERS | caching)
         return response

@@ -1,4 +1,4 @@
-"""The endpoint by which users log in and out."""
+"""The endpoint through which users log in and out."""
 
 from dataclasses import dataclass, field
 
@@ -21,14 +21,14 @@ from gqlreports.web.limits import BoundedRequest
 
 METHODS = ("POST", "DELETE")
 AT_ONCE = 2
-"""Passwords that are looked at together: each takes a processor and 64 MiB for a twentieth of a second."""
+"""How many passwords are checked at once.  Each check takes a processor and 64 MiB for a twentieth of a second."""
 MOST_WAITING = 100
 _HEADERS = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True)
 class SessionEndpoint:
-    """An ASGI application: `POST` with a user name and a password begins a session, `DELETE` ends it."""
+    """An ASGI application: `POST` with a user name and a password starts a session, and `DELETE` ends it."""
 
     sessions: Sessions
     limits: RequestLimits
@@ -76,7 +76,7 @@ class SessionEndpoint:
 
 
 def _given(body: bytes) -> tuple[str, str]:
-    """User name and password.  Raises InvalidInput, which repeats neither."""
+    """The user name and the password in a body.  Raises InvalidInput, whose message repeats neither."""
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -89,5 +89,5 @@ def _given(body: bytes) -> tuple[str, str]:
 
 
 def _by_tls(request: Request) -> bool:
-    """Whether it came by TLS, to here or to a proxy that is trusted to say so."""
+    """Whether the request came via TLS, to this server or to a trusted proxy that says so."""
     return request.url.scheme == "https"

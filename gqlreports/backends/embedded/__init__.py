@@ -1,1 +1,1 @@
-"""The embedded store: chDB on a directory of its own."""
+"""The embedded store: chDB on its own directory."""

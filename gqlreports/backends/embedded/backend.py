@@ -1,4 +1,4 @@
-"""ClickHouse in this process: chDB on a directory of its own, queried from worker threads."""
+"""ClickHouse in this process: chDB on its own directory, queried from worker threads."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class Writes:
-    """Counts them, from any thread."""
+    """Counts the writes of this process, from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,12 +39,12 @@ class Writes:
 
     @property
     def version(self) -> str | None:
-        """Another one after each write; None while one runs, of which a reader may see a part."""
+        """A value that changes with each write; None during a write, since a reader may see a part of it."""
         with self._lock:
             return None if self._running else str(self._ended)
 
     def counted(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """Some work that writes, however it ends."""
+        """Run some work that writes, and count it even if it fails."""
         with self._lock:
             self._running += 1
         try:
@@ -56,7 +56,7 @@ class Writes:
 
 
 class EmbeddedSession:
-    """`in_thread` runs the client's calls, which block, and gives their failures a meaning."""
+    """A session on chDB.  `in_thread` runs the client's blocking calls and translates their failures to StoreError."""
 
     def __init__(self, client: Client, in_thread: Callable[..., Any]) -> None:
         self._client = client
@@ -76,7 +76,7 @@ class EmbeddedSession:
 
 @dataclass(eq=False, slots=True)
 class _Query:
-    """A statement on its way through the threads."""
+    """The state of a statement while threads work on it."""
 
     statement: Statement
     reader: Reader | None = None
@@ -85,12 +85,12 @@ class _Query:
 
 
 class EmbeddedBackend:
-    """chDB on the directory `path`, which is made where it is missing.
+    """chDB on the directory `path`, which is created if it is missing.
 
-    It brings itself to its `definition` when it is opened.  One process may have a directory open at a time.  A
-    connection runs one query at a time, so there are as many as `connections`, and as many threads.  chDB hands what
-    a failed query left behind to the next caller of its connection: a connection on which anything failed is closed
-    and never used again.
+    Opening the backend brings the store to its `definition`.  Only one process at a time may have a directory open.  A
+    connection runs one query at a time, so up to `connections` queries run at once, each in a thread.  chDB hands the
+    leftovers of a failed query to the next query on the same connection.  So a connection on which anything failed is
+    closed and never used again.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class EmbeddedBackend:
             raise store_error(error) from error
 
     async def version(self, statement: Statement) -> str | None:
-        """No other process can write to an open store, so it is enough to count what this one writes."""
+        """The number of writes: no other process can write to an open store, so counting those of this one suffices."""
         return self._writes.version if await self._determinism.is_deterministic(statement, self.fetch_json) else None
 
     @asynccontextmanager
@@ -166,7 +166,7 @@ class EmbeddedBackend:
             self._control.close()
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """Only the store's time counts, not that which the caller takes for the pieces."""
+        """The pieces of a result.  Only the store's time counts, not the time that the caller spends on the pieces."""
         allowance = TimeBudget(self._limits.seconds)
         while True:
             async with allowance.part():
@@ -176,7 +176,7 @@ class EmbeddedBackend:
             yield piece
 
     async def _cancellable(self, query: _Query, work: Callable[..., Result], *arguments: object) -> Result:
-        """Some work for a query in a thread; if its caller is cancelled, the query is stopped."""
+        """Run some work for a query in a thread.  If the caller is cancelled, the query is stopped."""
         query.running = running = asyncio.ensure_future(self._in_thread(work, *arguments))
         try:
             return await asyncio.shield(running)
@@ -186,7 +186,11 @@ class EmbeddedBackend:
             raise
 
     async def _stop(self, query: _Query) -> None:
-        """End a stream.  To close a connection on which something still begins can stop the whole process for good."""
+        """End a stream.
+
+        The work must have ended before its connection is closed: closing a connection while a query is starting on it
+        can hang the whole process.
+        """
         await asyncio.to_thread(self._cancel, query)
         while query.running and not query.running.done():
             await asyncio.wait((query.running,), timeout=0.1)
@@ -206,7 +210,7 @@ class EmbeddedBackend:
             raise meaning from error
 
     def _opened(self) -> Client:
-        """The connection that is kept to the end: when the last one closes, the engine goes."""
+        """The connection that stays open until the end: the engine stops when its last connection closes."""
         with self._lock:
             if self._control is None:
                 self._control = self._first_connection()
@@ -259,7 +263,7 @@ class EmbeddedBackend:
         return fetched
 
     def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
-        """A connection for a query: an idle one, or a new one if the query needs `more` settings."""
+        """A connection for a query: an idle one if possible, or a new one if the query needs `more` settings."""
         self._opened()
         with self._lock:
             if query.cancelled:
@@ -274,7 +278,7 @@ class EmbeddedBackend:
             self._queries.discard(query)
 
     def _cancel(self, query: _Query) -> None:
-        """Stop a query.  The lock keeps its connection from running another meanwhile."""
+        """Stop a query.  The lock keeps its connection from starting another query in the meantime."""
         with self._lock:
             query.cancelled = True
             if query in self._queries and query.reader and self._control:
@@ -283,6 +287,6 @@ class EmbeddedBackend:
 
 
 def _forget(work: asyncio.Future[Any]) -> None:
-    """Take note of how a query ended that nobody waits for."""
+    """Retrieve the outcome of a query that nobody waits for, so that asyncio does not report it as unhandled."""
     if not work.cancelled():
         work.exception()

@@ -1,4 +1,7 @@
-"""The directory of an embedded store, looked at before the engine, which says on standard error alone what is wrong."""
+"""Checks the directory of an embedded store before the engine opens it.
+
+The engine would report problems only on standard error.
+"""
 
 import errno
 import fcntl
@@ -26,9 +29,10 @@ _MEANING = {
 
 
 def make_ready(path: Path) -> None:
-    """Make a store's directory where it is missing.
+    """Create a store's directory if it is missing.
 
-    Raises StoreUnavailable, which says what to do, where it cannot be a store's, or another process has it open.
+    Raises StoreUnavailable if the directory cannot hold a store, or if another process has it open.  The message says
+    what to do.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,10 @@ def _check_writable(entry: Path) -> None:
 
 
 def _holder(path: Path) -> str | None:
-    """The process that has the engine's directory open, by the lock that the engine keeps on its status file."""
+    """The id of the process that has the directory open, or None.
+
+    A running engine holds a lock on its status file, and writes its process id into it.
+    """
     status = path / "status"
     if not status.exists():
         return None

@@ -1,7 +1,7 @@
-"""Read-only connections to chDB, and those that are kept for the next query.
+"""Read-only connections to chDB, and a pool of idle ones.
 
-chDB's own connection, since the client of clickhouse-connect leaves out what a query read.  Values are bound by
-clickhouse-connect, for chDB does not escape them.
+They are chDB's own connections, since the client of clickhouse-connect does not report what a query read.  Parameters
+are bound by clickhouse-connect, since chDB does not escape them.
 """
 
 import threading
@@ -20,7 +20,7 @@ from gqlreports.backends.isolation import Isolation
 from gqlreports.backends.settings import LINES, READING, projections
 
 STREAMING = LINES | {
-    # Nothing: in chDB an empty value stands for 1.
+    # A NUL character stands for no text, since chDB takes an empty value as 1.
     "format_csv_null_representation": "\0",
     "max_execution_time": "0",
     "max_threads": "1",
@@ -30,23 +30,23 @@ STREAMING = LINES | {
     "max_bytes_before_external_sort": "20000000",
     "temporary_files_buffer_size": "65536",
 }
-"""For any number of rows in bounded memory: groups and sorted rows of which there are many go to disk.
+"""For any number of rows in bounded memory: large groupings and sorts spill to disk.
 
-The engine's own time limit is off: its clock also runs while nobody takes the next piece.
+The engine's own time limit is off, since its clock also runs while nobody takes the next piece.
 """
 
 Purpose: TypeAlias = tuple[str | None, str | None]
-"""The customer whose rows are found, and the rollup that is read."""
+"""The customer whose rows a connection finds, and the rollup that it reads; each may be None."""
 DATABASE = "default"
-"""The one of every embedded store."""
+"""The database of every embedded store."""
 
 
 class Reader:
-    """One connection, one query at a time; `name` is the `log_comment` of all that it runs.
+    """One connection, which runs one query at a time; `name` is the `log_comment` of all its queries.
 
-    Its `settings` hold from its beginning to its end, those of its `purpose` among them.
+    Its `settings`, which include those for its `purpose`, never change.
 
-    chDB hands what a failed query left behind to the next one, so a reader that has failed must be closed.
+    chDB hands the leftovers of a failed query to the next one, so a reader that has failed must be closed.
     """
 
     def __init__(self, path: Path, name: str, settings: dict[str, str], purpose: Purpose) -> None:
@@ -71,7 +71,7 @@ class Reader:
         )
 
     def stream(self, statement: Statement, form: str) -> Iterator[bytes]:
-        """The printed rows, a block of them at a time.  Raises ReadFailed, also on the way."""
+        """The printed rows, one block at a time.  Raises ReadFailed, possibly midway."""
         try:
             for piece in self._connection.send_query(*_bound(statement, form)):
                 yield piece.bytes()
@@ -88,14 +88,14 @@ def _bound(statement: Statement, form: str) -> tuple[str, str, dict[str, str]]:
 
 
 IDLE = 64
-"""How many idle connections are kept, about 60 kB each.  Beyond that the oldest is closed."""
+"""How many idle connections are kept, at about 60 kB each.  Beyond that, the oldest one is closed."""
 
 
 class Readers:
-    """Makes and keeps read-only connections, each with the filter of one customer for good, or with none.
+    """Creates and pools read-only connections, each permanently filtered to one customer, or without a filter.
 
-    A filter is set where a connection begins, since nothing can be set on one that is read-only, and so is the rollup
-    that is read.  So the reports of a customer share theirs, and take no longer than without a filter.
+    The filter and the rollup are set when a connection is created, since a read-only connection accepts no settings
+    later.  The reports of a customer share their connections, so they take no longer than without a filter.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, str], wall: Isolation) -> None:
@@ -107,7 +107,7 @@ class Readers:
         self._numbers = count()
 
     def take(self, statement: Statement) -> Reader:
-        """One that is idle, or a new one."""
+        """An idle connection for the statement's purpose, or a new one."""
         purpose = _purpose(statement)
         with self._lock:
             alike = [place for place, reader in enumerate(self._idle) if reader.purpose == purpose]
@@ -116,13 +116,13 @@ class Readers:
         return self.new(statement)
 
     def new(self, statement: Statement, more: Mapping[str, str] | None = None) -> Reader:
-        """A new connection with `more` settings, which is not reused."""
+        """A new connection, with `more` settings; such a connection must not be reused."""
         own = projections(statement.rollup) | self._wall.settings(statement.customer)
         settings = {**self._settings, **(more or {}), **own}
         return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))
 
     def give_back(self, reader: Reader) -> None:
-        """Only after a success: chDB gives the rows that a failed query left to the next query."""
+        """Return a connection to the pool, only after a success: a failed query's rows would go to the next query."""
         with self._lock:
             self._idle.append(reader)
             oldest = self._idle.pop(0) if len(self._idle) > IDLE else None

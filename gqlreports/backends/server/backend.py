@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 PATIENCE = 5.0
-"""Seconds from the first failure after which it is given up."""
+"""Seconds after the start of a read in which it may be retried."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 
 
 async def retry(read: Callable[[], Awaitable[Result]]) -> Result:
-    """The outcome of a read, tried again after growing pauses where its connection failed, and for nothing else."""
+    """Run a read, and retry it after growing pauses if its connection failed.  Other failures are not retried."""
     pause, give_up = FIRST_PAUSE, time.monotonic() + PATIENCE
     while True:
         try:
@@ -42,7 +42,7 @@ async def retry(read: Callable[[], Awaitable[Result]]) -> Result:
             if not lost_connection(error) or time.monotonic() + pause > give_up:
                 raise
             logger.warning("The store's connection failed, trying again: %s", error)
-        # No two callers wait alike, or they would all come back at once.
+        # The pause is random, or all callers would come back at the same moment.
         await asyncio.sleep(pause * random.uniform(0.5, 1))
         pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -54,7 +54,7 @@ else:
 
 SESSION = {
     "session_timeout": "600",
-    # In a cluster a row counts as written once it is on its shard, and is looked for on the replica that it went to.
+    # In a cluster an insert ends only when its rows are on their shards, and reads go to the replica that took them.
     "distributed_foreground_insert": "1",
     "load_balancing": "in_order",
 }
@@ -62,7 +62,7 @@ _TEMPORARY = "SELECT name FROM system.tables WHERE is_temporary"
 
 
 class ServerSession:
-    """`error_boundary` turns failures of the driver into StoreError."""
+    """A session on a server.  `error_boundary` turns the driver's failures into StoreError."""
 
     def __init__(self, client: AsyncClient, error_boundary: Callable[[], AbstractContextManager[None]]) -> None:
         self._client = client
@@ -79,13 +79,13 @@ class ServerSession:
             await self._client.command(statement.sql, dict(statement.parameters))
 
     async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
-        # The driver sends a body that it can send again a second time where the connection breaks; this one it cannot.
+        # A stream, since the driver resends plain bytes after a broken connection, and could insert the rows twice.
         body = io.BytesIO(zstd.compress(data, level=1))
         with self._told():
             await self._client.raw_insert(table, columns, body, fmt=form, compression="zstd")
 
     async def drop_temporary_tables(self) -> None:
-        """Give their memory back at once; the server itself would keep them for as long as the session may rest."""
+        """Free their memory at once; the server would otherwise keep them until the session times out."""
         try:
             for [name] in (await self._client.query(_TEMPORARY)).result_rows:
                 await self._client.command(f"DROP TEMPORARY TABLE IF EXISTS `{name}`")
@@ -94,26 +94,26 @@ class ServerSession:
 
 
 CONNECTIONS = 32
-"""How many queries run at once; further ones wait for their turn, within their time."""
+"""How many queries run at once.  Others wait for their turn, and the wait counts against their time limit."""
 _SILENCE = 5.0
-"""Seconds that a server may be silent beyond a query's own time."""
+"""Seconds that a server may stay silent beyond a query's time limit."""
 _FACTS = ("result_rows", "read_rows", "read_bytes", "elapsed_ns")
 _WHERE_KNOWN = {
-    # A mutation counts once it is in the parts, by which `version` knows it.
+    # A mutation takes effect only when the parts change, because `version` is derived from the parts.
     "apply_mutations_on_fly": "0",
-    # What names a table twice finds the same rows both times.
+    # A query that reads a table twice finds the same rows both times.
     "enable_shared_storage_snapshot_in_query": "1",
 }
-"""Settings that not all servers have."""
+"""Settings that only some servers have."""
 _WRITING = 600.0
-"""Seconds that the server may be silent while it writes, or while a cluster runs a statement."""
+"""Seconds that the server may stay silent while it writes, or while a cluster runs a statement."""
 _SERVED = {
-    # A failure belongs behind the rows, where it is found, and never into them as if it were one.
+    # A failure is written after the rows, where it is detected, and never among them as if it were a row.
     "http_write_exception_in_output_format": "0",
     "cancel_http_readonly_queries_on_client_close": "1",
-    # In a cluster the rows that a plugin's subquery finds are found once, for all shards.
+    # In a cluster a plugin's subquery runs once for all shards.
     "distributed_product_mode": "global",
-    # And groups cross in half the bytes that they take by LZ4.
+    # ZSTD needs half the bytes of LZ4 for the groups that shards send.
     "network_compression_method": "ZSTD",
 }
 
@@ -124,8 +124,8 @@ _STREAMING = LINES | {"format_csv_null_representation": ""}
 class ServerBackend:
     """The database at `address`.
 
-    It belongs to the event loop that opens it, and opens itself where it was not; every query is read-only and has
-    its `limits`.  With a `definition` it refuses to work on a store that lacks some of it.
+    The backend belongs to the event loop that opens it, and opens itself on first use.  Every query is read-only and
+    subject to `limits`.  With a `definition`, the backend refuses a store that lacks some of its migrations.
     """
 
     def __init__(self, address: Address, definition: Definition | None = None, limits: Limits | None = None) -> None:
@@ -183,7 +183,7 @@ class ServerBackend:
 
             with _error_boundary():
                 async with asyncio.timeout(seconds_left(self._limits.seconds)):
-                    # It comes with the first groups, for which all rows have been looked up.
+                    # The answer arrives with the first groups, and by then all dictionary lookups are done.
                     answer = await self._dictionaries.consistent(statement, lambda: retry(answered))
             yield _pieces(answer)
 
@@ -210,13 +210,13 @@ class ServerBackend:
         for client in (self._client, self._control):
             if client:
                 with suppress(TimeoutError):
-                    # It waits for its answers; one that does not come is cut off.
+                    # `close` waits for outstanding answers, so the timeout cuts off those that never come.
                     async with asyncio.timeout(_SILENCE):
                         await client.close()
         self._client = self._control = None
 
     async def _opened(self) -> HttpClient:
-        """The client for reads; with it comes one for kills, which must not wait for a read to end."""
+        """The client for reads.  A second client is opened for kills, which must not wait for a read to end."""
         async with self._opening:
             if self._closed:
                 raise StoreUnavailable("The store is closed.")
@@ -236,7 +236,7 @@ class ServerBackend:
         return await HttpClient.connect(self._address, silence, connections, **options)
 
     def _settings(self, client: HttpClient) -> dict[str, str]:
-        """The settings of a read, as strict as the user's profile lets them be set."""
+        """The settings of a read, as strict as the user's profile allows."""
         profile = client.server_settings["readonly"].value
         if profile == "1":
             raise StoreUnavailable("The store's user may set nothing: its profile needs readonly = 2, not 1.")
@@ -245,7 +245,7 @@ class ServerBackend:
         return READING | _SERVED | self._limits.settings | own
 
     async def _check(self, client: HttpClient) -> None:
-        """Raises StoreUnavailable where migrations are pending."""
+        """Raise StoreUnavailable if migrations are pending."""
         if self._definition is None:
             return
         [[there]] = (await client.query(self._definition.record_query)).result_rows
@@ -255,11 +255,11 @@ class ServerBackend:
 
     @asynccontextmanager
     async def _answer(self, statement: Statement, form: str, settings: Mapping[str, str]) -> AsyncIterator[Answer]:
-        """The answer to a query, which is stopped when the context is left before its end."""
+        """The answer to a query.  Leaving the context before the end of the answer stops the query."""
         client, query_id, answer, runs = await self._opened(), new_query_id(), None, True
         self._running.add(query_id)
         try:
-            # Whole ones: the exact moment is kept here, and settings that stay the same can be reused.
+            # Whole seconds suffice: the exact deadline is enforced here, and equal settings can be reused.
             seconds = math.ceil(seconds_left(self._limits.seconds))
             own = {"query_id": query_id, "max_execution_time": str(seconds)}
             own |= self._wall.settings(statement.customer) | projections(statement.rollup)
@@ -277,7 +277,7 @@ class ServerBackend:
                 self._kill(query_id)
 
     def _kill(self, query_id: str) -> None:
-        """Stop a query, without waiting for it."""
+        """Stop a query without waiting for it to end."""
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._killed(query_id))
         self._kills.add(task)
         task.add_done_callback(self._kills.discard)
@@ -295,7 +295,7 @@ class ServerBackend:
 
 @contextmanager
 def _error_boundary() -> Iterator[None]:
-    """Gives the store's failures their meaning, and the log their text."""
+    """Log the store's failures, and translate them to StoreError."""
     try:
         yield
     except FAILURES as error:

@@ -1,8 +1,8 @@
-"""What others change on a server while this process uses it.
+"""Detects what other processes change on a server while this process uses it.
 
-They write, so the server is asked for its version before an answer that was kept is given again.  And they renew its
-dictionaries: ClickHouse looks up block by block, each in the dictionary that is there at its moment, so a report under
-which one is renewed has the former values in some of its rows and the new ones in others.
+Others write data, so the server is asked for its version before a cached answer is reused.  Others also reload its
+dictionaries.  ClickHouse looks up values block by block, each in the dictionary that is loaded at that moment.  So if a
+dictionary is reloaded during a report, some rows have the former values and some the new ones.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-# The hash of a part is that of what it holds.  Times of dictionaries are whole seconds: while one is that new, or
-# loads, another load might not be told from it.
+# The hash of a part depends on its content.  Update times of dictionaries are in whole seconds.  So the version is
+# unsettled while a dictionary is loading or was just loaded: a further load might have the same time.
 _VERSION = Statement("""
 SELECT
     (
@@ -42,7 +42,7 @@ SELECT
     ) AS dictionaries
 """)
 _UNSETTLED = "unsettled"
-# All tables whose rows are not in parts of this server alone.
+# Counts the tables whose rows are not only in parts of this server.
 _ELSEWHERE = Statement("""
 SELECT count() AS tables FROM system.tables WHERE database = {database:String}
 AND engine NOT IN ('View', 'MaterializedView', 'Dictionary')
@@ -51,9 +51,9 @@ AND (NOT endsWith(engine, 'MergeTree') OR startsWith(engine, 'Replicated') OR st
 
 
 class ServerVersion:
-    """Asks the server by `ask`; of several who want to know at once, those who came first share one question.
+    """Asks the server for its version, using `ask`; callers that ask at the same time share one query.
 
-    In a cluster there is no version: one replica knows more than another.
+    In a cluster there is no version, since replicas may differ in what they know.
     """
 
     def __init__(self, ask: Ask) -> None:
@@ -63,7 +63,7 @@ class ServerVersion:
         self._next: SharedTask[str | None] | None = None
 
     async def now(self) -> str | None:
-        """The version at some moment after the call; None if there is none, or if the server does not say."""
+        """The version at some moment after the call; None if there is none, or if the server does not report it."""
         if self._told is False:
             return None
         if self._next is None or self._next.done:
@@ -71,7 +71,7 @@ class ServerVersion:
         return await self._next.result()
 
     async def _after(self, running: SharedTask[str | None] | None) -> str | None:
-        """Asked once the question before has its answer, which may be older than the call."""
+        """Ask once the running query has ended; its answer may be older than the call, so it cannot be shared."""
         if running is not None:
             await running.end()
         self._running, self._next = self._next, None
@@ -100,14 +100,17 @@ FROM system.dictionaries WHERE database = {database:String}
 
 
 class ServerDictionaries:
-    """Asks the server by `ask` when they were renewed last; of a cluster, the one server that it is connected to."""
+    """Asks the server, using `ask`, when its dictionaries were last reloaded.
+
+    In a cluster it asks only the server that it is connected to.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._told = True
 
     async def consistent(self, statement: Statement, run: Callable[[], Awaitable[Result]]) -> Result:
-        """The outcome of a statement, which is run again where a dictionary may have been renewed under it."""
+        """Run a statement, and repeat it as long as a dictionary may have been reloaded during it."""
         while True:
             began = time.monotonic()
             outcome = await run()
@@ -118,10 +121,10 @@ class ServerDictionaries:
         return self._told and statement.customer is not None and "dict" in statement.sql.lower()
 
     async def _renewed_since(self, began: float) -> bool:
-        """`began` is by the monotonic clock.
+        """Whether a dictionary may have been reloaded since `began`, a time of the monotonic clock.
 
-        ClickHouse reports times in whole seconds: whatever runs after this call begins in a later second than a
-        renewal.
+        ClickHouse reports reload times in whole seconds.  After a possible reload, the call sleeps until the next
+        second, so that a repeated statement starts in a later second than the reload.
         """
         try:
             [found] = orjson.loads((await self._ask(_RENEWED)).json)

@@ -1,7 +1,7 @@
-"""The address of a ClickHouse server, and clickhouse-connect's async client with what its own raw queries keep back.
+"""The address of a ClickHouse server, and an HTTP client based on clickhouse-connect's async client.
 
-They hand a result that ClickHouse broke off to the caller as if it were whole, and leave out the headers, in which
-ClickHouse says what it read.
+The client's own raw queries return a result that ClickHouse broke off as if it were complete.  They also drop the
+headers in which ClickHouse reports what it read.  This module corrects both.
 """
 
 import re
@@ -24,13 +24,13 @@ from gqlreports.backends.failures import ReadFailed
 from gqlreports.errors import InvalidInput
 
 SCHEMES = {"clickhouse": 8123, "clickhouses": 8443}
-"""With and without TLS, and the usual port of each."""
+"""The URL schemes without and with TLS, and the default port of each."""
 _FORM = "The store's URL must be clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, or clickhouses:// for TLS"
 
 
 @dataclass(frozen=True)
 class Address:
-    """A server, a database there, and what to show it: a password, a token or a client certificate."""
+    """A server, a database on it, and the credentials: a password, a token or a client certificate."""
 
     host: str
     port: int
@@ -51,9 +51,9 @@ def parse_address(
     certificate_key: Path | None = None,
     token: str | None = None,
 ) -> Address:
-    """`clickhouse://USER:PASSWORD@HOST:PORT/DATABASE`, all but HOST optional, `clickhouses` for TLS.
+    """Parse `clickhouse://USER:PASSWORD@HOST:PORT/DATABASE`; all but HOST is optional, and `clickhouses` means TLS.
 
-    Raises InvalidInput, which never repeats the URL, since it holds the password.
+    Raises InvalidInput.  Its message never repeats the URL, which contains the password.
     """
     try:
         parts = urlsplit(url)
@@ -84,7 +84,7 @@ def parse_address(
 
 
 def _is_host(name: str) -> bool:
-    """Whether it may be looked up: labels of 1 to 63 characters (RFC 1035), as `socket` wants them."""
+    """Whether `socket` can look up a name: its labels need 1 to 63 characters (RFC 1035)."""
     try:
         name.encode("idna")
     except UnicodeError:
@@ -98,9 +98,10 @@ else:
     from backports import zstd
 
 _BLOCK = 1 << 18
-# Less than any server keeps an idle connection: what writes is not sent again where the server has just closed it.
+# Seconds that an idle connection is reused, fewer than any server keeps it open.  A write on a connection that the
+# server has just closed would fail, since writes are not sent again.
 _KEPT_ALIVE = 3.0
-# Servers before 25.11 write a failure behind the rows without a tag.
+# Servers before 25.11 write a failure after the rows without a tag.
 _UNTAGGED = re.compile(rb"Code: \d+\. DB::Exception: .*\(version [^)]*\)\s*$", re.DOTALL)
 _TAIL = 4096
 _FORMAT = "X-ClickHouse-Format"
@@ -111,7 +112,7 @@ class HttpClient(AsyncClient):
 
     @classmethod
     async def connect(cls, address: Address, seconds: float, connections: int, **options: Any) -> "HttpClient":
-        """`seconds` is how long the server may be silent.  Raises the driver's errors."""
+        """Connect to a server, which may stay silent for `seconds`.  Raises the driver's errors."""
         client = cls(
             "https" if address.secure else "http",
             address.host,
@@ -123,7 +124,7 @@ class HttpClient(AsyncClient):
             ca_cert=_path(address.ca),
             client_cert=_path(address.certificate),
             client_cert_key=_path(address.certificate_key),
-            # With a password the certificate is for the connection alone, as a proxy may ask for one.
+            # With a password, the certificate only secures the connection, for example for a proxy that requires one.
             tls_mode="strict" if address.password else None,
             connect_timeout=min(seconds, 10),
             send_receive_timeout=seconds,
@@ -139,9 +140,9 @@ class HttpClient(AsyncClient):
         return client
 
     async def ask(self, statement: Statement, form: str, settings: Mapping[str, str]) -> "Answer":
-        """Send a query; the answer comes once its first bytes are there, and must be closed.
+        """Send a query, and return the answer as soon as it begins to arrive.  The caller must close it.
 
-        Raises ReadFailed where it is printed in another format than `form`.
+        Raises ReadFailed if the answer is in another format than `form`.
         """
         sql, values, runtime = self._prep_raw_query_runtime(
             statement.sql,
@@ -150,7 +151,7 @@ class HttpClient(AsyncClient):
             None,
             True,
         )
-        # Not as FORMAT behind the statement: EXPLAIN AST takes that for a part of what it explains.
+        # The format is a header, since EXPLAIN AST would take FORMAT as part of the statement that it explains.
         headers = {"Accept-Encoding": "zstd", _FORMAT: form}
         propagate.inject(headers)
         answer = Answer(await self._backend.execute_raw_stream(sql, values, None, runtime, headers))
@@ -161,7 +162,7 @@ class HttpClient(AsyncClient):
 
 
 class Answer:
-    """What ClickHouse prints for a query, and what it says of it."""
+    """The body that ClickHouse prints for a query, and the facts that it reports about the query."""
 
     def __init__(self, response: ClientResponse) -> None:
         self._response = response
@@ -170,9 +171,10 @@ class Answer:
         self.facts: dict[str, str] = orjson.loads(response.headers.get("X-ClickHouse-Summary", "{}"))
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The bytes as they come.
+        """The bytes as they arrive.
 
-        Raises ReadFailed where ClickHouse broke off, and what aiohttp raises: what came before is no answer then.
+        Raises ReadFailed if ClickHouse broke off, and any error of aiohttp.  The bytes before an error are not an
+        answer.
         """
         tag = self._response.headers.get("X-ClickHouse-Exception-Tag", "")
         marker = b"\r\n__exception__\r\n" + tag.encode() if tag else None
@@ -181,7 +183,7 @@ class Answer:
             held += piece
             if marker and marker in held:
                 raise ReadFailed(held.partition(marker)[2].decode(errors="replace"))
-            # The marker may begin in this piece and end in the next.
+            # The marker may begin in this piece and end in the next, so as many bytes are held back.
             kept = len(held) - len(marker) if marker else len(held)
             if kept > 0:
                 tail = (tail + held[:kept])[-_TAIL:]
