@@ -57,7 +57,7 @@ class ReportAnswer:
     masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     limits: RequestLimits = USUAL
-    gathering: FieldBatcher | None = None
+    batcher: FieldBatcher | None = None
 
     def again(self) -> "ReportAnswer":
         """Return a new answer to the same request, with its own statistics."""
@@ -160,7 +160,7 @@ class ReportAnswer:
 
     async def _gathered(self, field: Field, where: Where) -> bytes | None:
         """The JSON of a field from a statement for several fields; None if it must be fetched separately."""
-        asked = None if self.gathering is None else await self.gathering.ask(self.request, field, where)
+        asked = None if self.batcher is None else await self.batcher.ask(self.request, field, where)
         if asked is None:
             return None
         printed, fetched = asked

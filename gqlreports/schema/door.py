@@ -92,7 +92,7 @@ class Door:
     limits: RequestLimits = USUAL
     stored: StoredRows | None = None
     running: RunningReports = field(default_factory=RunningReports)
-    gathering: FieldBatcher | None = None
+    batcher: FieldBatcher | None = None
     masked: int = 0
 
     def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:
@@ -119,7 +119,7 @@ class Door:
         await self.check(caller, request)
         await self._check_range(request)
         caller.audit(request)
-        return ReportAnswer(request, self.backend, self.masked, limits=self.limits, gathering=self.gathering)
+        return ReportAnswer(request, self.backend, self.masked, limits=self.limits, batcher=self.batcher)
 
     async def open_range(self, caller: Caller, request: ReportRequest) -> None:
         """Admit another range of an open report, to compare it with.  Raises LimitExceeded."""

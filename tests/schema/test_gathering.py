@@ -90,8 +90,8 @@ class Counting:
 def statements(site: Site, type: str, *ask: Callable[[ReportAnswer], Coroutine[Any, Any, object]]) -> int:
     """How many statements some fields take that are asked for at once, each of an answer of its own."""
     counting: Any = Counting(site.backend)
-    gathering = FieldBatcher(counting)
-    answers = [ReportAnswer(request(type), counting, gathering=gathering) for _ in ask]
+    batcher = FieldBatcher(counting)
+    answers = [ReportAnswer(request(type), counting, batcher=batcher) for _ in ask]
 
     async def run() -> None:
         await asyncio.gather(*(each(answer) for each, answer in zip(ask, answers, strict=True)))
@@ -126,12 +126,12 @@ def test_what_goes_together(site: Site) -> None:
 
 
 def test_who_leaves_takes_nothing_from_others(site: Site) -> None:
-    gathering = FieldBatcher(site.backend)
+    batcher = FieldBatcher(site.backend)
     asked, selection = replace(request("DTMF"), customer="5001"), Selection("", ())
 
     async def run() -> tuple[bytes, Fetched] | None:
-        leaving = asyncio.create_task(gathering.ask(asked, TotalsField(selection), EVERYTHING))
-        staying = asyncio.create_task(gathering.ask(asked, RowCountField(), EVERYTHING))
+        leaving = asyncio.create_task(batcher.ask(asked, TotalsField(selection), EVERYTHING))
+        staying = asyncio.create_task(batcher.ask(asked, RowCountField(), EVERYTHING))
         await asyncio.sleep(0)
         leaving.cancel()
         return await staying

@@ -106,18 +106,8 @@ def _field_shape(field: Field) -> _Shape:
 def _batch_statement(request: ReportRequest, fields: tuple[_Shape, ...], tree: Tree) -> Statement | None:
     keys = request.dimensions
     order = next((each.order for each in fields if isinstance(each, _RowsShape)), ())
-    shown = [
-        column
-        for each in fields
-        if isinstance(each, _RowsShape)
-        for column in selected_columns(request, each.selection)
-    ]
-    whole = [
-        column
-        for each in fields
-        if isinstance(each, TotalsField)
-        for column in selected_columns(request, each.selection)
-    ]
+    shown = _columns_of(request, fields, _RowsShape)
+    whole = _columns_of(request, fields, TotalsField)
     needed = (*keys, *shown, *(each.column for each in order), *filters.columns(tree))
     try:
         report, totals = with_totals(request, keys, needed, list(dict.fromkeys(whole)))
