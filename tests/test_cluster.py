@@ -29,6 +29,7 @@ from tests.support.awkward import write_files
 from tests.support.drawing import END, START
 from tests.support.sites import REGISTRY, Engine, Site, make_site, nothing, served_site
 from tests.support.stores import ClusterStore, command, new_cluster_database
+from tests.support.waiting import PATIENCE
 from tests.test_analysis import MIDDLE, WHERE, ZONE
 from tests.test_calls import CALL
 from tests.test_comparison import between, compared
@@ -206,7 +207,7 @@ def sent_by(server: ClickHouse, request_id: str, database: str) -> list[int]:
 def log(server: ClickHouse, sql: str) -> list[dict[str, Any]]:
     """The rows of a query by the server's own interface."""
     body = f"{sql} FORMAT JSONEachRow" if sql.startswith("SELECT") else sql
-    response = httpx2.post(f"http://127.0.0.1:{server.port}/", content=body.encode())
+    response = httpx2.post(f"http://127.0.0.1:{server.port}/", content=body.encode(), timeout=PATIENCE)
     assert response.status_code == 200, response.text
     return [orjson.loads(line) for line in response.text.splitlines()]
 

@@ -28,6 +28,7 @@ from packaging.utils import canonicalize_name
 from tests.support import stores
 from tests.support.commands import Done
 from tests.support.stores import ServedStore
+from tests.support.waiting import PATIENCE
 from tests.test_outside_plugin import Installation
 
 pytestmark = pytest.mark.processes
@@ -158,7 +159,9 @@ def test_it_answers_from_a_server_and_names_what_other_files_need(plain: Plain, 
         export = address.replace("graphql", "export/GROUP_BY_TECH_PREFIX")
         asked = {"customer": "1001", "from": START, "to": END}
         headers = {"Authorization": f"Bearer {key.stdout.strip()}"}
-        text, refused = (httpx2.get(f"{export}.{form}", params=asked, headers=headers) for form in ("csv", "xlsx"))
+        text, refused = (
+            httpx2.get(f"{export}.{form}", params=asked, headers=headers, timeout=PATIENCE) for form in ("csv", "xlsx")
+        )
     # As the README has them.
     _, *rows, _ = csv.reader(text.text.splitlines())
     assert sorted(rows) == [["", "1", "96", "2", "2"], ["0044", "0.5", "63.25", "1", "2"]]

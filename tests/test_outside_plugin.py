@@ -128,7 +128,7 @@ class Installation:
         deadline = time.monotonic() + PATIENCE
         while server.poll() is None and time.monotonic() < deadline:
             try:
-                httpx2.get(health).raise_for_status()
+                httpx2.get(health, timeout=PATIENCE).raise_for_status()
             except httpx2.TransportError:
                 time.sleep(0.05)
             else:
@@ -164,7 +164,9 @@ def test_a_report_of_another_package(installation: Installation, tmp_path: Path)
     assert "10 loaded" in loaded
     key = installation.gqlreports("key", "create", "--name", "tests", "--role", "staff").strip()
     with installation.served() as address:
-        response = httpx2.post(address, json={"query": QUERY}, headers={"Authorization": f"Bearer {key}"})
+        response = httpx2.post(
+            address, json={"query": QUERY}, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE
+        )
     [answer] = response.json()["data"].values()
 
     hours = {hour: [each for each in ATTEMPTS if each.hour == hour] for hour in ("23", "01", "00")}

@@ -192,7 +192,7 @@ def test_a_query_ends_when_all_who_wait_have_left(whole_store: Store) -> None:
             each.cancel()
         with pytest.raises(QueryTimeout):
             await hurried
-        assert await until_nothing_runs(answered._backend) < 5
+        await until_nothing_runs(answered._backend)
         # Nobody is left with what was stopped.
         with pytest.raises(QueryTimeout):
             await _with_seconds(1, answered.fetch_json(ENDLESS))

@@ -394,7 +394,7 @@ def server(home: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             run.send_signal(signal.SIGTERM)
-            output, told = run.communicate(timeout=30)
+            output, told = run.communicate(timeout=60)
     url = f"http://127.0.0.1:{port}"
     first, *lines = told.decode().splitlines()
     assert (output, first) == (b"", f"Panel at {url}/, GraphQL at {url}/graphql")

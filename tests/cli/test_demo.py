@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.waiting import PATIENCE
 from tests.web.test_server import free_port
 
 pytestmark = pytest.mark.processes
@@ -49,14 +50,14 @@ def demo(home: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def ask(url: str, key: str, query: str, **variables: str) -> httpx2.Response:
     transport = httpx2.HTTPTransport(retries=10)
-    with httpx2.Client(transport=transport, timeout=30) as client:
+    with httpx2.Client(transport=transport, timeout=60) as client:
         headers = {"Authorization": f"Bearer {key}"}
         return client.post(url, json={"query": query, "variables": variables}, headers=headers)
 
 
 def log_in_status(url: str, password: str) -> int:
     given = {"userName": "demo", "password": password}
-    return httpx2.post(url.replace("/graphql", "/session"), json=given).status_code
+    return httpx2.post(url.replace("/graphql", "/session"), json=given, timeout=PATIENCE).status_code
 
 
 def test_the_demo(tmp_path: Path) -> None:

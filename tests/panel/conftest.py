@@ -42,7 +42,7 @@ SWITCHES = [
 # What Chromium itself says of each request that fails, those that a test wants to fail among them.
 OF_AN_ANSWER = "Failed to load resource"
 # Milliseconds. The machine may have more to do than this.
-PATIENCE = 20_000
+PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 PARTNERS_CUSTOMERS = ("5001", "5003")
 

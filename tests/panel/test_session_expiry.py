@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from gqlreports.directory.principal import Role
 from tests.panel.conftest import USERS, LogIn, Served
 from tests.support.panel_reports import Api, address, expect_foot, expect_settled, fill_in_range, generate
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -15,7 +16,7 @@ def end_session(context: BrowserContext, served: Served) -> None:
     """As time would: the browser keeps its cookie."""
     [cookie] = context.cookies()
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}", "GraphQL-Require-Preflight": "1"}
-    assert httpx2.request("DELETE", f"{served.url}/session", headers=headers).status_code == 204
+    assert httpx2.request("DELETE", f"{served.url}/session", headers=headers, timeout=PATIENCE).status_code == 204
 
 
 def log_in_again(page: Page, role: Role) -> None:

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 from typer.testing import CliRunner
 
-PATIENCE = 60.0
+from tests.support.waiting import PATIENCE
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 # What brings chDB is left out: it does not work in a forked process.
 _CONTEXT.set_forkserver_preload(["gqlreports.web.app"])

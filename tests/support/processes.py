@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx2
 
 from tests.clickhouse.server import free_port
-
-PATIENCE = 60.0
+from tests.support.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,12 @@ class Process:
         except httpx2.TransportError:
             return None
 
-    def until_ready(self, status: int = 200) -> float:
-        """The seconds until it says so."""
+    def until_ready(self, status: int = 200) -> None:
+        """AssertionError with its log where it never says so."""
         began = time.monotonic()
         while self.ready() != status:
             assert time.monotonic() - began < PATIENCE, self.log.read_text()
             time.sleep(0.02)
-        return time.monotonic() - began
 
 
 @contextmanager

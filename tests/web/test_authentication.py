@@ -22,6 +22,7 @@ from tests.support import sites
 from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.sites import Engine
+from tests.support.waiting import PATIENCE
 
 VIEWER = {"query": "{ viewer { name } }"}
 
@@ -61,7 +62,9 @@ def directory(api: Api) -> Directory:
 
 
 def status(url: str, key: str, **headers: str) -> int:
-    return httpx2.post(url, json=VIEWER, headers={"Authorization": f"Bearer {key}", **headers}).status_code
+    return httpx2.post(
+        url, json=VIEWER, headers={"Authorization": f"Bearer {key}", **headers}, timeout=PATIENCE
+    ).status_code
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def status(url: str, key: str, **headers: str) -> int:
 def test_what_is_no_key(url: str, directory: Directory, authorization: list[str], challenge: str) -> None:
     key = directory.create_key("Ann", Role.STAFF)
     headers = [(b"authorization", each.replace("KEY", key).encode("latin-1")) for each in authorization]
-    response = httpx2.post(url, json=VIEWER, headers=headers)
+    response = httpx2.post(url, json=VIEWER, headers=headers, timeout=PATIENCE)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == challenge
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
@@ -94,15 +97,15 @@ def test_what_is_no_key(url: str, directory: Directory, authorization: list[str]
 def test_a_key_is_taken_from_the_header_alone(url: str, directory: Directory, place: str) -> None:
     key = directory.create_key("Ann", Role.STAFF)
     parameters = {"query": VIEWER["query"], place: f"Bearer {key}"}
-    assert httpx2.get(url, params=parameters).status_code == 401
-    assert httpx2.post(url, json=VIEWER, headers={"Cookie": f"{place}={key}"}).status_code == 401
-    assert httpx2.post(url, json=VIEWER | {place: key}).status_code == 401
+    assert httpx2.get(url, params=parameters, timeout=PATIENCE).status_code == 401
+    assert httpx2.post(url, json=VIEWER, headers={"Cookie": f"{place}={key}"}, timeout=PATIENCE).status_code == 401
+    assert httpx2.post(url, json=VIEWER | {place: key}, timeout=PATIENCE).status_code == 401
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_in_any_case(url: str, directory: Directory, scheme: str) -> None:
     key = directory.create_key("Ann", Role.STAFF)
-    response = httpx2.post(url, json=VIEWER, headers={"Authorization": f"{scheme} {key}"})
+    response = httpx2.post(url, json=VIEWER, headers={"Authorization": f"{scheme} {key}"}, timeout=PATIENCE)
     assert response.json() == {"data": {"viewer": {"name": "Ann"}}}
 
 
@@ -167,7 +170,7 @@ def use_keys(api: Api) -> list[str]:
     used = [admin, partner, elsewhere, revoked, unknown, before, admin[:-1] + "x", f"{admin} {admin}"]
     for key in used:
         status(url, key)
-        httpx2.get(url, params={"query": VIEWER["query"]}, headers={"Authorization": f"Bearer {key}"})
+        httpx2.get(url, params={"query": VIEWER["query"]}, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
     created = mutated(url, admin, 'createKey(name: "New", role: STAFF) { secret key { id } }')["createKey"]
     rotated = mutated(url, admin, f'rotateKey(id: "{created["key"]["id"]}") {{ secret }}')["rotateKey"]
     (api.folder / "directory.db").write_bytes(b"no database any more" * 1000)
@@ -177,6 +180,6 @@ def use_keys(api: Api) -> list[str]:
 
 def mutated(url: str, key: str, mutation: str) -> dict[str, Any]:
     body = {"query": f"mutation {{ {mutation} }}"}
-    answer = httpx2.post(url, json=body, headers={"Authorization": f"Bearer {key}"}).json()
+    answer = httpx2.post(url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE).json()
     data: dict[str, Any] = answer["data"]
     return data

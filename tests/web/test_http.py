@@ -14,6 +14,7 @@ from gqlreports.web.app import HttpOptions, create_app
 from tests.support import sites
 from tests.support.serving import served
 from tests.support.sites import Site
+from tests.support.waiting import PATIENCE
 
 GRAPHQL = "application/graphql-response+json"
 QUERY = b'{"query": "{ viewer { name } }"}'
@@ -33,7 +34,7 @@ class Server:
         """With the key; a header's `_` is a `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         with_key = {"Authorization": f"Bearer {self.key}"} | named
-        return httpx2.request(method, f"{self.url}{path}", content=body, headers=with_key, timeout=20)
+        return httpx2.request(method, f"{self.url}{path}", content=body, headers=with_key, timeout=60)
 
     def post(self, body: bytes, content_type: str = "application/json", **headers: str) -> httpx2.Response:
         return self.ask("POST", body, content_type=content_type, **headers)
@@ -113,7 +114,7 @@ def test_bodies_that_are_not_plain_json(server: Server, content_type: str, heade
 def test_other_methods(server: Server, method: str) -> None:
     response = server.ask(method)
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
-    assert httpx2.request(method, server.graphql).status_code == 405
+    assert httpx2.request(method, server.graphql, timeout=PATIENCE).status_code == 405
 
 
 def test_a_mutation_needs_post(server: Server) -> None:
@@ -134,6 +135,7 @@ def test_the_address_may_hold_the_query(server: Server) -> None:
         server.graphql,
         params={"query": query, "variables": '{"id": "5001"}', "extensions": "", "operationName": ""},
         headers={"Authorization": f"Bearer {server.key}"},
+        timeout=PATIENCE,
     )
     assert response.json()["data"] == {"customer": {"id": "5001"}}
     for wrong in ("[", "[]", "7"):
@@ -141,6 +143,7 @@ def test_the_address_may_hold_the_query(server: Server) -> None:
             server.graphql,
             params={"query": query, "variables": wrong},
             headers={"Authorization": f"Bearer {server.key}"},
+            timeout=PATIENCE,
         )
         assert response.status_code == 400
         assert error(response)["extensions"]["code"] == "BAD_REQUEST"
@@ -223,6 +226,7 @@ def test_too_large_a_body(server: Server) -> None:
         server.graphql,
         content=pieces(),
         headers={"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"},
+        timeout=PATIENCE,
     )
     for response in (server.post(large), chunked):
         assert response.status_code == 413
@@ -243,7 +247,7 @@ def test_a_body_that_does_not_come(server: Server) -> None:
         f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {server.key}\r\n"
         "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     )
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(head.encode())
         answer = b""
         while piece := connection.recv(10_000):
@@ -254,12 +258,16 @@ def test_a_body_that_does_not_come(server: Server) -> None:
 
 def test_a_request_with_cookies_must_have_been_meant(server: Server) -> None:
     address = f"{server.graphql}?query={{viewer{{name}}}}"
-    response = httpx2.get(address, headers={"Cookie": "session=1"})
+    response = httpx2.get(address, headers={"Cookie": "session=1"}, timeout=PATIENCE)
     assert response.status_code == 403
     assert error(response)["extensions"]["code"] == "PREFLIGHT_REQUIRED"
-    plain = httpx2.post(server.graphql, content=QUERY, headers={"Cookie": "session=1", "Content-Type": "text/plain"})
+    plain = httpx2.post(
+        server.graphql, content=QUERY, headers={"Cookie": "session=1", "Content-Type": "text/plain"}, timeout=PATIENCE
+    )
     assert plain.status_code == 403
     for meant in ({"GraphQL-Require-Preflight": "1"}, {"Content-Type": "application/json"}):
-        assert httpx2.get(address, headers={"Cookie": "session=1"} | meant).status_code == 401
-    with_key = httpx2.get(address, headers={"Cookie": "session=1", "Authorization": f"Bearer {server.key}"})
+        assert httpx2.get(address, headers={"Cookie": "session=1"} | meant, timeout=PATIENCE).status_code == 401
+    with_key = httpx2.get(
+        address, headers={"Cookie": "session=1", "Authorization": f"Bearer {server.key}"}, timeout=PATIENCE
+    )
     assert with_key.status_code == 200

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.sites import Engine
+from tests.support.waiting import PATIENCE
 from tests.web.test_server import COMMAND, RANGE, Server, environment_of, free_port, loaded, wait_until_it_answers
 
 pytestmark = pytest.mark.processes
@@ -72,7 +73,7 @@ class Seen:
 
     def ask(self, body: dict[str, Any], **headers: str) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.server.key}", **headers}
-        return httpx2.post(f"{self.server.url}/graphql", json=body, headers=headers, timeout=30)
+        return httpx2.post(f"{self.server.url}/graphql", json=body, headers=headers, timeout=60)
 
     def lines(self) -> list[dict[str, Any]]:
         return [orjson.loads(line) for line in self.log.read_bytes().splitlines()]
@@ -88,7 +89,7 @@ class Seen:
         raise AssertionError(f"no line of {request_id}")
 
     def metrics(self) -> str:
-        return httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+        return httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=PATIENCE).text
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,10 @@ def test_a_line_for_an_export(seen: Seen) -> None:
     span = {"customer": "5001", "from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
     key = seen.server.key
     headers = {"Authorization": f"Bearer {key}", "X-Request-Id": "export-1"}
-    assert httpx2.get(f"{seen.server.url}/export/DTMF.csv", params=span, headers=headers).status_code == 200
+    assert (
+        httpx2.get(f"{seen.server.url}/export/DTMF.csv", params=span, headers=headers, timeout=PATIENCE).status_code
+        == 200
+    )
     assert seen.line("export-1")["key_id"] == key.split("_")[1]
 
 
@@ -218,7 +222,7 @@ def test_metrics_have_no_label_of_a_caller(seen: Seen) -> None:
     labels = set(re.findall(r"(\w+)=\"", text))
     assert labels == {"code", "report", "le", "by"}
     assert "5001" not in text
-    assert httpx2.get(f"{seen.server.url}/metrics").status_code == 404
+    assert httpx2.get(f"{seen.server.url}/metrics", timeout=PATIENCE).status_code == 404
 
 
 def test_spans_of_the_callers_trace(seen: Seen) -> None:

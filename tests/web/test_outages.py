@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from tests.support.commands import inside
 from tests.support.oracle import World
 from tests.support.processes import Process, serving
 from tests.support.stores import new_database
+from tests.support.waiting import PATIENCE, wait_until
 from tests.test_reports import comparable
 
 pytestmark = pytest.mark.processes
@@ -34,7 +35,6 @@ FIELDS = {
     "DID_AS_CLI": "rows { account destCli isDid count }",
     "GROUP_BY_TECH_PREFIX": "rows { techPrefix answeredCalls total }",
 }
-PATIENCE = 60.0
 Rows = list[tuple[tuple[str, object], ...]]
 
 
@@ -47,13 +47,6 @@ def query(type: str) -> str:
 
 def normal(rows: Any) -> Rows:
     return sorted((comparable(row) for row in rows), key=repr)
-
-
-def until(met: Callable[[], bool]) -> None:
-    begun = time.monotonic()
-    while not met():
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +135,13 @@ def test_a_server_that_is_killed_under_sixteen_callers(server: ClickHouse, apis:
     for each in threads:
         each.start()
     try:
-        until(lambda: len(last) == 16 or bool(failures))
+        wait_until(lambda: len(last) == 16 or bool(failures))
         server.stop()
         for process in apis.processes:
             process.until_ready(503)
         server.start()
         back = time.monotonic()
-        until(lambda: all(last[number] > back for number in range(16)) or bool(failures))
+        wait_until(lambda: all(last[number] > back for number in range(16)) or bool(failures))
         for process in apis.processes:
             process.until_ready()
     finally:
@@ -169,6 +162,6 @@ def test_a_server_that_hangs(server: ClickHouse, apis: Apis) -> None:
     finally:
         server.process.send_signal(signal.SIGCONT)
     assert {each["extensions"]["code"] for each in answer["errors"]} <= {"TIMEOUT", "STORE_UNAVAILABLE"}
-    until(lambda: "errors" not in apis.post(0, "DID_AS_CLI"))
+    wait_until(lambda: "errors" not in apis.post(0, "DID_AS_CLI"))
     for place in range(2):
         assert apis.rows(place, "DID_AS_CLI") == apis.truth["DID_AS_CLI"]

@@ -8,9 +8,8 @@ import csv
 import itertools
 import re
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
@@ -29,8 +28,9 @@ from tests.support import sites
 from tests.support.awkward import CODE_HEADINGS, COLUMNS, END, START, code_row, csv_line, write_files
 from tests.support.commands import inside
 from tests.support.oracle import World
-from tests.support.processes import PATIENCE, Process, serving
+from tests.support.processes import Process, serving
 from tests.support.stores import ServedStore, new_database
+from tests.support.waiting import wait_until
 from tests.test_reports import comparable
 
 pytestmark = pytest.mark.processes
@@ -257,20 +257,13 @@ def exact_rows(rows: bytes) -> Any:
     return sorted(map(comparable, orjson.loads(rows)), key=repr)
 
 
-def until(happened: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not happened():
-        assert time.monotonic() - began < PATIENCE
-        time.sleep(0.01)
-
-
 def test_answers_are_never_older_than_their_questions(deployment: Deployment) -> None:
     history = History(deployment)
     with deployment.processes(2) as processes:
         callers = Callers(deployment.key, processes)
         wanted = {f"{how} {each.url}" for how in ("cached", "revalidated") for each in processes}
         with callers.asking():
-            until(lambda: wanted <= set(callers.kept))
+            wait_until(lambda: wanted <= set(callers.kept))
             for kind in CHANGES:
                 words = history.change(kind)
                 callers.begun += 1
@@ -278,7 +271,7 @@ def test_answers_are_never_older_than_their_questions(deployment: Deployment) ->
                 callers.kept.clear()
                 callers.ended += 1
                 if kind in UNTIL_KEPT:
-                    until(lambda: wanted <= set(callers.kept))
+                    wait_until(lambda: wanted <= set(callers.kept))
     for type in TYPES:
         assert len({repr(history.expected(state, type)) for state in range(len(CHANGES) + 1)}) > 2
     for type, rows, first, last in {(each.type, rows_of(each.body), each.first, each.last) for each in callers.told}:

@@ -18,6 +18,7 @@ from gqlreports.directory.principal import Role
 from tests.support.awkward import write_files
 from tests.support.commands import typed
 from tests.support.sites import Engine, make_site
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -34,7 +35,7 @@ class Server:
 
     def post(self, query: str) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx2.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=30)
+        return httpx2.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=60)
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -83,7 +84,7 @@ def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def wait_until_it_answers(server: Server) -> None:
     for _ in range(200):
         try:
-            if httpx2.get(f"{server.url}/healthz").status_code == 200:
+            if httpx2.get(f"{server.url}/healthz", timeout=PATIENCE).status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)
@@ -102,19 +103,23 @@ def test_a_report(server: Server) -> None:
 
 def test_a_query_in_the_address(server: Server) -> None:
     headers = {"Authorization": f"Bearer {server.key}"}
-    response = httpx2.get(f"{server.url}/graphql", params={"query": "{ viewer { name } }"}, headers=headers)
+    response = httpx2.get(
+        f"{server.url}/graphql", params={"query": "{ viewer { name } }"}, headers=headers, timeout=PATIENCE
+    )
     assert response.json() == {"data": {"viewer": {"name": "tests"}}}
 
 
 def test_a_browser_is_sent_to_graphiql_which_is_the_panels(server: Server) -> None:
-    response = httpx2.get(f"{server.url}/graphql", headers={"Accept": "text/html"})
+    response = httpx2.get(f"{server.url}/graphql", headers={"Accept": "text/html"}, timeout=PATIENCE)
     assert (response.status_code, response.headers["Location"]) == (303, "/graphiql")
-    asked = httpx2.get(f"{server.url}/graphql?query={{viewer{{name}}}}", headers={"Accept": "text/html"})
+    asked = httpx2.get(
+        f"{server.url}/graphql?query={{viewer{{name}}}}", headers={"Accept": "text/html"}, timeout=PATIENCE
+    )
     assert asked.status_code != 303
 
 
 def test_without_a_key(server: Server) -> None:
-    response = httpx2.post(f"{server.url}/graphql", json={"query": "{ viewer { name } }"})
+    response = httpx2.post(f"{server.url}/graphql", json={"query": "{ viewer { name } }"}, timeout=PATIENCE)
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
@@ -156,6 +161,6 @@ def test_the_store_is_in_use_while_it_serves(server: Server) -> None:
 def test_it_ends_on_a_signal(server: Server) -> None:
     """Run last: the server of this module is gone then."""
     server.process.send_signal(signal.SIGTERM)
-    server.process.wait(timeout=20)
+    server.process.wait(timeout=60)
     assert server.process.returncode == 0
     assert "Traceback" not in (server.home / "log").read_text()

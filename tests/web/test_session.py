@@ -16,6 +16,7 @@ from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Role
 from tests.support.awkward import END, START
 from tests.support.sites import Engine
+from tests.support.waiting import PATIENCE, wait_until
 from tests.web.test_authentication import Api, served_api
 
 PASSWORD = "correct horse battery"
@@ -38,7 +39,7 @@ def base(api: Api) -> str:
 
 
 def log_in(base: str, name: str = "sam", password: str = PASSWORD, **headers: str) -> httpx2.Response:
-    return httpx2.post(f"{base}/session", json={"userName": name, "password": password}, headers=headers, timeout=30)
+    return httpx2.post(f"{base}/session", json={"userName": name, "password": password}, headers=headers, timeout=60)
 
 
 def cookie(response: httpx2.Response) -> dict[str, str]:
@@ -47,7 +48,7 @@ def cookie(response: httpx2.Response) -> dict[str, str]:
 
 
 def viewer(base: str, **headers: str) -> httpx2.Response:
-    return httpx2.post(f"{base}/graphql", json=VIEWER, headers=headers)
+    return httpx2.post(f"{base}/graphql", json=VIEWER, headers=headers, timeout=PATIENCE)
 
 
 def code(response: httpx2.Response) -> str:
@@ -123,31 +124,33 @@ def test_many_who_guess_at_once_have_no_more_guesses(api: Api, base: str) -> Non
     ],
 )
 def test_what_is_no_log_in(base: str, body: str, content_type: str, status: int) -> None:
-    answer = httpx2.post(f"{base}/session", content=body, headers={"Content-Type": content_type})
+    answer = httpx2.post(f"{base}/session", content=body, headers={"Content-Type": content_type}, timeout=PATIENCE)
     assert answer.status_code == status
     assert answer.json()["errors"][0]["message"]
     assert PASSWORD not in answer.text
 
 
 def test_other_methods(base: str) -> None:
-    answer = httpx2.get(f"{base}/session")
+    answer = httpx2.get(f"{base}/session", timeout=PATIENCE)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, DELETE")
 
 
 def test_logging_out(base: str) -> None:
     held, other = cookie(log_in(base)), cookie(log_in(base))
     assert viewer(base, **held).status_code == 200
-    assert httpx2.delete(f"{base}/session", headers=held).status_code == 403, "another site could send this"
+    assert httpx2.delete(f"{base}/session", headers=held, timeout=PATIENCE).status_code == 403, (
+        "another site could send this"
+    )
     assert viewer(base, **held).status_code == 200
-    left = httpx2.delete(f"{base}/session", headers=held | PREFLIGHT)
+    left = httpx2.delete(f"{base}/session", headers=held | PREFLIGHT, timeout=PATIENCE)
     assert left.status_code == 204
     [[name, morsel]] = SimpleCookie(left.headers["set-cookie"]).items()
     assert (name, morsel.value, morsel["max-age"], morsel["path"]) == (COOKIE, "", "0", "/")
     after = viewer(base, **held)
     assert (after.status_code, code(after)) == (401, "UNAUTHENTICATED")
     assert viewer(base, **other).status_code == 200
-    assert httpx2.delete(f"{base}/session").status_code == 204
-    assert httpx2.delete(f"{base}/session", headers=held | PREFLIGHT).status_code == 204
+    assert httpx2.delete(f"{base}/session", timeout=PATIENCE).status_code == 204
+    assert httpx2.delete(f"{base}/session", headers=held | PREFLIGHT, timeout=PATIENCE).status_code == 204
 
 
 def test_a_key_goes_before_a_cookie(api: Api, base: str) -> None:
@@ -179,7 +182,7 @@ def test_a_session_that_has_expired(api: Api, base: str) -> None:
     assert expired.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_change_in_another_process_ends_sessions_within_five_seconds(api: Api, base: str) -> None:
+def test_a_change_in_another_process_ends_sessions(api: Api, base: str) -> None:
     names = ("hans", "hanna")
     for name in names:
         api.directory.users.add(name, PASSWORD, Role.STAFF)
@@ -189,16 +192,14 @@ def test_a_change_in_another_process_ends_sessions_within_five_seconds(api: Api,
     other.users.disable("hans")
     other.users.set_password("hanna", "another password")
     other.close()
-    changed_at, answers = time.monotonic(), [200]
-    while answers != [401, 401]:
-        assert time.monotonic() - changed_at < 5
-        time.sleep(0.1)
-        answers = [viewer(base, **each).status_code for each in held]
+    wait_until(lambda: [viewer(base, **each).status_code for each in held] == [401, 401])
 
 
 def export(base: str, **headers: str) -> httpx2.Response:
     span = {"from": START.isoformat(), "to": END.isoformat()}
-    return httpx2.get(f"{base}/export/BREAKOUT.csv", params={"customer": "nobody", **span}, headers=headers)
+    return httpx2.get(
+        f"{base}/export/BREAKOUT.csv", params={"customer": "nobody", **span}, headers=headers, timeout=PATIENCE
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,7 @@ def test_who_ran_what_names_the_user(api: Api, base: str) -> None:
     span = f'from: "{START.isoformat()}", to: "{END.isoformat()}"'
     query = f'{{ customReport(customer: "5001", type: BREAKOUT, {span}) {{ type }} }}'
     held = cookie(log_in(base, "pia"))
-    assert "errors" not in httpx2.post(f"{base}/graphql", json={"query": query}, headers=held).json()
+    assert "errors" not in httpx2.post(f"{base}/graphql", json={"query": query}, headers=held, timeout=PATIENCE).json()
     for _ in range(50):
         if runs := api.directory.report_runs(10, caller="user:pia"):
             break
