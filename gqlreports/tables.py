@@ -11,7 +11,6 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     LowCardinality,
     Nullable,
     String,
-    UInt8,
     UInt16,
     UInt32,
     UInt64,
@@ -67,6 +66,7 @@ def tables_of_customers() -> set[str]:
 
 Seconds = Decimal(18, 3)
 Money = Decimal(18, 8)
+Quality = Decimal(18, 3)
 Label = LowCardinality(String)
 
 NANP = r"^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$"
@@ -85,7 +85,7 @@ cdr = Table(
     metadata,
     Column("dt", DateTime64(3, "UTC"), doc="Start of the call."),
     Column("callid", String, doc="Call id on the switch; with switch and branch the key of a CDR."),
-    Column("branch_idx", UInt8, doc="Which route attempt of the call it is; 0 is the first."),
+    Column("branch_idx", UInt16, doc="Which route attempt of the call it is; 0 is the first."),
     Column("switch", Label, doc="Switch that handled the call."),
     Column("direction", Label, doc="Direction of the call, as the switch tells it."),
     Column("customer_id", Label, doc="Customer whose call it is."),
@@ -117,8 +117,19 @@ cdr = Table(
     Column("release_reason", Label, doc="Why the call was released."),
     Column("dtmf", String, doc="Keys pressed during the call."),
     Column("source_ip", String, doc="Address that the call came from."),
+    Column("q850_cause", UInt16, doc="Q.850 cause of the release; 0 where unknown."),
+    Column("hangup_side", Label, doc="Who ended the call, as the switch tells it."),
+    Column("end_time", Nullable(DateTime64(3, "UTC")), doc="End of the call; null where unknown."),
+    Column("codec", Label, doc="Codec of the audio."),
+    Column("mos", Nullable(Quality), doc="Mean opinion score of the audio, 1 to 5; null where unknown."),
+    Column("packet_loss", Nullable(Quality), doc="Lost packets in percent; null where unknown."),
+    Column("jitter", Nullable(Quality), doc="Jitter in milliseconds; null where unknown."),
+    Column("caller_name", String, doc="Name of the caller."),
+    Column("linked_callid", String, doc="Call id of the call that this one belongs to."),
+    Column("extra", String, doc="What else the switch told, as a JSON object of texts; empty where there is nothing."),
     Column("sign", Int8),
     Column("loaded_at", DateTime64(3, "UTC")),
+    Column("load_id", UInt64),
     Column("dest_nanp", UInt64, server_default=text(f"if({_FOREIGN}, 0, {_nanp('dest_number')})")),
     Column("lrn_nanp", UInt64, server_default=text(_nanp("lrn"))),
     Column("cli_nanp", UInt64, server_default=text(_nanp("dest_cli"))),
@@ -133,7 +144,7 @@ American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster
 over all shards, but all branches of a call are on the same shard.
 """
 
-_LEDGER = {"sign", "loaded_at", "dest_nanp", "lrn_nanp", "cli_nanp"}
+_LEDGER = {"sign", "loaded_at", "load_id", "dest_nanp", "lrn_nanp", "cli_nanp"}
 CALLS = Fact(
     cdr,
     time=cdr.c.dt,
@@ -153,17 +164,46 @@ CODECS = {
     **dict.fromkeys(("duration", "ring_duration", "customer_card_rate", "sip_code"), "T64, LZ4"),
 }
 """The compression of columns; all others use LZ4.  docs/performance-figures.md has the measurements behind it."""
+SWITCH_CODECS = {
+    "load_id": "T64, LZ4",
+    "q850_cause": "T64, LZ4",
+    "hangup_side": "LZ4",
+    "end_time": "T64, ZSTD(1)",
+    "codec": "LZ4",
+    **dict.fromkeys(("mos", "packet_loss", "jitter"), "T64, LZ4"),
+    **dict.fromkeys(("caller_name", "linked_callid", "extra"), "ZSTD(1)"),
+}
+"""The same for the columns of `cdr` that migration 6 added."""
 
 
 cdr_load = Table(
     "cdr_load",
     metadata,
-    Column("finished_at", DateTime64(3, "UTC"), doc="When the load came to its end."),
+    Column("finished_at", DateTime64(3, "UTC"), doc="When the load ended."),
     Column("last_dt", DateTime64(3, "UTC"), doc="Start of the latest call of the file."),
     Column("added", UInt64, doc="How many CDRs were new."),
+    Column("id", UInt64, doc="The load's id, which its rows have as load_id; 0 before version 0.3."),
+    Column("file", String, doc="Name of the file."),
+    Column("hash", String, doc="SHA-256 of the file's bytes."),
+    Column("user", String, doc="Who loaded it."),
+    Column("started_at", DateTime64(3, "UTC"), doc="When the load began."),
+    Column("first_dt", DateTime64(3, "UTC"), doc="Start of the earliest call of the file."),
+    Column("corrected", UInt64, doc="How many CDRs took the place of an earlier version."),
+    Column("there_before", UInt64, doc="How many were stored already."),
+    Column("rejected", UInt64, doc="How many rows were rejected."),
+    Column("unloaded_at", Nullable(DateTime64(3, "UTC")), doc="When the load was taken back."),
     MergeTree(order_by="finished_at"),
 )
-"""Finished loads of CDR files; they tell up to which moment the data is complete."""
+"""Finished loads of CDR files; they tell up to which moment the data is complete.
+
+A load that is taken back has a second row, with `unloaded_at`.
+"""
+
+LOAD_CODECS = dict.fromkeys(
+    ("id", "file", "hash", "user", "started_at", "first_dt", "corrected", "there_before", "rejected", "unloaded_at"),
+    "LZ4",
+)
+"""The compression of the columns of `cdr_load` that migration 6 added."""
 
 
 did = Table(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.rollup import PREFIX, Rollup
 from gqlreports.store.topology import Topology, identifier, literal
-from gqlreports.tables import CODECS, cdr, cdr_load, did, migration, numbering
+from gqlreports.tables import CODECS, LOAD_CODECS, SWITCH_CODECS, cdr, cdr_load, did, migration, numbering
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def _whole_indexes(topology: Topology) -> list[str]:
     return [f"{topology.alter(cdr)} MODIFY SETTING {_SKIPPED_COLUMNS} = 1"]
 
 
+def _switch_columns(topology: Topology) -> list[str]:
+    """The columns for what switches tell of a call, beyond what reports need, and for the load that a row is from."""
+    return [*topology.add_columns(cdr, SWITCH_CODECS), *topology.add_columns(cdr_load, LOAD_CODECS)]
+
+
 _SKIPPED_COLUMNS = "primary_key_ratio_of_unique_prefix_values_to_skip_suffix_columns"
 
 MIGRATIONS = (
@@ -58,6 +63,7 @@ MIGRATIONS = (
     Migration(3, "deletes that keep rollups", _deletes_with_rollups),
     Migration(4, "codecs of the calls", _codecs),
     Migration(5, "whole indexes", _whole_indexes),
+    Migration(6, "what switches tell of a call, and loads", _switch_columns),
 )
 
 

@@ -1,9 +1,14 @@
 """Files as the loaders see them: bytes with progress, rows of small tables, chunks of CDRs, and rejected rows."""
 
+import codecs
 import csv
 import gzip
 import io
+import shutil
 import sys
+import tarfile
+import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -59,14 +64,16 @@ class Chunk:
     """Some rows, printed in ClickHouse's format `form`.
 
     `records` returns the same rows as they stand in the file, in order.  `rewritten` prints them again, cell by cell,
-    for data that ClickHouse cannot read but a more lenient reader can.  `broken` are lines among them without a row.
+    for data that ClickHouse cannot read but a more lenient reader can.  `broken` are the records among them that cannot
+    be read, and why.  Besides, `left_out` records are no calls.
     """
 
     data: bytes
     form: str
     records: Callable[[], Iterable[FileRecord]]
     rewritten: Callable[[], bytes] | None = None
-    broken: Sequence[FileRecord] = ()
+    broken: Sequence[tuple[FileRecord, str]] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,16 @@ else:
     from backports import zstd
 
 OnRead: TypeAlias = Callable[[int], None]
-_UNREADABLE = (OSError, EOFError, UnicodeError, zlib.error, csv.Error, zstd.ZstdError)
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    UnicodeError,
+    zlib.error,
+    csv.Error,
+    zstd.ZstdError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 BOM = b"\xef\xbb\xbf"
 
 
@@ -132,6 +148,74 @@ def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
     if start == b"\x28\xb5\x2f\xfd":
         return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), 1 << 20)
     return stream
+
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def recoded(stream: io.BufferedReader, encoding: str | None) -> io.BufferedReader:
+    """The text of a stream in UTF-8.  UTF-16 is known by its first bytes; without an encoding all else is UTF-8."""
+    if encoding is None and stream.peek(2)[:2] in _UTF16:
+        encoding = "utf-16"
+    if encoding is None or codecs.lookup(encoding).name == "utf-8":
+        return stream
+    return io.BufferedReader(cast("io.RawIOBase", _Recoded(stream, encoding)), 1 << 20)
+
+
+class _Recoded(io.RawIOBase):
+    """Reads text in an encoding, and gives it in UTF-8."""
+
+    def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
+        self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
+        self._encoding, self._rest = encoding, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        while not self._rest:
+            data = self._stream.read(1 << 18)
+            try:
+                self._rest = self._decoder.decode(data, not data).encode()
+            except UnicodeError as error:
+                raise LoadError(f"it is not in the encoding {self._encoding}: {error}") from error
+            if not data:
+                break
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+@contextmanager
+def opened_members(path: str, on_read: OnRead) -> Iterator[Iterator[tuple[str, io.BufferedReader]]]:
+    """The files in a zip or tar archive, each with its own name; any other file is the only one, without a name.
+
+    Raises LoadError as `opened` does.
+    """
+    with opened(path, on_read) as stream, ExitStack() as stack:
+        yield _members(stream, stack)
+
+
+def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
+    start = stream.peek(512)[:512]
+    if start.startswith(b"PK\x03\x04"):
+        # The list of a zip archive is at its end, and the stream may not be seekable.
+        file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        shutil.copyfileobj(stream, file, 1 << 20)
+        archive = stack.enter_context(zipfile.ZipFile(file))
+        names = [each.filename for each in archive.infolist() if not each.is_dir()]
+        if "[Content_Types].xml" in names:
+            raise LoadError("it is an Excel workbook; save the sheet as CSV UTF-8")
+        for name in names:
+            with archive.open(name) as member:
+                yield name, _decompressed(io.BufferedReader(cast("io.RawIOBase", member), 1 << 20))
+    elif start[257:262] == b"ustar":
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
+            for each in tar:
+                if each.isfile() and (content := tar.extractfile(each)) is not None:
+                    yield each.name, _decompressed(io.BufferedReader(cast("io.RawIOBase", content), 1 << 20))
+    else:
+        yield "", stream
 
 
 _HELD = 10_000

@@ -1,161 +1,232 @@
-"""Reads CDR files in chunks of bounded size: CSV, JSON lines and Parquet, plain or compressed."""
+"""Opens a CDR file: finds out what it is, and how its rows become those of the store."""
 
-import csv
 import io
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-
-import orjson
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 from gqlreports.errors import LoadError
 from gqlreports.extras import needed
-from gqlreports.store.files import BOM, Chunk, FileRecord, OnRead, OpenFile, opened
-from gqlreports.store.layout import EXTRA_CELLS, cell_name
+from gqlreports.store import mapping, staging
+from gqlreports.store.csv_rows import Dialect, csv_chunks
+from gqlreports.store.files import Chunk, FileRecord, OpenFile, recoded
+from gqlreports.store.layout import Layout, Reading, Ref, Source
+from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
+from gqlreports.store.records import NO_JSON, header_of, json_documents, pair, record_chunks, records_of
+from gqlreports.store.staging import EXTRA_CELLS, KINDS, Staging, cell_name, plain_staging
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
-
-
-@contextmanager
-def opened_rows(path: str, on_read: OnRead) -> Iterator[OpenFile]:
-    """The rows of a file in chunks.  The file's first bytes determine its format.
-
-    Raises LoadError as `opened` does, and NotInstalled for a Parquet file if the packages for it are missing.
-    """
-    with opened(path, on_read) as stream, ExitStack() as stack:
-        try:
-            source = _source(stream, stack)
-        except LoadError as error:
-            raise LoadError(f"{path}: {error}; nothing was loaded.") from error
-        yield source
-
-
-def _source(stream: io.BufferedReader, stack: ExitStack) -> OpenFile:
-    start = stream.peek(4)
-    if start.startswith(b"PAR1"):
-        with needed("files", "Parquet files need"):
-            from gqlreports.store.parquet import parquet_source
-        return parquet_source(stream, stack, CHUNK_ROWS // 2)
-    first = start.removeprefix(BOM).lstrip()[:1]
-    if first == b"[":
-        raise LoadError("this is a JSON array; give JSON lines, one object a line")
-    if first == b"{":
-        return _json_lines(stream)
-    return _csv(stream)
-
-
-def _csv(stream: io.BufferedReader) -> OpenFile:
-    first = stream.readline().removeprefix(BOM)
-    columns = tuple(name.strip() for name in next(csv.reader([first.decode("utf-8", "replace")]), []))
-    return OpenFile(columns, _csv_chunks(stream, columns), csv=True)
-
-
-def _csv_chunks(stream: io.BufferedReader, columns: tuple[str, ...]) -> Iterator[Chunk]:
-    names = [cell_name(place, name) for place, name in enumerate(columns)]
-    header = ",".join([*names, *EXTRA_CELLS]).encode() + b"\n"
-    line = 2
-    for body in _blocks(stream):
-        rows = _CsvRows(body, line)
-        yield Chunk(header + body, "CSVWithNames", rows.records, lambda rows=rows: header + rows.rewritten())  # type: ignore[misc]
-        line += body.count(b"\n")
+_SEEN = 1 << 20
+_SAMPLE = 1000
+"""How many JSON objects tell which columns a file has."""
 
 
 @dataclass(frozen=True)
-class _CsvRows:
-    """The rows of a block as Python's reader finds them; it accepts any text."""
+class ReadOptions:
+    """How files are read, as far as the files do not tell.
 
-    body: bytes
-    first_line: int
-
-    def records(self) -> Iterator[FileRecord]:
-        return (record for record, _ in self._rows())
-
-    def rewritten(self) -> bytes:
-        """The rows printed again, with all cells in quotes."""
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(cells for _, cells in self._rows())
-        return text.getvalue().encode("utf-8", "surrogateescape")
-
-    def _rows(self) -> Iterator[tuple[FileRecord, list[str]]]:
-        lines = self.body.decode("utf-8", "surrogateescape").split("\n")
-        limit = csv.field_size_limit(max(len(self.body), csv.field_size_limit()))
-        try:
-            reader = csv.reader(f"{line}\n" for line in lines)
-            before = 0
-            for cells in reader:
-                text = "\n".join(lines[before : reader.line_num]).rstrip("\r")
-                yield FileRecord(self.first_line + before, text), cells
-                before = reader.line_num
-        finally:
-            csv.field_size_limit(limit)
-
-
-def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
-    """Blocks of complete rows.  A line break within quotes does not end a row."""
-    rest = b""
-    while data := stream.read(CHUNK_BYTES):
-        block = rest + data
-        end = _last_row_end(block)
-        rest = block[end:]
-        if end:
-            yield block[:end]
-    if rest.strip():
-        yield rest
-
-
-def _last_row_end(block: bytes) -> int:
-    """The position after the last line break outside quotes, or after the last line break if there is none.
-
-    A line break is outside quotes if the number of quotes before it is even.
+    `time_zone` is the one of local times, `constants` are the values of columns by name, and attempts are numbered from
+    `first_branch`.
     """
-    quotes = block.count(b'"')
-    last = end = block.rfind(b"\n") + 1
-    quotes -= block.count(b'"', end)
-    while end and quotes % 2:
-        earlier = block.rfind(b"\n", 0, end - 1) + 1
-        quotes -= block.count(b'"', earlier, end)
-        end = earlier
-    return end or last
+
+    layout: Layout | None = None
+    time_zone: str | None = None
+    encoding: str | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    first_branch: int = 0
 
 
-def _json_lines(stream: io.BufferedReader) -> OpenFile:
-    """A file with one object on each line.  Some objects may lack some of the columns."""
-    start = stream.peek(1 << 20).removeprefix(BOM).lstrip()
-    lines = start.split(b"\n")
-    objects = [found for found in map(_object, lines) if found is not None]
-    if not objects:
-        raise LoadError("the first line is no JSON object; give JSON lines, one object a line")
-    return OpenFile(tuple(dict.fromkeys(name for each in objects for name in each)), _json_chunks(stream), csv=False)
+@dataclass(frozen=True)
+class Opened:
+    """An open file: its rows in chunks, how each chunk is staged, and its layout if it has one."""
+
+    chunks: Iterator[Chunk]
+    staging: Staging
+    layout: Layout | None = None
 
 
-def _json_chunks(stream: io.BufferedReader) -> Iterator[Chunk]:
-    good: list[FileRecord] = []
-    broken: list[FileRecord] = []
-    size = 0
-    for number, raw in enumerate(stream, 1):
-        text = raw.removeprefix(BOM).strip()
-        if not text:
-            continue
-        (good if _object(text) is not None else broken).append(
-            FileRecord(number, text.decode("utf-8", "surrogateescape"))
-        )
-        size += len(text)
-        if size > CHUNK_BYTES or len(good) + len(broken) >= CHUNK_ROWS:
-            yield _json_chunk(good, broken)
-            good, broken, size = [], [], 0
-    yield _json_chunk(good, broken)
+def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack: ExitStack) -> Opened:
+    """Find out what a file is, and open it.
 
-
-def _json_chunk(good: list[FileRecord], broken: list[FileRecord]) -> Chunk:
-    data = "\n".join(record.text for record in good).encode("utf-8", "surrogateescape")
-    return Chunk(data, "JSONEachRow", lambda: good, broken=broken)
-
-
-def _object(text: bytes) -> dict[str, object] | None:
-    """A JSON object, or None for anything else."""
+    Raises LoadError for a file that cannot be read or whose layout is not certain, and NotInstalled for a Parquet file
+    if the packages for it are missing.
+    """
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+        if stream.peek(4).startswith(b"PAR1"):
+            with needed("files", "Parquet files need"):
+                from gqlreports.store.parquet import parquet_source
+            source = parquet_source(stream, stack, CHUNK_ROWS // 2)
+            return Opened(source.chunks, plain_staging(source, path, options.constants))
+        return _opened_text(stream, path, options)
+    except LoadError as error:
+        raise LoadError(_about(path, str(error))) from error
+
+
+def _about(path: str, message: str) -> str:
+    return message if message.startswith(path) else f"{path}: {message.rstrip('.')}; nothing was loaded."
+
+
+def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
+    layout = options.layout
+    stream = recoded(stream, options.encoding or (layout.reading.encoding if layout else None))
+    sight = Sight(stream.peek(_SEEN))
+    if layout is None:
+        if (delimiter := plain_delimiter(sight)) is not None:
+            return _plain_csv(stream, path, delimiter, options)
+        found = recognise(sight)
+        if len(found) != 1:
+            if sight.is_json and not found and _is_plain(sight):
+                return _plain_json(stream, path, options)
+            raise LoadError(what_was_seen(sight, found))
+        layout = found[0]
+        if layout.reading.encoding != "utf-8" and options.encoding is None:
+            stream = recoded(stream, layout.reading.encoding)
+    return _with_layout(stream, path, _with_constants(layout, options), options)
+
+
+def _is_plain(sight: Sight) -> bool:
+    """Whether JSON is in our own format, or nearly so."""
+    value = sight.object
+    return not isinstance(value, dict) or len(KINDS.keys() & value.keys()) > 2 or not value
+
+
+def _with_constants(layout: Layout, options: ReadOptions) -> Layout:
+    constants = {name: Source(constant=text) for name, text in options.constants.items()}
+    columns = {**layout.columns, **constants}
+    if options.first_branch and "branch_idx" in columns and columns["branch_idx"].constant is None:
+        branch = columns["branch_idx"]
+        columns["branch_idx"] = replace(branch, minus=branch.minus + options.first_branch)
+    if "customer_id" not in columns:
+        raise LoadError(f"the layout {layout.name} has no customer_id; give it by --set customer_id=...")
+    return replace(layout, columns=columns)
+
+
+def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: ReadOptions) -> Opened:
+    if delimiter != ",":
+        names = header_of(stream.peek(_SEEN).split(b"\n", 1)[0], Dialect(delimiter))
+        source = OpenFile(tuple(names), _no_chunks(), csv=False)
+        staged = _numbered(plain_staging(source, path, options.constants), options)
+        records = records_of(stream, Reading(delimiter=delimiter), names)
+        cells: dict[Ref, str] = {(name,): name for name in names if name in KINDS}
+        return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged)
+    columns = tuple(header_of(stream.readline(), Dialect()))
+    names = [cell_name(place, name) for place, name in enumerate(columns)]
+    source = OpenFile(columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, len(names), CHUNK_BYTES), csv=True)
+    return Opened(source.chunks, _numbered(plain_staging(source, path, options.constants), options))
+
+
+def _no_chunks() -> Iterator[Chunk]:
+    return iter(())
+
+
+def _numbered(staged: Staging, options: ReadOptions) -> Staging:
+    """The same, with attempts that are numbered from 0."""
+    if not options.first_branch or "branch_idx" not in staged.columns:
+        return staged
+    branch = staged.columns["branch_idx"]
+    number = f"ifNull(toString(toInt64OrNull({branch}) - {options.first_branch}), {branch})"
+    return replace(staged, columns={**staged.columns, "branch_idx": number})
+
+
+def _plain_json(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
+    documents = json_documents(stream)
+    first = list(islice(documents, _SAMPLE))
+    names = dict.fromkeys(name for _, value in first if value is not None for name in value)
+    if not names:
+        raise LoadError("there is no JSON object in it; give JSON lines, one object a line, or an array of objects")
+    source = OpenFile(tuple(names), _json_chunks(chain(first, documents)), csv=False)
+    return Opened(source.chunks, _numbered(plain_staging(source, path, options.constants), options))
+
+
+def _json_chunks(documents: Iterator[tuple[FileRecord, object]]) -> Iterator[Chunk]:
+    ended = False
+    while not ended:
+        good: list[FileRecord] = []
+        broken: list[tuple[FileRecord, str]] = []
+        size = 0
+        for record, value in documents:
+            if value is None:
+                broken.append((record, NO_JSON))
+            else:
+                good.append(record)
+            size += len(record.text)
+            if size > CHUNK_BYTES or len(good) + len(broken) >= CHUNK_ROWS:
+                break
+        else:
+            ended = True
+        data = "\n".join(record.text for record in good).encode("utf-8", "surrogateescape")
+        yield Chunk(data, "JSONEachRow", lambda good=good: good, broken=broken)  # type: ignore[misc]
+
+
+def _with_layout(stream: io.BufferedReader, path: str, layout: Layout, options: ReadOptions) -> Opened:
+    refs = mapping.refs_of(layout)
+    reading = layout.reading
+    if reading.plain and layout.pairs is None:
+        return _csv_with_layout(stream, layout, refs, options)
+    names = [*(name for ref in refs for name in ref)]
+    if layout.pairs:
+        pairs = layout.pairs
+        names += [*pairs.key, *pairs.start, *pairs.end, *pairs.needs_end]
+    records = records_of(stream, reading, list(dict.fromkeys(name.removeprefix("end.") for name in names)))
+    cells = {ref: f"f{place}" for place, ref in enumerate(refs)}
+    chunks = record_chunks(pair(records, layout.pairs) if layout.pairs else records, cells, CHUNK_ROWS, CHUNK_BYTES)
+    return Opened(chunks, _mapped(layout, cells, options, csv=False), layout)
+
+
+def _csv_with_layout(stream: io.BufferedReader, layout: Layout, refs: Sequence[Ref], options: ReadOptions) -> Opened:
+    reading = layout.reading
+    for _ in range(reading.skip):
+        stream.readline()
+    if reading.header:
+        header = header_of(stream.readline(), Dialect())
+    else:
+        header = list(map(str, range(1, 1 + max(int(name) for ref in refs for name in ref if name.isdigit()))))
+    line = 1 + reading.skip + reading.header + reading.skip_rows
+    for _ in range(reading.skip_rows):
+        stream.readline()
+    places = {ref: next((header.index(name) for name in ref if name in header), None) for ref in refs}
+    lacking = [
+        f"{' or '.join(ref)} for {column}"
+        for column in ("customer_id", "callid", "dt")
+        for ref in layout.columns[column].refs
+        if places[ref] is None
+    ]
+    if lacking:
+        raise LoadError(f"it lacks what the layout {layout.name} needs: {', '.join(lacking)}")
+    used = sorted({place for place in places.values() if place is not None})
+    names = [f"f{place}" if place in used else f"_{place}" for place in range(len(header))]
+    cells = {ref: f"f{place}" for ref, place in places.items() if place is not None}
+    width = len(header) if reading.header else None
+    extra = EXTRA_CELLS if reading.header else ()
+    chunks = csv_chunks(stream, [*names, *extra], line, width, CHUNK_BYTES)
+    fields = tuple(f"f{place}" for place in used)
+    return Opened(chunks, _mapped(layout, cells, options, csv=True, fields=fields, first=names[0]), layout)
+
+
+def _mapped(
+    layout: Layout,
+    cells: Mapping[Ref, str],
+    options: ReadOptions,
+    csv: bool,
+    fields: tuple[str, ...] | None = None,
+    first: str = "",
+) -> Staging:
+    def cell(ref: Ref) -> str:
+        return staging.cell(cells[ref]) if ref in cells else "''"
+
+    branch = layout.columns.get("branch_idx")
+    columns = mapping.expressions(layout, cell, mapping.zone_of(options.time_zone))
+    if branch is None:
+        columns["branch_idx"] = "'0'"
+    return Staging(
+        tuple(dict.fromkeys(cells.values())) if fields is None else fields,
+        columns,
+        csv=csv,
+        sizes=csv and layout.reading.header,
+        first=first,
+        values=mapping.is_time(layout),
+        counts=mapping.condition(layout, cell),
+        order=cell(branch.order) if branch and branch.order else "",
+    )

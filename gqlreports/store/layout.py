@@ -1,326 +1,340 @@
-"""The columns of a CDR file, what each must hold, and the SQL that turns the file's rows into those of the store."""
+"""Layouts: how the file of a switch is read, and from where each column of a CDR comes.
 
-from collections.abc import Callable, Collection
+A layout is a TOML file; docs/layouts.md describes it.  Shipped layouts are in the folder `layouts`, named after the
+switch.
+"""
+
+import codecs
+import dataclasses
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 from gqlreports.errors import LoadError
-from gqlreports.store.files import OpenFile
+from gqlreports.store.staging import KINDS, Kind
 
-NUMBER = r"^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$"
-PLAIN_MONEY = r"^[+-]?[0-9]{1,10}(\\.[0-9]{0,8}0*)?$"
-MOMENT = (
-    r"^(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
-)
-MISSING_CELL = "\\0"
-"""The value of a cell that a short row lacks."""
-EXTRA_CELLS = ("_extra", "_more")
-"""The names for cells beyond the file's last column."""
+FORMATS = ("csv", "json", "xml", "pairs")
+TIMES = ("iso", "epoch", "epoch-ms", "epoch-us", "gregorian")
+"""The forms of a time, besides patterns of `strptime`."""
+EXTRA = "extra."
+"""Precedes the names of values that have no column of their own."""
+ANY = "?*"
+"""Stands for any text but the empty one, in conditions."""
 
-
-_LAST = 4_102_444_799_999
-"""The last millisecond of 2099."""
-
-
-class Kind(Enum):
-    """The type of a column's values."""
-
-    TEXT = auto()
-    MOMENT = auto()
-    WHOLE = auto()
-    MONEY = auto()
-    SECONDS = auto()
-
-
-DIGITS = 18
-SCALES = {Kind.MONEY: 8, Kind.SECONDS: 3}
-"""How many digits of a decimal come after the decimal point."""
-STAGED = {
-    Kind.MOMENT: "Nullable(Int64)",
-    Kind.WHOLE: "Nullable(Int64)",
-    **{kind: f"Nullable(Decimal({DIGITS}, {scale}))" for kind, scale in SCALES.items()},
-}
-"""The ClickHouse types in which typed values are staged.  Moments are in milliseconds since 1970."""
+Ref = tuple[str, ...]
+"""Names of fields, or places from 1, of which the first counts that a file has."""
 
 
 @dataclass(frozen=True)
-class CellRule:
-    """How a cell is read, in SQL: `typed` converts it to the store's value, and `fault` is true if it is invalid."""
+class Reading:
+    """How a file is divided into records and fields."""
 
-    typed: Callable[[str], str]
-    fault: Callable[[str], str] | None = None
+    format: str = "csv"
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    header: bool = True
+    skip: int = 0
+    skip_rows: int = 0
+    encoding: str = "utf-8"
+    records: str = ""
+    url_encoded: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether ClickHouse reads the rows of the file as they are."""
+        return (self.format, self.delimiter, self.quote, self.escape) == ("csv", ",", '"', "")
 
 
 @dataclass(frozen=True)
-class FileColumn:
-    """A column of the file, whose cells are text, or typed values of its `kind`.
+class Source:
+    """Where the value of a column comes from: a `constant`, a `field`, a `text` of fields, or two times.
 
-    `reason` describes an invalid cell.  A file must have the column if it is `required`; otherwise a missing column
-    counts as empty.
+    With `types` the field depends on the type of the record.  The rest says how the field's text becomes the value, in
+    this order: `none`, `pattern`, `table` and `other`, `time` in `zone`, `scale`, `minus`, `round` or `whole`.
     """
 
-    name: str
-    text: CellRule
-    reason: str = ""
-    required: bool = True
-    kind: Kind = Kind.TEXT
-    value: CellRule | None = None
+    constant: str | None = None
+    field: Ref = ()
+    types: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    text: str = ""
+    start: Ref = ()
+    end: Ref = ()
+    order: Ref = ()
+    none: tuple[str, ...] = ()
+    pattern: str = ""
+    table: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    other: str | None = None
+    time: str = ""
+    zone: str = ""
+    scale: str = ""
+    minus: int = 0
+    round: bool = False
+    whole: bool = False
 
-    def rule(self, values: Collection[str]) -> CellRule:
-        """The rule for the column's cells, given the names of the columns that come as typed `values`."""
-        return self.value if self.value and self.name in values else self.text
-
-
-def _text_column(name: str, required: bool = True) -> FileColumn:
-    return FileColumn(name, CellRule(lambda x: x), required=required)
-
-
-def _named(name: str) -> FileColumn:
-    return FileColumn(name, CellRule(lambda x: x, lambda x: f"{x} = ''"), f"no {name}")
-
-
-def _in_time(x: str) -> str:
-    return f"ifNull({x} BETWEEN 0 AND {_LAST}, 0)"
-
-
-def _moment(name: str) -> FileColumn:
-    def typed(x: str) -> str:
-        return f"ifNull(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))"
-
-    def fault(x: str) -> str:
-        year = f"toYear(parseDateTime64BestEffortOrNull({x}, 3, 'UTC'))"
-        return f"NOT match({x}, '{MOMENT}') OR ifNull({year}, 0) NOT BETWEEN 1970 AND 2099"
-
-    value = CellRule(
-        lambda x: f"fromUnixTimestamp64Milli(if({_in_time(x)}, assumeNotNull({x}), 0), 'UTC')",
-        lambda x: f"NOT {_in_time(x)}",
-    )
-    return FileColumn(name, CellRule(typed, fault), f"bad time in {name}", kind=Kind.MOMENT, value=value)
+    @property
+    def refs(self) -> Iterator[Ref]:
+        """All fields that the value needs."""
+        yield from (each for each in (self.field, self.start, self.end, self.order) if each)
+        yield from ((each,) for each in self.types.values())
+        yield from ((name,) for name in names_in(self.text))
 
 
-def _money(name: str, required: bool = True) -> FileColumn:
-    def fault(x: str) -> str:
-        # Numbers in other than plain notation, for example 1e-9, may have digits beyond the 8 decimals.
-        exact = f"toDecimal256OrNull({x}, 40) = toDecimal256(toDecimal64OrZero({x}, 8), 40)"
-        return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
+@dataclass(frozen=True)
+class Pairs:
+    """How two records make a call: `key` are the fields that both share; `start` and `end` tell which is which.
 
-    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, CellRule(lambda x: f"ifNull({x}, 0)"))
-
-
-def _seconds(name: str, required: bool = True) -> FileColumn:
-    def fault(x: str) -> str:
-        right = f"match({x}, '{NUMBER}') AND NOT match({x}, '^-.*[1-9]') AND isNotNull(toDecimal64OrNull({x}, 3))"
-        return f"{x} != '' AND NOT ({right})"
-
-    text = CellRule(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
-    value = CellRule(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0, 0)")
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value)
-
-
-def _whole(name: str, kind: str, empty: str, required: bool = True) -> FileColumn:
-    typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})".format
-    text = CellRule(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
-    value = CellRule(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value)
-
-
-def _branch(name: str) -> FileColumn:
-    rule = CellRule(
-        lambda x: f"ifNull(accurateCastOrNull({x}, 'UInt8'), 0)",
-        lambda x: f"isNull(accurateCastOrNull({x}, 'UInt8'))",
-    )
-    return FileColumn(name, rule, f"bad number in {name}", kind=Kind.WHOLE, value=rule)
-
-
-COLUMNS = (
-    _named("customer_id"),
-    _named("callid"),
-    _moment("dt"),
-    _branch("branch_idx"),
-    _text_column("switch"),
-    _text_column("direction", required=False),
-    _text_column("account"),
-    _text_column("tech_prefix"),
-    _text_column("source_cli", required=False),
-    _text_column("dest_cli"),
-    _text_column("source_dest_number", required=False),
-    _text_column("dest_number"),
-    _text_column("lrn"),
-    _seconds("duration"),
-    _seconds("customer_duration", required=False),
-    _money("customer_charge"),
-    _text_column("customer_card_id", required=False),
-    _money("customer_card_rate", required=False),
-    _text_column("customer_card_currency"),
-    _text_column("customer_card_dest_code"),
-    _text_column("customer_card_dest_name", required=False),
-    _text_column("provider_id", required=False),
-    _text_column("provider_card_id"),
-    _seconds("provider_duration", required=False),
-    _money("provider_charge"),
-    _text_column("provider_card_currency"),
-    _whole("pdd_out", "UInt32", "NULL", required=False),
-    _seconds("ring_duration", required=False),
-    _whole("sip_code", "UInt16", "0", required=False),
-    _text_column("sip_reason", required=False),
-    _text_column("release_reason", required=False),
-    _text_column("dtmf"),
-    _text_column("source_ip", required=False),
-)
-KEY = "switch, callid, branch_idx"
-"""The columns that identify a CDR."""
-NAMES = ", ".join(column.name for column in COLUMNS)
-MOVED = "starts in another month than the call it corrects"
-ANSWER_TIME = "answer_time"
-"""An additional column that a file may have: the moment of the answer, empty if the call was not answered."""
-
-_ANSWERED = FileColumn(
-    ANSWER_TIME,
-    CellRule(lambda x: f"{x} != ''", lambda x: f"{x} != '' AND NOT match({x}, '{MOMENT}')"),
-    f"bad time in {ANSWER_TIME}",
-    required=False,
-    kind=Kind.MOMENT,
-    value=CellRule(lambda x: f"isNotNull({x})", lambda x: f"isNotNull({x}) AND NOT {_in_time(x)}"),
-)
-_ALL = (*COLUMNS, _ANSWERED)
-KINDS = {column.name: column.kind for column in _ALL}
-"""The kind of each column that is read."""
-
-
-def cell_name(place: int, name: str) -> str:
-    """The name of a CSV file's column in SQL: its own name if it is known, or a name made from its place."""
-    return name if name in KINDS else f"_{place}"
-
-
-def answered(columns: Collection[str], values: Collection[str]) -> str:
-    """Whether a call was answered, in SQL.
-
-    The answer time decides if the file has that column, otherwise the SIP status if there is one, otherwise the
-    duration.
+    A start for which `needs_end` holds is no whole call without its end.
     """
-    if ANSWER_TIME in columns:
-        return _ANSWERED.rule(values).typed(ANSWER_TIME)
-    [duration] = (each for each in COLUMNS if each.name == "duration")
-    by_duration = f"{duration.rule(values).typed('duration')} > 0"
-    if "sip_code" not in columns:
-        return by_duration
-    status = "accurateCastOrNull(sip_code, 'UInt16')"
-    return f"if(ifNull({status}, 0) = 0, {by_duration}, intDiv(assumeNotNull({status}), 100) = 2)"
+
+    key: tuple[str, ...]
+    start: Mapping[str, tuple[str, ...]]
+    end: Mapping[str, tuple[str, ...]]
+    needs_end: Mapping[str, tuple[str, ...]]
 
 
-def reason(columns: Collection[str], values: Collection[str], csv: bool) -> str:
-    """The description of a row's first fault, in SQL; empty for a valid row.
+@dataclass(frozen=True)
+class Marks:
+    """By what a file of the layout is recognised; without any mark it is not."""
 
-    The rows of a CSV file have the columns `long` and `short` for too many and too few cells.
-    """
-    faults = ["long, 'more cells than the header'", "short, 'fewer cells than the header'"] if csv else []
-    for each in _ALL:
-        fault = each.rule(values).fault
-        if fault and each.name in columns:
-            faults.append(f"{fault(each.name)}, '{each.reason}'")
-    return f"multiIf({', '.join(faults)}, '')"
-
-
-def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
-    """The SQL for the value of each of COLUMNS.  Columns that the file lacks are read as empty texts."""
-    return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
-
-
-MISSING = f"'{MISSING_CELL}'"
-BLANKS = r"' \t\r\n'"
-
-
-def layout_of(source: OpenFile, path: str) -> "Layout":
-    """The layout of a file.  Raises LoadError if the file lacks a required column or has a column twice."""
-    known = [name for name in source.columns if name in KINDS]
-    twice = sorted({name for name in known if known.count(name) > 1})
-    if twice:
-        raise LoadError(f"{path} has columns twice: {', '.join(twice)}; nothing was loaded.")
-    missing = [each.name for each in COLUMNS if each.required and each.name not in known]
-    if missing:
-        raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
-    if source.csv:
-        return Layout(tuple(known), frozenset(known), csv=True, first=cell_name(0, source.columns[0]))
-    optional = [each.name for each in COLUMNS if each.name not in known]
-    return Layout((*known, *optional), frozenset(known), csv=False, values=source.values)
+    fields: tuple[str, ...] = ()
+    columns: tuple[int, ...] = ()
+    places: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns that are read, those that the file has (`told`), and the statements built from them.
+    name: str
+    about: str
+    notes: str
+    reading: Reading
+    marks: Marks
+    where: Mapping[str, tuple[str, ...]]
+    where_not: Mapping[str, tuple[str, ...]]
+    type_field: str
+    types: tuple[str, ...]
+    pairs: Pairs | None
+    columns: Mapping[str, Source]
 
-    The statements convert the rows from text and typed `values` (the table `staged`) to rows of the store (the table
-    `checked`).
+
+def names_in(template: str) -> list[str]:
+    """The fields in a text such as `{cluster}-{call}`."""
+    return re.findall(r"\{([^{}]+)\}", template)
+
+
+@cache
+def shipped() -> Mapping[str, Layout]:
+    """The layouts that come with the product, by name."""
+    folder = files("gqlreports.store") / "layouts"
+    texts = {each.name.removesuffix(".toml"): each.read_text("utf-8") for each in folder.iterdir()}
+    return {name: parse_layout(texts[name], name) for name in sorted(texts)}
+
+
+def layout_text(name: str) -> str:
+    """A shipped layout as it is written.  Raises LoadError for an unknown name."""
+    if name not in shipped():
+        raise LoadError(f"There is no layout {name}; there are {', '.join(shipped())}, and files of your own.")
+    return (files("gqlreports.store") / "layouts" / f"{name}.toml").read_text("utf-8")
+
+
+def find_layout(name: str) -> Layout:
+    """A shipped layout by its name, or a file's by its path.
+
+    Raises LoadError if there is neither, and for a file with a mistake, naming its line.
     """
+    if name in shipped():
+        return shipped()[name]
+    path = Path(name)
+    if not path.is_file():
+        raise LoadError(f"There is no layout {name}; there are {', '.join(shipped())}, and files of your own.")
+    try:
+        return parse_layout(path.read_text("utf-8"), name)
+    except (OSError, UnicodeError) as error:
+        raise LoadError(f"{name} cannot be read: {error}") from error
 
-    columns: tuple[str, ...]
-    told: frozenset[str]
-    csv: bool
-    first: str = ""
-    values: frozenset[str] = frozenset()
 
-    def temporary_tables(self) -> list[str]:
-        text = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
-        kinds = {name: STAGED[KINDS[name]] for name in self.values}
-        cells = ", ".join(f"{name} {kinds.get(name, text)}" for name in self._staged)
-        values = f"{NAMES}, answered, '' AS reason"
-        return [
-            f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
-            f"CREATE TEMPORARY TABLE checked ENGINE = Memory AS SELECT {values} FROM cdr LIMIT 0",
-            f"CREATE TEMPORARY TABLE known ENGINE = Memory AS SELECT {KEY} FROM cdr LIMIT 0",
-        ]
+def parse_layout(text: str, name: str) -> Layout:
+    """The layout of a TOML text.  Raises LoadError for the first mistake, with its line."""
+    try:
+        return _Parser(text, name).layout()
+    except tomllib.TOMLDecodeError as error:
+        raise LoadError(f"{name}: {error}.") from error
 
-    def check(self) -> str:
-        values = ", ".join([*typed(self.columns, self.values), answered(self.columns, self.values), self._reason])
-        return f"INSERT INTO checked SELECT {values} FROM ({self._cells()}) WHERE NOT blank"
 
-    def rejected(self) -> str:
-        """The query for the rejected rows and their places in the chunk; only a single thread keeps the order."""
-        return self._places(self._reason, "reason != ''")
+class _Parser:
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name = text, name
+        self.tables: dict[str, Any] = tomllib.loads(text)
 
-    def moved(self) -> str:
-        """The query for the rows whose key is in the table `moved`, and their places in the chunk."""
-        branch = "ifNull(accurateCastOrNull(branch_idx, 'UInt8'), 0)"
-        return self._places(
-            f"'{MOVED}'", f"{self._reason} = '' AND (switch, callid, {branch}) IN (SELECT * FROM moved)"
+    def layout(self) -> Layout:
+        known = ("about", "notes", "file", "recognise", "where", "where_not", "types", "pairs", "columns")
+        self._only(self.tables, known, "")
+        reading = self._reading(self._table("file"))
+        columns = {column: self._source(column, each) for column, each in self._columns().items()}
+        for needed in ("callid", "dt"):
+            if needed not in columns:
+                raise self._fault("columns", f"{needed} is missing; say from which field it comes")
+        types = self._table("types")
+        self._only(types, ("field", "values"), "types")
+        return Layout(
+            name=self.name,
+            about=self._text(self.tables.get("about", ""), "about"),
+            notes=self._text(self.tables.get("notes", ""), "notes"),
+            reading=reading,
+            marks=self._marks(),
+            where=self._conditions("where", self._table("where")),
+            where_not=self._conditions("where_not", self._table("where_not")),
+            type_field=str(types.get("field", "")),
+            types=self._texts(types.get("values", []), "types.values"),
+            pairs=self._pairs(),
+            columns=columns,
         )
 
-    def _places(self, reason: str, condition: str) -> str:
-        rows = self._cells("rowNumberInAllBlocks() AS place, ")
-        return (
-            f"SELECT place, {reason} AS reason FROM ({rows}) WHERE NOT blank AND {condition} SETTINGS max_threads = 1"
+    def _columns(self) -> dict[str, Any]:
+        columns: dict[str, Any] = {}
+        for column, each in self._table("columns").items():
+            # A bare key with a dot is a table of its own in TOML.
+            if column == EXTRA[:-1] and isinstance(each, dict):
+                columns |= {f"{EXTRA}{name}": source for name, source in each.items()}
+            elif column in KINDS or column.startswith(EXTRA):
+                columns[column] = each
+            else:
+                raise self._fault(column, "there is no such column; `gqlreports layouts columns` lists them")
+        return columns
+
+    def _reading(self, table: Mapping[str, Any]) -> Reading:
+        kinds = {name: type(default) for name, default in vars(Reading()).items()}
+        self._only(table, tuple(kinds), "file")
+        for name, value in table.items():
+            if type(value) is not kinds[name]:
+                raise self._fault(name, f"must be a {_KINDS[kinds[name]]}")
+        if "delimiter" not in table and table.get("format") == "pairs":
+            table = {**table, "delimiter": ";"}
+        reading = Reading(**table)
+        if reading.format not in FORMATS:
+            raise self._fault("format", f"must be one of {', '.join(FORMATS)}")
+        for name in ("delimiter", "quote", "escape"):
+            value = getattr(reading, name)
+            if len(value) > 1 or not (value.isascii() and (value or name != "delimiter")):
+                raise self._fault(name, "must be one ASCII character")
+        try:
+            codecs.lookup(reading.encoding)
+        except LookupError:
+            raise self._fault("encoding", f"{reading.encoding} is no known encoding") from None
+        return reading
+
+    def _source(self, column: str, given: Any) -> Source:
+        if not isinstance(given, dict):
+            raise self._fault(column, 'must be a table such as { field = "name" }')
+        allowed = {"is", "field", "text", "from", "to", *(set(vars(Source())) - {"constant", "types", "start", "end"})}
+        self._only(given, tuple(sorted(allowed)), column)
+        kinds = [name for name in ("is", "field", "text", "from", "order") if name in given]
+        if len(kinds) != 1 or ("from" in given) != ("to" in given):
+            raise self._fault(column, "needs one of is, field, text, order, or from and to")
+        field = given.get("field", ())
+        types = {kind: str(place) for kind, place in field.items()} if isinstance(field, dict) else {}
+        source = Source(
+            constant=self._text(given["is"], column) if "is" in given else None,
+            field=() if types else self._ref(field, column),
+            types=types,
+            text=self._text(given.get("text", ""), column),
+            start=self._ref(given.get("from", ()), column),
+            end=self._ref(given.get("to", ()), column),
+            order=self._ref(given.get("order", ()), column),
+            none=self._texts(given.get("none", ()), column),
+            pattern=self._pattern(given.get("pattern", ""), column),
+            table={self._text(key, column): self._text(value, column) for key, value in given.get("table", {}).items()},
+            other=self._text(given["other"], column) if "other" in given else None,
+            time=self._text(given.get("time", ""), column),
+            zone=self._text(given.get("zone", ""), column),
+            scale=self._text(given.get("scale", ""), column),
+            minus=int(given.get("minus", 0)),
+            round=bool(given.get("round", False)),
+            whole=bool(given.get("whole", False)),
         )
+        return self._checked(column, source)
 
-    @property
-    def _staged(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self.first, *self.columns, *EXTRA_CELLS))) if self.csv else self.columns
+    def _checked(self, column: str, source: Source) -> Source:
+        is_time = KINDS.get(column) is Kind.MOMENT
+        if is_time != bool(source.time) and not source.start:
+            raise self._fault(column, f"needs its form: time = one of {', '.join(TIMES)}, or a pattern" if is_time else
+                              "is no time")  # fmt: skip
+        if source.start and not source.time:
+            raise self._fault(column, 'needs the form of its times, such as time = "iso"')
+        if source.time and source.time not in TIMES and "%" not in source.time:
+            raise self._fault(column, f"time must be one of {', '.join(TIMES)}, or a pattern such as %d/%m/%Y %H:%M:%S")
+        if source.scale and not re.fullmatch(r"-?[0-9]+(\.[0-9]{1,12})?", source.scale):
+            raise self._fault(column, f"scale {source.scale} is no decimal number")
+        if source.order and column != "branch_idx":
+            raise self._fault(column, "only branch_idx is numbered in an order")
+        return source
 
-    @property
-    def _reason(self) -> str:
-        return reason(self.columns, self.values, self.csv)
+    def _pairs(self) -> Pairs | None:
+        table = self._table("pairs")
+        if not table:
+            return None
+        self._only(table, ("key", "start", "end", "needs_end"), "pairs")
+        conditions = (self._conditions(name, table.get(name, {})) for name in ("start", "end", "needs_end"))
+        return Pairs(self._texts(table.get("key", ()), "key"), *conditions)
 
-    def _cells(self, more: str = "") -> str:
-        """The query for all cells, with trimmed texts.  An empty line of a CSV file becomes a `blank` row."""
-        cells = ", ".join(
-            f"{f'staged.{name}' if name in self.values else _text(name)} AS {name}" for name in self.columns
-        )
-        return f"SELECT {more}{self._shape()} {cells} FROM staged"
+    def _marks(self) -> Marks:
+        table = self._table("recognise")
+        self._only(table, ("fields", "columns", "places"), "recognise")
+        places = {str(place): self._pattern(each, "places") for place, each in table.get("places", {}).items()}
+        return Marks(self._texts(table.get("fields", ()), "fields"), tuple(table.get("columns", ())), places)
 
-    def _shape(self) -> str:
-        if not self.csv:
-            return "0 AS blank,"
-        extra, beyond = EXTRA_CELLS
-        others = [name for name in self.columns if name != self.first]
-        without_others = " AND ".join(f"staged.{name} = {MISSING}" for name in others)
-        return (
-            f"{without_others} AND {_text(self.first)} = '' AS blank, "
-            f"staged.{self.columns[-1]} = {MISSING} AS short, "
-            f"staged.{extra} NOT IN ('', {MISSING}) OR staged.{beyond} != {MISSING} AS long,"
-        )
+    def _conditions(self, name: str, table: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(table, dict):
+            raise self._fault(name, "must be a table of fields and lists of texts")
+        return {str(each): self._texts(values, name) for each, values in table.items()}
+
+    def _table(self, name: str) -> dict[str, Any]:
+        table = self.tables.get(name, {})
+        if not isinstance(table, dict):
+            raise self._fault(name, "must be a table")
+        return table
+
+    def _ref(self, given: Any, key: str) -> Ref:
+        given = given if isinstance(given, list | tuple) else [given]
+        if not all(type(each) in (int, str) for each in given):
+            raise self._fault(key, "a field is a name, or a place from 1")
+        return tuple(map(str, given))
+
+    def _texts(self, given: Any, key: str) -> tuple[str, ...]:
+        if not isinstance(given, Sequence) or isinstance(given, str):
+            raise self._fault(key, "must be a list of texts")
+        return tuple(self._text(each, key) for each in given)
+
+    def _text(self, given: Any, key: str) -> str:
+        if type(given) not in (int, str):
+            raise self._fault(key, "must be a text")
+        return str(given)
+
+    def _pattern(self, given: Any, key: str) -> str:
+        pattern = self._text(given, key)
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise self._fault(key, f"{pattern} is no regular expression: {error}") from None
+        return pattern
+
+    def _only(self, table: Mapping[str, Any], known: Sequence[str], place: str) -> None:
+        for key in table:
+            if key not in known:
+                what = f"{place}: there is no {key}" if place else f"there is no {key}"
+                raise self._fault(str(key), f"{what}; there are {', '.join(known)}")
+
+    def _fault(self, key: str, what: str) -> LoadError:
+        lines = self.text.splitlines()
+        pattern = re.compile(rf"""(^|[\s\[{{.,"']){re.escape(key)}["']?\s*[\]=.]""")
+        line = next((number for number, each in enumerate(lines, 1) if pattern.search(each)), None)
+        place = f", line {line}" if line else ""
+        return LoadError(f"{self.name}{place}, {key}: {what}.")
 
 
-# ClickHouse writes \N for NULL in CSV files.
-def _text(name: str) -> str:
-    return rf"if(staged.{name} IN ({MISSING}, '\\N'), '', trimBoth(ifNull(staged.{name}, ''), {BLANKS}))"
+_KINDS = {str: "text", bool: "true or false", int: "whole number"}

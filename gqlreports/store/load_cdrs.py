@@ -1,152 +1,167 @@
-"""Loads CDR files: every valid row, once.
-
-A correction takes back the old version of a row and adds the new one, in a single insert into one partition.  So a
-reader sees either the one or the other.  An interrupted load can be run again, since the rows that it has already
-corrected match the file.
-"""
+"""Loads CDR files: every valid row, once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeAlias
+import getpass
+import hashlib
+import io
+import secrets
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, aclosing
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 
 from gqlreports.backends.base import Backend, Session, Statement
-from gqlreports.errors import UnreadableData
-from gqlreports.store.files import Chunk, OnRead, Rejects, rejects_beside
-from gqlreports.store.formats import opened_rows
-from gqlreports.store.layout import ANSWER_TIME, COLUMNS, KEY, NAMES, Layout, layout_of
+from gqlreports.errors import LoadError, UnreadableData
+from gqlreports.store import ledger
+from gqlreports.store.files import Chunk, OnRead, Rejects, opened_members, rejects_beside
+from gqlreports.store.formats import Opened, ReadOptions, open_cdrs
+from gqlreports.store.staging import Staging
 
-_VALUES = (*(column.name for column in COLUMNS), "answered")
-_CONTENT = ", ".join(_VALUES)
-# With these settings an insert writes a single block, so that it is atomic within a partition.
-ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
-
-
-def among(rows: str) -> str:
-    """A condition on `cdr`: the key is among the keys of `rows`.  A hash of the callid quickly rules out most rows."""
-    # GLOBAL, since a temporary table exists only on the server of its session.
-    hashed = f"cityHash64(callid) GLOBAL IN (SELECT cityHash64(callid) FROM {rows})"
-    return f"{hashed} AND ({KEY}) GLOBAL IN (SELECT {KEY} FROM {rows})"
-
-
-# If rows repeat a key within the chunk, the last one counts, as it would if they came in two files.  A single thread
-# keeps the rows in order.
-LASTS = f"""
-CREATE TEMPORARY TABLE lasts ENGINE = Memory AS
-SELECT {_CONTENT} FROM (SELECT *, rowNumberInAllBlocks() AS place FROM checked WHERE reason = '')
-ORDER BY place DESC LIMIT 1 BY {KEY} SETTINGS max_threads = 1
-"""
-
-# The versions of each call that are in effect, usually one.  The signs of a version that was taken back add up to 0.
-VERSIONS = f"""
-CREATE TEMPORARY TABLE version ENGINE = Memory AS
-SELECT {_CONTENT}, sum(sign) AS number FROM cdr
-WHERE dt >= (SELECT min(dt) - INTERVAL 1 DAY FROM lasts) AND dt <= (SELECT max(dt) + INTERVAL 1 DAY FROM lasts)
-AND {among("lasts")}
-GROUP BY {_CONTENT} HAVING number > 0
-"""
-
-
-def corrected(columns: Collection[str]) -> str:
-    """The statement that computes the new versions.  Columns that the file lacks keep their values."""
-    told = {*columns} if {"sip_code", ANSWER_TIME}.isdisjoint(columns) else {*columns, "answered"}
-    values = ", ".join(
-        f"lasts.{name} AS {name}" if name in told else f"if(version.number > 0, version.{name}, lasts.{name}) AS {name}"
-        for name in _VALUES
-    )
-    return (
-        f"CREATE TEMPORARY TABLE corrected ENGINE = Memory AS SELECT {values}, toInt64(version.number) AS held "
-        f"FROM lasts LEFT ANY JOIN version USING ({KEY})"
-    )
-
-
-# `pdd_out` is the only nullable column, and = is NULL for two NULLs.
-def _same(name: str) -> str:
-    return f"corrected.{name} <=> version.{name}" if name == "pdd_out" else f"corrected.{name} = version.{name}"
-
-
-# A call with several versions in effect always needs a correction.
-FIND_UNCHANGED = f"""
-INSERT INTO known SELECT {KEY} FROM corrected INNER JOIN version USING ({KEY})
-GROUP BY {KEY} HAVING sum(version.number) = 1 AND min({" AND ".join(map(_same, _VALUES))})
-"""
-
-# A correction into another month would be two inserts into two partitions, and so not atomic.  These rows are rejected.
-FIND_MOVED = f"""
-CREATE TEMPORARY TABLE moved ENGINE = Memory AS
-SELECT DISTINCT {KEY} FROM corrected INNER JOIN version USING ({KEY})
-WHERE toYYYYMM(corrected.dt) != toYYYYMM(version.dt)
-"""
-LEAVE_MOVED = f"INSERT INTO known SELECT {KEY} FROM moved"
-
-COUNT = f"""
-SELECT countIf(held = 0), countIf(held > 0 AND ({KEY}) NOT IN (SELECT {KEY} FROM known)), (SELECT count() FROM moved)
-FROM corrected
-"""
-
-# ARRAY JOIN takes a version back as often as it is in effect.
-CORRECT = f"""
-INSERT INTO cdr ({_CONTENT}, sign, loaded_at)
-SELECT {_CONTENT}, sign, now64(3, 'UTC') FROM (
-    SELECT {_CONTENT}, 1 AS sign FROM corrected
-    WHERE toYYYYMM(dt) = {{month:UInt32}} AND ({KEY}) NOT IN (SELECT {KEY} FROM known)
-    UNION ALL
-    SELECT {_CONTENT}, -1 AS sign FROM version ARRAY JOIN range(toUInt64(number)) AS each
-    WHERE toYYYYMM(dt) = {{month:UInt32}} AND ({KEY}) NOT IN (SELECT {KEY} FROM known)
-) SETTINGS {ONE_BLOCK}
-"""
+_NAMED = 10
+"""How many calls a warning names."""
+PLAIN = ReadOptions()
 
 
 @dataclass
 class LoadCounts:
-    """How many rows of a file were added, corrected, already there, and rejected."""
+    """What became of the records of a file; together they are all of them.
+
+    `there_before` were stored by earlier loads, `repeated` have the key of an earlier row of this file, and `left_out`
+    are no calls by the file's layout.
+    """
 
     added: int = 0
     corrected: int = 0
     there_before: int = 0
+    repeated: int = 0
+    left_out: int = 0
     rejected: int = 0
+    read: int = field(default=0, compare=False)
+    """All records of the file."""
+    differing: int = field(default=0, compare=False)
+    """How many of those there before, and of those repeated, say something else than what is stored."""
+    first_call: int | None = field(default=None, compare=False)
     last_call: int | None = field(default=None, compare=False)
-    """Start of the latest call, in milliseconds since 1970."""
+    """Start of the earliest and of the latest call, in milliseconds since 1970."""
+    customers: Counter[str] = field(default_factory=Counter, compare=False)
+    """How many valid rows there are of each customer."""
+    two_answers: list[str] = field(default_factory=list, compare=False)
+    """Some callids of calls that were answered on two attempts."""
+    layout: str = field(default="", compare=False)
+    """The name of the layout, if the file has one."""
+    load: int = field(default=0, compare=False)
+    """The load's id."""
+
+    def add(self, other: "LoadCounts") -> None:
+        """Add the counts of another file of the same archive."""
+        for each in fields(self):
+            mine, its = getattr(self, each.name), getattr(other, each.name)
+            if each.name in ("first_call", "last_call"):
+                known = [value for value in (mine, its) if value is not None]
+                value = (min if each.name == "first_call" else max)(known) if known else None
+                setattr(self, each.name, value)
+            elif each.name in ("layout", "load"):
+                setattr(self, each.name, its)
+            elif isinstance(mine, Counter):
+                mine.update(its)
+            elif isinstance(mine, list):
+                mine.extend(its)
+            else:
+                setattr(self, each.name, mine + its)
 
 
-async def load_cdrs(backend: Backend, path: str, on_read: OnRead, corrects: bool = False) -> LoadCounts:
+async def load_cdrs(
+    backend: Backend, path: str, on_read: OnRead, corrects: bool = False, options: ReadOptions = PLAIN
+) -> LoadCounts:
     """Load one file, `-` for standard input, in bounded memory.
 
-    A row adds nothing if its key (switch, callid, branch_idx) is already in the store within a day of the file's rows.
-    With `corrects`, it replaces the stored row if they differ.  Invalid rows go to `PATH.rejects.csv`.  The load can be
+    A row adds nothing if its key (customer, switch, callid, branch_idx) is already in the store within a day.  With
+    `corrects`, it replaces the stored row if they differ.  Invalid rows go to `PATH.rejects.csv`.  The load can be
     stopped at any point and run again.
 
-    Raises LoadError for a file that cannot be read or lacks a column, and StoreError if the store fails.
+    Raises LoadError for a file that cannot be read, lacks a column, or whose form is not certain, and StoreError if the
+    store fails.
     """
-    loaded = LoadCounts()
-    with opened_rows(path, on_read) as source, rejects_beside(path) as rejects:
-        following = partial(_next, backend, source.chunks, layout_of(source, path))
-        # If a chunk fails, the session of the prefetched next chunk must be closed before anything else happens.
-        async with aclosing(_prefetch(following)) as chunks:
-            async for staged in chunks:
-                async with staged.session_open:
-                    await _keep(staged, loaded, rejects, _correct if corrects else _add)
-        loaded.rejected = rejects.count
-    await _record(backend, loaded)
+    loaded = LoadCounts(load=secrets.randbits(63) or 1)
+    record = _LoadRecord(loaded.load, path)
+    with opened_members(path, lambda count: on_read(count)) as members:
+        for name, stream in members:
+            label = f"{path}.{name.replace('/', '_')}" if name else path
+            with rejects_beside(label) as rejects, ExitStack() as stack:
+                opened = open_cdrs(record.hashed(stream), label, options, stack)
+                load = _Load(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
+                loaded.add(await load.run())
+    await _record(backend, loaded, record)
     return loaded
 
 
-async def _record(backend: Backend, loaded: LoadCounts) -> None:
+class _LoadRecord:
+    """What is recorded of a load besides its counts."""
+
+    def __init__(self, load: int, path: str) -> None:
+        self.load, self.path = load, path
+        self.started_at = datetime.now(UTC)
+        self._hash = hashlib.sha256()
+
+    def hashed(self, stream: io.BufferedReader) -> io.BufferedReader:
+        return io.BufferedReader(_Hashed(stream, self._hash), 1 << 20)
+
+    @property
+    def hash(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    def __init__(self, stream: io.BufferedReader, hash: "hashlib._Hash") -> None:
+        self._stream, self._hash = stream, hash
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        size = self._stream.readinto1(buffer)
+        self._hash.update(memoryview(buffer)[:size])
+        return size
+
+
+async def _record(backend: Backend, loaded: LoadCounts, record: _LoadRecord) -> None:
     """Record that the load is complete."""
-    if loaded.last_call is not None:
-        async with backend.session() as session:
-            values = {"last_call": loaded.last_call, "added": loaded.added}
-            await session.command(Statement(_RECORD, values))
+    if loaded.last_call is None:
+        return
+    async with backend.session() as session:
+        values = {
+            **{name: getattr(loaded, name) for name in ("added", "corrected", "there_before", "rejected")},
+            **{name: getattr(loaded, name) for name in ("first_call", "last_call")},
+            "id": record.load,
+            "file": record.path,
+            "hash": record.hash,
+            "user": getpass.getuser(),
+            "started_at": int(record.started_at.timestamp() * 1000),
+        }
+        await session.command(Statement(_RECORD, values))
+
+
+_RECORD = """
+INSERT INTO cdr_load
+    (finished_at, first_dt, last_dt, added, corrected, there_before, rejected, id, file, hash, user, started_at)
+SELECT now64(3, 'UTC'), fromUnixTimestamp64Milli({first_call:Int64}, 'UTC'),
+    fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {added:UInt64}, {corrected:UInt64}, {there_before:UInt64},
+    {rejected:UInt64}, {id:UInt64}, {file:String}, {hash:String}, {user:String},
+    fromUnixTimestamp64Milli({started_at:Int64}, 'UTC')
+"""
 
 
 @dataclass(frozen=True)
 class _ValidRows:
-    """Facts about the valid rows of a chunk: how many rows and keys, the start of the last call, and the months."""
+    """Facts about the valid rows of a chunk."""
 
     rows: int
     keys: int
+    retries: int
+    """How many rows are not the first attempt of a call."""
+    lowest_branch: int
+    first_call: int
     last_call: int
     months: list[int]
 
@@ -156,11 +171,173 @@ class _StagedChunk:
     """A chunk whose rows have been parsed into the temporary table `checked` of a session."""
 
     chunk: Chunk
-    layout: Layout
     session: Session
     session_open: AsyncExitStack
+    left_out: int
     rejected: int
     good: _ValidRows
+
+
+@dataclass
+class _Load:
+    """A load of one file.  `numbered_from_0` says that the attempts of its calls must be numbered from 0."""
+
+    backend: Backend
+    opened: Opened
+    rejects: Rejects
+    load_id: int
+    corrects: bool
+    numbered_from_0: bool
+    counts: LoadCounts = field(default_factory=LoadCounts)
+
+    @property
+    def staging(self) -> Staging:
+        return self.opened.staging
+
+    async def run(self) -> LoadCounts:
+        self.counts.load = self.load_id
+        self.counts.layout = self.opened.layout.name if self.opened.layout else ""
+        # If a chunk fails, the session of the prefetched next chunk must be closed before anything else happens.
+        async with aclosing(_prefetch(self._next)) as chunks:
+            async for staged in chunks:
+                async with staged.session_open:
+                    await self._store(staged)
+        self.counts.rejected = self.rejects.count
+        return self.counts
+
+    async def _next(self) -> _StagedChunk | None:
+        """The next chunk, staged.  It is rewritten if ClickHouse cannot read it as it stands in the file."""
+        chunk = await asyncio.to_thread(next, self.opened.chunks, None)
+        if chunk is None:
+            return None
+        try:
+            return await self._staged(chunk)
+        except UnreadableData:
+            if chunk.rewritten is None:
+                raise
+            return await self._staged(replace(chunk, data=chunk.rewritten()))
+
+    async def _staged(self, chunk: Chunk) -> _StagedChunk:
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(self.backend.session())
+            for statement in self.staging.temporary_tables():
+                await session.command(Statement(statement))
+            if chunk.data:
+                await session.insert("staged", None, chunk.data, chunk.form)
+            await session.command(Statement(self.staging.check()))
+            [[left_out]] = await session.query(Statement(self.staging.left_out()))
+            [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
+            [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
+            good = _ValidRows(rows, keys, *others)
+            return _StagedChunk(chunk, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
+
+    async def _store(self, staged: _StagedChunk) -> None:
+        counts, good = self.counts, staged.good
+        for record, reason in staged.chunk.broken:
+            self.rejects.add(record, reason)
+        if staged.rejected:
+            await self._reject(staged, self.staging.rejected())
+        counts.left_out += staged.left_out
+        counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out
+        if not good.rows:
+            return
+        for customer, number in await staged.session.query(Statement(ledger.CUSTOMERS)):
+            counts.customers[customer] += number
+        if good.retries:
+            await self._align(staged)
+        await (self._correct if self.corrects else self._add)(staged)
+        counts.first_call = min(counts.first_call or good.first_call, good.first_call)
+        counts.last_call = max(counts.last_call or good.last_call, good.last_call)
+        self.numbered_from_0 = False
+
+    async def _align(self, staged: _StagedChunk) -> None:
+        """Give all attempts of a call the start of the first one, and note calls that were answered twice."""
+        session = staged.session
+        for statement in (ledger.STARTS, ledger.STARTS_BEFORE):
+            await session.command(Statement(statement))
+        [[others, firsts]] = await session.query(Statement(ledger.COUNT_STARTS))
+        if self.numbered_from_0 and staged.good.lowest_branch == 1 and not firsts:
+            raise LoadError("Its calls have no attempt 0: they are numbered from 1; give --first-branch 1.")
+        if others:
+            for statement in ledger.ALIGN:
+                await session.command(Statement(statement))
+        if len(self.counts.two_answers) < _NAMED:
+            answered_twice = [callid for [callid] in await session.query(Statement(ledger.TWO_ANSWERS))]
+            self.counts.two_answers += answered_twice[: _NAMED - len(self.counts.two_answers)]
+
+    async def _reject(self, staged: _StagedChunk, places: str) -> None:
+        found = await staged.session.query(Statement(places))
+        reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
+        for place, record in enumerate(staged.chunk.records()):
+            if place in reasons:
+                self.rejects.add(record, reasons[place])
+
+    async def _without_repeats(self, staged: _StagedChunk, always: bool) -> str:
+        """The table with the rows that count, of those with one key: the first, or in a correction the last."""
+        session, good = staged.session, staged.good
+        if good.rows == good.keys and not always:
+            return "checked"
+        for statement in (ledger.NUMBERED, ledger.dropped(self.corrects), ledger.KEPT):
+            await session.command(Statement(statement))
+        [[repeated, differing]] = await session.query(Statement(ledger.COUNT_DROPPED))
+        self.counts.repeated += repeated
+        self.counts.differing += differing
+        return "kept"
+
+    async def _add(self, staged: _StagedChunk) -> None:
+        """Store the rows whose key is new."""
+        session, good, load = staged.session, staged.good, {"load": self.load_id}
+        repeated_before = self.counts.repeated
+        source = await self._without_repeats(staged, always=False)
+        rows = good.rows - (self.counts.repeated - repeated_before)
+        await session.command(Statement(ledger.there(f"{source} WHERE reason = ''"), load))
+        [[there]] = await session.query(Statement(ledger.COUNT_THERE))
+        known = 0
+        if there:
+            await session.command(Statement(ledger.known(source), load))
+            [[known, own, differing]] = await session.query(Statement(ledger.COUNT_KNOWN))
+            self.counts.repeated += own
+            self.counts.there_before += known - own
+            self.counts.differing += differing
+        for month in await self._months(staged):
+            await session.command(Statement(ledger.new_rows(source, known > 0), {"month": month, **load}))
+        self.counts.added += rows - known
+
+    async def _correct(self, staged: _StagedChunk) -> None:
+        """Store the rows whose key is new, and the rows that differ from the stored row with the same key."""
+        session, good, load = staged.session, staged.good, {"load": self.load_id}
+        repeated_before = self.counts.repeated
+        await self._without_repeats(staged, always=True)
+        rows = good.rows - (self.counts.repeated - repeated_before)
+        corrections = (
+            ledger.VERSIONS,
+            ledger.corrected(self.staging.told),
+            ledger.NO_CHANGES,
+            ledger.FIND_UNCHANGED,
+            ledger.FIND_MOVED,
+            ledger.LEAVE_MOVED,
+        )
+        for statement in corrections:
+            await session.command(Statement(statement))
+        [[added, changed, moved]] = await session.query(Statement(ledger.COUNT_CORRECTED))
+        if moved:
+            await self._reject(staged, self.staging.moved())
+        for month in await self._months(staged):
+            await session.command(Statement(ledger.CORRECT, {"month": month, **load}))
+        self.counts.added += added
+        self.counts.corrected += changed
+        self.counts.there_before += rows - added - changed - moved
+
+    async def _months(self, staged: _StagedChunk) -> list[int]:
+        """The months of the rows; attempts may have moved to that of their call."""
+        if not staged.good.retries:
+            return staged.good.months
+        [[months]] = await staged.session.query(Statement(_MONTHS))
+        found: list[int] = months
+        return found
+
+
+_MONTHS = "SELECT arraySort(groupUniqArrayIf(toYYYYMM(dt), reason = '')) FROM checked"
 
 
 async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> AsyncGenerator[_StagedChunk, None]:
@@ -175,123 +352,3 @@ async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> 
         for left in await asyncio.gather(coming, return_exceptions=True):
             if isinstance(left, _StagedChunk):
                 await left.session_open.aclose()
-
-
-async def _next(backend: Backend, chunks: Iterator[Chunk], layout: Layout) -> _StagedChunk | None:
-    """The next chunk, staged.  It is rewritten if ClickHouse cannot read it as it stands in the file."""
-    chunk = await asyncio.to_thread(next, chunks, None)
-    if chunk is None:
-        return None
-    try:
-        return await _staged(backend, chunk, layout)
-    except UnreadableData:
-        if chunk.rewritten is None:
-            raise
-        return await _staged(backend, replace(chunk, data=chunk.rewritten()), layout)
-
-
-async def _staged(backend: Backend, chunk: Chunk, layout: Layout) -> _StagedChunk:
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(backend.session())
-        for statement in layout.temporary_tables():
-            await session.command(Statement(statement))
-        await session.insert("staged", None, chunk.data, chunk.form)
-        await session.command(Statement(layout.check()))
-        [[rejected, rows, hashes, *others]] = await session.query(Statement(_COUNT))
-        [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(_COUNT_KEYS))
-        return _StagedChunk(chunk, layout, session, stack.pop_all(), rejected, _ValidRows(rows, keys, *others))
-
-
-_Keeping: TypeAlias = Callable[[_StagedChunk, LoadCounts, Rejects], Awaitable[None]]
-
-
-async def _keep(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects, keep: _Keeping) -> None:
-    for record in staged.chunk.broken:
-        rejects.add(record, "no JSON object")
-    if staged.rejected:
-        await _reject(staged, staged.layout.rejected(), rejects)
-    if staged.good.rows:
-        await keep(staged, loaded, rejects)
-        loaded.last_call = max(loaded.last_call or staged.good.last_call, staged.good.last_call)
-
-
-async def _reject(staged: _StagedChunk, places: str, rejects: Rejects) -> None:
-    found = await staged.session.query(Statement(places))
-    reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
-    for place, record in enumerate(staged.chunk.records()):
-        if place in reasons:
-            rejects.add(record, reasons[place])
-
-
-async def _add(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
-    """Store the rows whose key is new."""
-    session, good = staged.session, staged.good
-    await session.command(Statement(_FIND_KNOWN))
-    [[known]] = await session.query(Statement("SELECT count() FROM known"))
-    if good.rows != good.keys:
-        await session.command(Statement(_FIRSTS))
-    source = "checked" if good.rows == good.keys else "firsts"
-    for month in good.months:
-        await session.command(Statement(_new(source, known), {"month": month}))
-    loaded.added += good.keys - known
-    loaded.there_before += good.rows - good.keys + known
-
-
-async def _correct(staged: _StagedChunk, loaded: LoadCounts, rejects: Rejects) -> None:
-    """Store the rows whose key is new, and the rows that differ from the stored row with the same key."""
-    session, good = staged.session, staged.good
-    for statement in (LASTS, VERSIONS, corrected(staged.layout.told), FIND_UNCHANGED, FIND_MOVED, LEAVE_MOVED):
-        await session.command(Statement(statement))
-    [[added, changed, moved]] = await session.query(Statement(COUNT))
-    if moved:
-        await _reject(staged, staged.layout.moved(), rejects)
-    for month in good.months:
-        await session.command(Statement(CORRECT, {"month": month}))
-    loaded.added += added
-    loaded.corrected += changed
-    loaded.there_before += good.rows - added - changed - moved
-
-
-# Counting distinct hashes is faster than counting distinct keys.  If all hashes differ, so do all keys.
-_COUNT = f"""
-SELECT
-    countIf(reason != ''), countIf(reason = ''), uniqExactIf(cityHash64({KEY}), reason = ''),
-    toUnixTimestamp64Milli(maxIf(dt, reason = '')), arraySort(groupUniqArrayIf(toYYYYMM(dt), reason = ''))
-FROM checked
-"""
-
-_COUNT_KEYS = f"SELECT uniqExact({KEY}) FROM checked WHERE reason = ''"
-
-_RECORD = """
-INSERT INTO cdr_load (finished_at, last_dt, added)
-SELECT now64(3, 'UTC'), fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {added:UInt64}
-"""
-
-_FIND_KNOWN = f"""
-INSERT INTO known SELECT DISTINCT {KEY} FROM cdr
-WHERE dt >= (SELECT min(dt) - INTERVAL 1 DAY FROM checked WHERE reason = '')
-AND dt <= (SELECT max(dt) + INTERVAL 1 DAY FROM checked WHERE reason = '')
-AND {among("checked WHERE reason = ''")}
-"""
-
-
-# If rows repeat a key within the chunk, the first one counts.  A single thread keeps the rows in order.
-_FIRSTS = f"""
-CREATE TEMPORARY TABLE firsts ENGINE = Memory AS
-SELECT * FROM checked WHERE reason = '' LIMIT 1 BY {KEY} SETTINGS max_threads = 1
-"""
-
-
-def _new(source: str, known: int) -> str:
-    """The statement that inserts the new rows of a month.
-
-    ClickHouse writes an insert block by block and partition by partition, and only each block of a partition is atomic.
-    So each insert covers one partition (a month) and one block; an interrupted load leaves no partial insert behind.
-    """
-    new = f"AND ({KEY}) NOT IN (SELECT {KEY} FROM known)" if known else ""
-    return (
-        f"INSERT INTO cdr ({NAMES}, answered, sign, loaded_at) "
-        f"SELECT {NAMES}, answered, 1, now64(3, 'UTC') FROM {source} "
-        f"WHERE reason = '' AND toYYYYMM(dt) = {{month:UInt32}} {new} "
-        f"SETTINGS {ONE_BLOCK}"
-    )

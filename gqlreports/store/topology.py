@@ -1,11 +1,12 @@
 """Where the tables of a store are: on one server, or spread over a cluster."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import Table
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateColumn, CreateTable
 
 from gqlreports.errors import InvalidInput
 
@@ -74,6 +75,16 @@ class Topology:
         """The beginning of a statement that alters a table where its rows are stored."""
         local = self.cluster is not None and SHARDED_BY in table.info
         return f"ALTER TABLE `{table.name}{'_local' if local else ''}`{self.on_cluster}"
+
+    def add_columns(self, table: Table, codecs: Mapping[str, str]) -> list[str]:
+        """The statements that add columns of a table if they are missing, and set how each is compressed."""
+        columns = [str(CreateColumn(table.c[name]).compile(dialect=_DIALECT)) for name in codecs]
+        add = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
+        compress = ", ".join(f"MODIFY COLUMN `{name}` CODEC({codec})" for name, codec in codecs.items())
+        statements = [f"{self.alter(table)} {add}", f"{self.alter(table)} {compress}"]
+        if self.cluster is not None and SHARDED_BY in table.info:
+            statements.append(f"ALTER TABLE `{table.name}`{self.on_cluster} {add}")
+        return statements
 
     def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
         def engine(found: re.Match[str]) -> str:

@@ -28,7 +28,7 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.types.columns import validated
 from gqlreports.store import formats
-from gqlreports.store.layout import COLUMNS as FILE_COLUMNS
+from gqlreports.store.staging import COLUMNS as FILE_COLUMNS
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.tables import cdr
 from tests.support import sites
@@ -42,7 +42,12 @@ Reject = tuple[int, str, str]
 HEADER = csv_line(COLUMNS)
 REGISTRY = sites.REGISTRY.reports
 REQUIRED = [column.name for column in FILE_COLUMNS if column.required]
-STORED = [column.name for column in cdr.columns if column.name != "loaded_at"]
+STORED = [column.name for column in cdr.columns if column.name not in ("loaded_at", "load_id")]
+UNTOLD = {
+    "q850_cause": 0, "hangup_side": "", "end_time": None, "codec": "", "mos": None, "packet_loss": None, "jitter": None,
+    "caller_name": "", "linked_callid": "", "extra": "",
+}  # fmt: skip
+"""What stands in the columns that few switches tell, where a file does not have them."""
 NANP = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 MONEY = ("customer_charge", "customer_card_rate", "provider_charge")
 SECONDS = ("duration", "customer_duration", "provider_duration", "ring_duration")
@@ -96,7 +101,7 @@ def stored(row: Row) -> dict[str, Any]:
     foreign = len(values["dest_number"]) == 10 and values["customer_card_dest_code"][:1] not in ("", "1")
     values["dest_nanp"] = 0 if foreign else nanp(values["dest_number"])
     values["lrn_nanp"], values["cli_nanp"] = nanp(values["lrn"]), nanp(values["dest_cli"])
-    return values
+    return UNTOLD | values
 
 
 def nanp(number: str) -> int:
@@ -163,7 +168,7 @@ def as_values(rows: list[Row], **columns: pyarrow.Array) -> bytes:
         **values(moment, dt=pyarrow.timestamp("us")),
         **values(Decimal, **dict.fromkeys(MONEY, pyarrow.decimal128(18, 8))),
         **values(Decimal, **dict.fromkeys(SECONDS, pyarrow.decimal128(12, 3))),
-        **values(int, branch_idx=pyarrow.int16(), pdd_out=pyarrow.int64(), sip_code=pyarrow.int32()),
+        **values(int, branch_idx=pyarrow.int32(), pdd_out=pyarrow.int64(), sip_code=pyarrow.int32()),
         **columns,
     )
 
@@ -458,7 +463,8 @@ def test_a_carriage_return_in_quotes_is_no_line(store: Store) -> None:
 
 def test_bytes_that_are_no_text(store: Store) -> None:
     content = as_csv([cdr_row(0, account="caf?"), cdr_row(1, account="caf?", dt="never")]).replace(b"caf?", b"caf\xe9")
-    assert store.load(content) == LoadCounts(added=1, rejected=1)
+    assert store.load(content) == LoadCounts(rejected=2)
+    assert {reason for _, reason, _ in store.rejects()} == {"no UTF-8: name the encoding, such as --encoding latin-1"}
     assert "caf\udce9" in store.rejects()[0][2]
 
 
@@ -511,13 +517,10 @@ def test_columns_without_a_name_are_unknown_columns(store: Store) -> None:
         pytest.param(b"", id="empty"),
         pytest.param(random.Random(1).randbytes(300_000), id="bytes"),
         pytest.param(b"\r\n" + HEADER.encode(), id="blank first line"),
-        pytest.param(json.dumps(cdr_row(0), indent=1).encode(), id="JSON over several lines"),
-        pytest.param(json.dumps([cdr_row(0)]).encode(), id="JSON array"),
         pytest.param(b"PAR1" + b"x" * 99, id="broken Parquet"),
         pytest.param(gzip.compress(as_csv(VARIED))[:200], id="cut gzip"),
         pytest.param(b"\x28\xb5\x2f\xfd" + b"x" * 99, id="broken zstd"),
         pytest.param(as_csv([cdr_row(0)]).replace(b"\r\n", b"\r"), id="CR alone"),
-        pytest.param(as_csv(VARIED).decode().encode("utf-16"), id="UTF-16"),
     ],
 )
 def test_what_is_no_cdr_file_is_refused(store: Store, content: bytes) -> None:
@@ -558,10 +561,10 @@ def test_what_makes_a_row_another(store: Store) -> None:
 @pytest.mark.parametrize("size", [1800, formats.CHUNK_BYTES])
 def test_of_rows_with_the_same_key_the_first_counts(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     rows = [cdr_row(number) for number in range(20)]
-    again = [row | {"customer_charge": "7", "customer_id": "other", "account": "other"} for row in rows]
+    again = [row | {"customer_charge": "7", "account": "other"} for row in rows]
     bad_first = [cdr_row(20, dt="never"), cdr_row(20)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, *again, *bad_first, *again])) == LoadCounts(added=21, there_before=40, rejected=1)
+    assert store.load(as_csv([*rows, *again, *bad_first, *again])) == LoadCounts(added=21, repeated=40, rejected=1)
     assert store.rows() == by_key(map(stored, [*rows, cdr_row(20)]))
 
 
@@ -571,7 +574,7 @@ def test_a_key_counts_once_also_at_another_time_of_the_day(
 ) -> None:
     rows = [cdr_row(number, dt=f"2025-11-{number + 1:02} 06:00:00") for number in range(20)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-02 05:59:59")])) == LoadCounts(added=20, there_before=1)
+    assert store.load(as_csv([*rows, cdr_row(0, dt="2025-11-02 05:59:59")])) == LoadCounts(added=20, repeated=1)
     assert store.rows() == by_key(map(stored, rows))
 
 
@@ -581,7 +584,7 @@ def test_a_key_counts_once_also_in_two_months(store: Store, monkeypatch: pytest.
     again = [row | {"dt": "2025-10-31 23:59:59.999", "account": "other"} for row in rows]
     older = [cdr_row(number, dt="2025-10-31 12:00:00") for number in range(20, 25)]
     monkeypatch.setattr(formats, "CHUNK_BYTES", size)
-    assert store.load(as_csv([*rows, *older, *again])) == LoadCounts(added=25, there_before=20)
+    assert store.load(as_csv([*rows, *older, *again])) == LoadCounts(added=25, repeated=20)
     assert store.rows() == by_key(map(stored, [*rows, *older]))
 
 
@@ -646,10 +649,10 @@ def test_a_bad_answer_time_is_a_bad_time(store: Store) -> None:
 def test_values_of_parquet_are_held_to_what_texts_are(store: Store) -> None:
     """The same rows are refused for the same reasons as in CSV."""
     cells = [
-        {"dt": "1970-01-01 00:00:00"}, {"dt": "2099-12-31 23:59:59.999999"}, {"dt": "1969-12-31 23:59:59.999999"},
+        {"dt": "1970-01-01 00:00:00"}, {"dt": "1969-12-31 23:59:59.999999"},
         {"dt": "2100-01-01 00:00:00"}, {"dt": "0001-01-01 00:00:00"}, {"dt": "9999-12-31 23:59:59"}, {"dt": ""},
-        {"duration": "-0.001"}, {"ring_duration": "-7"}, {"provider_duration": "999999999.999"}, {"duration": ""},
-        {"branch_idx": "256"}, {"branch_idx": "-1"}, {"branch_idx": ""}, {"branch_idx": "255"},
+        {"duration": "-0.001"}, {"ring_duration": "-7"}, {"provider_duration": "31622400"}, {"duration": ""},
+        {"branch_idx": "65536"}, {"branch_idx": "-1"}, {"branch_idx": ""}, {"branch_idx": "65535"},
         {"sip_code": "65536"}, {"sip_code": "-200"}, {"sip_code": ""}, {"pdd_out": "-1"}, {"pdd_out": "4294967296"},
         {"customer_charge": "-9999999999.99999999"}, {"provider_charge": ""}, {"customer_id": ""},
     ]  # fmt: skip
@@ -700,13 +703,18 @@ def test_money_is_exact(store: Store, column: str) -> None:
 
 @pytest.mark.parametrize("column", ["duration", "ring_duration"])
 def test_seconds(store: Store, column: str) -> None:
-    texts = ("0", "0.001", "59.9", "86400.001", "6", "1e3", ".5", "3.", "999999999.999")
+    texts = ("0", "0.001", "59.9", "86400.001", "6", "1e3", ".5", "3.", "31622400")
     good = {text: Decimal(text) for text in texts} | {"": Decimal(0), "\\N": Decimal(0), "1.2349": Decimal("1.234")}
-    check_texts(store, column, good, ("-1", "-0.001", "n/a", "00:01:30", "nan", "inf", "1,5", "99999999999999999"))
+    check_texts(
+        store,
+        column,
+        good,
+        ("-1", "-0.001", "n/a", "00:01:30", "nan", "inf", "1,5", "31622400.001", "99999999999999999"),
+    )
 
 
 @pytest.mark.parametrize(
-    ("column", "most", "empty"), [("branch_idx", 255, None), ("sip_code", 65535, 0), ("pdd_out", 4294967295, None)]
+    ("column", "most", "empty"), [("branch_idx", 65535, None), ("sip_code", 65535, 0), ("pdd_out", 4294967295, None)]
 )
 def test_whole_numbers(store: Store, column: str, most: int, empty: int | None) -> None:
     good: dict[str, int | None] = {"0": 0, "7": 7, "007": 7, str(most): most}
@@ -734,7 +742,6 @@ def test_times(store: Store) -> None:
         " 2025-11-02 06:00:00 ": at,
         "2024-02-29 23:59:59.999": datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC),
         "1970-01-01 00:00:00": datetime(1970, 1, 1, tzinfo=UTC),
-        "2099-12-31 23:59:59.999": datetime(2099, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
     }
     bad = (
         "", "\\N", "yesterday", "2025-13-01 00:00:00", "2025-02-30 10:00:00", "2025-02-29 10:00:00",

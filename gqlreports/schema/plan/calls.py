@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String, UInt8, UInt64
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String, UInt16, UInt64
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from pydantic.alias_generators import to_camel
 from sqlalchemy import (
@@ -286,7 +286,7 @@ def _behind_cursor(columns: Any) -> list[ColumnElement[bool]]:
     The second one suffices, but only the first lets ClickHouse use the primary key.
     """
     moment = value("after_dt", Int64)
-    place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt8))
+    place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt16))
     return [
         columns.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
         tuple_(*_place(columns)) > tuple_(*place),

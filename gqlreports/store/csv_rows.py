@@ -1,0 +1,196 @@
+"""Rows of CSV files, read so that a broken row costs no other row.
+
+A quoted cell may hold line breaks.  A quote that is never closed looks the same at first, and would swallow all rows
+after it.  So a line break belongs to a cell only if the next line is no whole row of its own.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gqlreports.store.files import Chunk, FileRecord
+
+_MOST_LINES = 1000
+"""How many lines a row may have."""
+UNCLOSED = "a quote is never closed"
+NO_UTF8 = "no UTF-8: name the encoding, such as --encoding latin-1"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a line is divided into cells."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+
+    def cells(self, line: str, strict: bool = False) -> list[str]:
+        """The cells of a row.  Raises csv.Error if it cannot be read; if `strict`, also for an open quote."""
+        reader = csv.reader(
+            [line],
+            delimiter=self.delimiter,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape or None,
+            strict=strict,
+        )
+        return next(reader, [])
+
+    def is_open(self, line: str) -> bool:
+        """Whether a quote is not closed at the end of a line."""
+        if not self.quote or self.quote not in line:
+            return False
+        try:
+            self.cells(line, strict=True)
+        except csv.Error as error:
+            return "unexpected end" in str(error)
+        return False
+
+    def is_whole(self, line: str, width: int) -> bool:
+        """Whether a line is a row of its own.  One that closes a quote is not, though it may have as many cells."""
+        if self.quote and line.count(self.quote) % 2:
+            return False
+        try:
+            return line.count(self.delimiter) >= width - 1 and len(self.cells(line, strict=True)) == width
+        except csv.Error:
+            return False
+
+
+PLAIN = Dialect()
+
+
+@dataclass(frozen=True)
+class CsvRow:
+    """A row and its cells, or the reason why it cannot be read."""
+
+    record: FileRecord
+    cells: list[str]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of a file without their line feeds, of which the first has the number `first`.
+
+    A whole row has `width` cells, if that is known.  Unless the lines are the `last` of the file, the quote at their
+    end may be closed in those that follow.
+    """
+
+    texts: Sequence[str]
+    first: int
+    width: int | None
+    dialect: Dialect = PLAIN
+    last: bool = True
+
+    def rows(self) -> tuple[list[CsvRow], int]:
+        """The rows, and the place of the first line that belongs to no row yet."""
+        rows: list[CsvRow] = []
+        place = 0
+        while place < len(self.texts):
+            end = self._end(place)
+            if end is None:
+                return rows, place
+            rows.append(self._row(place, end))
+            place = max(end, place + 1)
+        return rows, place
+
+    def _row(self, place: int, end: int) -> CsvRow:
+        text = "\n".join(self.texts[place : max(end, place + 1)]).removesuffix("\r")
+        record = FileRecord(self.first + place, text)
+        if not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text):
+            return CsvRow(record, [], NO_UTF8)
+        if end == place:
+            return CsvRow(record, [], UNCLOSED)
+        try:
+            return CsvRow(record, self.dialect.cells(text))
+        except csv.Error as error:
+            return CsvRow(record, [], f"cannot be read: {error}")
+
+    def _end(self, place: int) -> int | None:
+        """The place after the row that begins at `place`: `place` if its quote never ends, None if it may."""
+        text = self.texts[place]
+        if not self.dialect.is_open(text):
+            return place + 1
+        for end in range(place + 1, min(len(self.texts), place + _MOST_LINES)):
+            line = self.texts[end]
+            if self.width is not None and self.dialect.is_whole(line.removesuffix("\r"), self.width):
+                return place
+            text += "\n" + line
+            if self.dialect.quote in line and not self.dialect.is_open(text.removesuffix("\r")):
+                return end + 1 if self._fits(text.removesuffix("\r")) else place
+        return place if self.last or len(self.texts) - place >= _MOST_LINES else None
+
+    def _fits(self, text: str) -> bool:
+        try:
+            return len(self.dialect.cells(text, strict=True)) == (self.width or len(self.dialect.cells(text)))
+        except csv.Error:
+            return False
+
+
+def csv_chunks(
+    stream: io.BufferedReader, names: Sequence[str], line: int, width: int | None, size: int
+) -> Iterator[Chunk]:
+    """The rest of a CSV file in blocks of about `size` bytes.  It begins at this line, and has cells of these names."""
+    header = ",".join(names).encode() + b"\n"
+
+    def whole(body: bytes, first: int, last: bool) -> int:
+        return _lines(body, first, last, width).rows()[1]
+
+    for body, first, last in _blocks(stream, line, size, whole):
+        lines = _lines(body, first, last, width)
+        if _is_simple(body):
+            yield Chunk(
+                header + body,
+                "CSVWithNames",
+                lambda lines=lines: [row.record for row in lines.rows()[0]],  # type: ignore[misc]
+                lambda lines=lines: header + _printed(lines.rows()[0]),  # type: ignore[misc]
+            )
+        else:
+            rows = lines.rows()[0]
+            good = [row for row in rows if not row.reason]
+            broken = [(row.record, row.reason) for row in rows if row.reason]
+            records = [row.record for row in good]
+            yield Chunk(header + _printed(good), "CSVWithNames", lambda records=records: records, broken=broken)  # type: ignore[misc]
+
+
+def _blocks(
+    stream: io.BufferedReader, line: int, size: int, whole: Callable[[bytes, int, bool], int]
+) -> Iterator[tuple[bytes, int, bool]]:
+    """Blocks of whole rows, the line on which each begins, and whether it is the last."""
+    rest = b""
+    while True:
+        data = stream.read(size)
+        block, last = rest + data, not data
+        end = len(block) if last else block.rfind(b"\n") + 1
+        if end and not _is_simple(block[:end]) and not last:
+            lines = block[:end].split(b"\n")
+            end = sum(len(each) + 1 for each in lines[: whole(block[:end], line, last)])
+        if end and block[:end].strip():
+            yield block[:end], line, last
+        line += block.count(b"\n", 0, end)
+        rest = block[end:]
+        if last:
+            return
+
+
+def _lines(body: bytes, first: int, last: bool, width: int | None) -> Lines:
+    texts = body.decode("utf-8", "surrogateescape").split("\n")
+    return Lines(texts if texts[-1] else texts[:-1], first, width, last=last)
+
+
+def _printed(rows: Sequence[CsvRow]) -> bytes:
+    """The rows with all cells in quotes, for what ClickHouse cannot read as it is."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(row.cells or [""] for row in rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _is_simple(body: bytes) -> bool:
+    """Whether the rows are lines of UTF-8: no quote is open at the end of one."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return False
+    return b'"' not in body or not any(line.count(b'"') & 1 for line in body.split(b"\n"))

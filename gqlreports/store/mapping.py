@@ -1,0 +1,168 @@
+"""The SQL that computes the columns of a CDR from the fields of a switch's file, by a layout.
+
+Every field is a text.  A time becomes milliseconds since 1970, or a negative number: `BAD_TIME` for a text that is no
+time, `LOCAL_TIME` for a local time whose zone nobody gave.  All other columns become texts, which are then checked like
+those of a file in our own format.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gqlreports.errors import InvalidInput, LoadError
+from gqlreports.store.layout import ANY, EXTRA, Layout, Ref, Source
+from gqlreports.store.staging import BAD_TIME, LOCAL_TIME, MOMENT
+from gqlreports.store.topology import literal
+
+Cell = Callable[[Ref], str]
+"""Returns the SQL of the trimmed text of a field."""
+
+_LOCAL = MOMENT.replace(r"(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$", "$")
+_EPOCH = r"^-?[0-9]{1,18}([.][0-9]+)?$"
+_GREGORIAN = 62_167_219_200
+"""Seconds from the year 0 to 1970, in the Gregorian calendar."""
+_STRPTIME = {"%M": "%i", "%B": "%M", "%I": "%h"}
+"""Python's directives that have another name in ClickHouse."""
+
+
+def zone_of(name: str | None) -> str | None:
+    """A time zone's name, checked.  Raises InvalidInput for an unknown one."""
+    if name is not None:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise InvalidInput(f"There is no time zone {name}; give one such as America/New_York.") from None
+    return name
+
+
+def expressions(layout: Layout, cell: Cell, zone: str | None) -> dict[str, str]:
+    """The SQL of each column, by name.  `zone` is the one of times without an offset.
+
+    Raises LoadError if the layout has times that need a zone, and there is none.
+    """
+    mapped = {name: _value(each, name, layout, cell, zone) for name, each in layout.columns.items() if not each.order}
+    extra = {name.removeprefix(EXTRA): mapped.pop(name) for name in sorted(mapped) if name.startswith(EXTRA)}
+    return mapped | ({"extra": _object(extra)} if extra else {})
+
+
+def condition(layout: Layout, cell: Cell) -> str:
+    """Whether a record counts."""
+    conditions = [_among(cell((name,)), texts) for name, texts in layout.where.items()]
+    conditions += [f"NOT {_among(cell((name,)), texts)}" for name, texts in layout.where_not.items()]
+    if layout.types:
+        conditions.append(_among(cell((layout.type_field,)), layout.types))
+    return " AND ".join(conditions) or "1"
+
+
+def _among(value: str, texts: tuple[str, ...]) -> str:
+    if ANY in texts:
+        return f"({value} != '' OR {_among(value, tuple(each for each in texts if each != ANY))})"
+    return f"{value} IN ({', '.join(map(literal, texts)) or 'NULL'})"
+
+
+def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | None) -> str:
+    if source.constant is not None:
+        return literal(source.constant)
+    if source.text:
+        parts = re.split(r"\{([^{}]+)\}", source.text)
+        texts = [literal(part) if place % 2 == 0 else cell((part,)) for place, part in enumerate(parts) if part]
+        return f"concat({', '.join([*texts, literal('')])})"
+    if source.start:
+        first, last = (
+            _time(_without_none(cell(ref), source), source, column, layout, zone) for ref in (source.start, source.end)
+        )
+        return (
+            f"multiIf(isNull({first}) OR isNull({last}), '0', {first} < 0 OR {last} < 0, 'no time', "
+            f"toString(toDecimal128(assumeNotNull({last} - {first}), 3) / 1000))"
+        )
+    value = _without_none(_field(source, layout, cell), source)
+    if source.pattern:
+        value = f"extract({value}, {literal(source.pattern)})"
+    if source.table:
+        keys, values = ", ".join(map(literal, source.table)), ", ".join(map(literal, source.table.values()))
+        value = f"transform({value}, [{keys}], [{values}], {value if source.other is None else literal(source.other)})"
+    if source.time:
+        return _time(value, source, column, layout, zone)
+    if source.scale or source.minus or source.round or source.whole:
+        value = _number(value, source)
+    return value
+
+
+def _field(source: Source, layout: Layout, cell: Cell) -> str:
+    if source.types:
+        cases = ", ".join(
+            f"{cell((layout.type_field,))} = {literal(kind)}, {cell((place,))}" for kind, place in source.types.items()
+        )
+        return f"multiIf({cases}, '')"
+    return cell(source.field)
+
+
+def _without_none(value: str, source: Source) -> str:
+    return f"if({value} IN ({', '.join(map(literal, source.none))}), '', {value})" if source.none else value
+
+
+def _number(value: str, source: Source) -> str:
+    number = f"toDecimal256OrNull({value}, 18)"
+    if source.scale:
+        digits = len(source.scale.partition(".")[2])
+        number = f"{number} * toDecimal256({literal(source.scale)}, {digits})"
+    if source.minus:
+        number = f"{number} - {source.minus}"
+    if source.round or source.whole:
+        number = f"round({number}, {0 if source.whole else 8})"
+    # What is no number stays as it is, and is rejected as such.
+    return f"if({value} = '', '', ifNull(toString({number}), {value}))"
+
+
+def _time(value: str, source: Source, column: str, layout: Layout, zone: str | None) -> str:
+    """Milliseconds since 1970; null for an empty text."""
+    return f"if({value} = '', NULL, ifNull({_milliseconds(value, source, column, layout, zone)}, {BAD_TIME}))"
+
+
+def _milliseconds(value: str, source: Source, column: str, layout: Layout, zone: str | None) -> str:
+    if source.time.startswith("epoch") or source.time == "gregorian":
+        seconds = f"toDecimal128OrNull({value}, 6)" + (f" - {_GREGORIAN}" if source.time == "gregorian" else "")
+        scaled = {"epoch-ms": seconds, "epoch-us": f"{seconds} / 1000"}.get(source.time, f"({seconds}) * 1000")
+        return f"if(match({value}, '{_EPOCH}'), toInt64(floor({scaled})), NULL)"
+    zone = zone_of(source.zone) if source.zone else zone
+    if source.time == "iso":
+        parsed = f"toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({value}, 3, {literal(zone or 'UTC')}))"
+        local = "" if zone else f"match({value}, '{_LOCAL}'), {LOCAL_TIME}, "
+        return f"multiIf({local}match({value}, '{MOMENT}'), {parsed}, NULL)"
+    if zone is None and "%z" not in source.time:
+        raise LoadError(
+            f"The times of the layout {layout.name} are local ({column}); "
+            "say in which zone, such as --time-zone America/New_York."
+        )
+    pattern = literal(re.sub("%.", lambda found: _STRPTIME.get(found[0], found[0]), source.time))
+    if "%f" in source.time:
+        return f"toUnixTimestamp64Milli(parseDateTime64OrNull({value}, {pattern}, {literal(zone or 'UTC')}))"
+    return f"toInt64(toUnixTimestamp(parseDateTimeOrNull({value}, {pattern}, {literal(zone or 'UTC')}))) * 1000"
+
+
+def _object(values: Mapping[str, str]) -> str:
+    """A JSON object of the texts that are not empty; an empty text if all are."""
+    members = ", ".join(
+        f"if({value} = '', '', concat({literal(_quoted(name) + ':')}, toJSONString({value})))"
+        for name, value in values.items()
+    )
+    filled = f"arrayFilter(member -> member != '', [{members}])"
+    return f"if(empty({filled}), '', concat('{{', arrayStringConcat({filled}, ','), '}}'))"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def refs_of(layout: Layout) -> list[Ref]:
+    """All fields that a layout needs, each once."""
+    found = [ref for source in layout.columns.values() for ref in source.refs]
+    found += [(name,) for table in (layout.where, layout.where_not) for name in table]
+    if layout.types:
+        found.append((layout.type_field,))
+    return list(dict.fromkeys(found))
+
+
+def is_time(layout: Layout) -> frozenset[str]:
+    """The columns that come as milliseconds since 1970."""
+    return frozenset(name for name, each in layout.columns.items() if each.time and not each.start)

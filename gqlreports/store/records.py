@@ -1,0 +1,315 @@
+"""Records of files that ClickHouse cannot read as they are: JSON, XML, key=value, unusual CSV, and pairs of events.
+
+They are read one by one, and handed on as JSON lines with the fields that a layout needs.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from gqlreports.errors import LoadError
+from gqlreports.store.csv_rows import NO_UTF8, Dialect, Lines
+from gqlreports.store.files import BOM, Chunk, FileRecord
+from gqlreports.store.layout import Pairs, Reading, Ref
+
+NO_JSON = "no JSON object"
+NO_END = "begins a call whose end is in no file given"
+TWO_STARTS = "begins a call that has begun already"
+_READ_AT_ONCE = 1 << 20
+_LARGEST_DOCUMENT = 256 << 20
+
+
+@dataclass
+class Record:
+    """A record as it stands in the file, and its fields by name, path or place; or the reason why it is none.
+
+    A record that is `left_out` is no call of its own.
+    """
+
+    at: FileRecord
+    fields: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    left_out: bool = False
+
+
+def records_of(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> Iterator[Record]:
+    """The records of a file, with the fields of these names.  Raises LoadError if it is no such file at all."""
+    if reading.format == "xml":
+        return _xml(stream, reading, names)
+    if reading.format == "json":
+        return (_flat(at, value, names, reading) for at, value in json_documents(stream, reading.records))
+    if reading.format == "pairs":
+        return _key_values(stream, reading)
+    return _csv(stream, reading)
+
+
+def _csv(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
+    dialect = Dialect(reading.delimiter, reading.quote, reading.escape)
+    for _ in range(reading.skip):
+        stream.readline()
+    line = reading.skip + 1
+    names: list[str] = []
+    if reading.header:
+        names = header_of(stream.readline(), dialect)
+        line += 1
+    for _ in range(reading.skip_rows):
+        stream.readline()
+        line += 1
+    width = len(names) or None
+    rest: list[str] = []
+    while True:
+        read = [each.decode("utf-8", "surrogateescape").removesuffix("\n") for each in islice(stream, 20_000)]
+        lines = Lines([*rest, *read], line, width, dialect, last=not read)
+        rows, end = lines.rows()
+        for row in rows:
+            if row.reason:
+                yield Record(row.record, reason=row.reason)
+            elif width and len(row.cells) not in (0, width) and row.record.text.strip():
+                fewer = "fewer" if len(row.cells) < width else "more"
+                yield Record(row.record, reason=f"{fewer} cells than the header")
+            elif row.record.text.strip():
+                keys = names or map(str, range(1, len(row.cells) + 1))
+                yield Record(row.record, dict(zip(keys, row.cells, strict=False)))
+        line += end
+        rest = list(lines.texts[end:])
+        if not read:
+            return
+
+
+def header_of(line: bytes, dialect: Dialect) -> list[str]:
+    """The names in the first line of a CSV file."""
+    return [name.strip() for name in dialect.cells(line.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n"))]
+
+
+_KEY = re.compile(r"[\w.$-]+$")
+
+
+def _key_values(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
+    for number, raw in enumerate(stream, 1):
+        text = raw.decode("utf-8", "surrogateescape").strip()
+        if not text:
+            continue
+        fields: dict[str, str] = {}
+        for part in text.split(reading.delimiter):
+            name, equal, value = part.partition("=")
+            # Before the first key there may be the time and the name of a log.
+            if equal and (key := _KEY.search(name.strip())):
+                fields[key[0]] = value.strip()
+        broken = NO_UTF8 if not _is_text(text) else "" if fields else "no key=value"
+        yield Record(FileRecord(number, text), fields, broken)
+
+
+def _is_text(text: str) -> bool:
+    return text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
+
+
+def json_documents(stream: io.BufferedReader, path: str = "") -> Iterator[tuple[FileRecord, Any]]:
+    """The objects of JSON lines, of an array, of one object, or of the array at a path in it; None for what is none."""
+    start = stream.peek(_READ_AT_ONCE).removeprefix(BOM).lstrip()
+    first = start.split(b"\n", 1)[0].strip()
+    if not path and not start.startswith(b"[") and (_parsed(first) is not None or not _continues(start)):
+        for number, raw in enumerate(stream, 1):
+            if text := raw.removeprefix(BOM).strip():
+                yield FileRecord(number, text.decode("utf-8", "surrogateescape")), _parsed(text)
+        return
+    body = stream.read(_LARGEST_DOCUMENT + 1)
+    if len(body) > _LARGEST_DOCUMENT:
+        raise LoadError(f"a JSON document may have {_LARGEST_DOCUMENT >> 20} MiB; give JSON lines, one object a line")
+    yield from _within(body.removeprefix(BOM), path)
+
+
+def _continues(start: bytes) -> bool:
+    """Whether an object is spread over several lines, rather than broken."""
+    lines = start.split(b"\n", 2)
+    return len(lines) > 1 and not any(_parsed(line.strip()) is not None for line in start.split(b"\n")[1:-1])
+
+
+def _within(body: bytes, path: str) -> Iterator[tuple[FileRecord, Any]]:
+    text = body.decode("utf-8", "surrogateescape")
+    place, line, decoder = 0, 1, json.JSONDecoder(parse_float=str, parse_int=str)
+    while (found := re.compile(r"[^\s,]").search(text, place)) is not None:
+        line += text.count("\n", place, found.start())
+        place = found.start()
+        if text[place] in "[]" and not path:
+            place += 1
+            continue
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise LoadError(f"it is no JSON from line {line} on: {error.msg}") from error
+        for each in _at(value, path):
+            at = FileRecord(line, json.dumps(each) if path else text[place:end])
+            yield at, each if isinstance(each, dict) else None
+        line += text.count("\n", place, end)
+        place = end
+
+
+def _at(value: Any, path: str) -> list[Any]:
+    if not path:
+        return [value]
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else [value]
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    """A JSON object, or None for anything else."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _flat(at: FileRecord, value: Any, names: Sequence[str], reading: Reading) -> Record:
+    if value is None:
+        return Record(at, reason=NO_JSON)
+    fields = {}
+    for name in names:
+        if (found := _field(value, name)) is not None:
+            fields[name] = unquote_plus(found) if reading.url_encoded else found
+    return Record(at, fields)
+
+
+def _field(value: Any, path: str) -> str | None:
+    for name in (path,) if isinstance(value, dict) and path in value else path.split("."):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            return None
+    return printed(value)
+
+
+def printed(value: Any) -> str | None:
+    """A value of JSON as a text; whole numbers without a decimal point."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return str(value) if isinstance(value, int) else orjson.dumps(value).decode()
+
+
+def _xml(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> Iterator[Record]:
+    name = reading.records
+    number = 0
+    try:
+        for _, element in ElementTree.iterparse(stream, events=("end",), forbid_dtd=True):
+            if element.tag.rpartition("}")[2] == name:
+                number += 1
+                text = ElementTree.tostring(element, encoding="unicode").strip()
+                fields = {}
+                for each in names:
+                    if (found := _of_element(element, each)) is not None:
+                        fields[each] = unquote_plus(found) if reading.url_encoded else found
+                yield Record(FileRecord(number, text), fields)
+                element.clear()
+    except (ElementTree.ParseError, DefusedXmlException) as error:
+        raise LoadError(f"it is no XML that can be read: {error}") from error
+
+
+def _of_element(element: Any, path: str) -> str | None:
+    *names, last = path.split(".")
+    for name in names:
+        element = _child(element, name)
+        if element is None:
+            return None
+    if last.startswith("@"):
+        value: str | None = element.get(last[1:])
+        return value
+    found = _child(element, last)
+    return None if found is None else (found.text or "").strip()
+
+
+def _child(element: Any, name: str) -> Any:
+    """The first child of a name, whatever its namespace."""
+    return next((each for each in element if each.tag.rpartition("}")[2] == name), None)
+
+
+def pair(records: Iterable[Record], pairs: Pairs) -> Iterator[Record]:
+    """The calls of files of events: a start and its end are one record, in which the end's fields are `end.NAME`.
+
+    The end is left out besides, and so is an event that is neither.
+    """
+    starts: dict[tuple[str, ...], Record] = {}
+    ends: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        key = tuple(record.fields.get(name, "") for name in pairs.key)
+        if record.reason:
+            yield record
+        elif _meets(record, pairs.start):
+            if pairs.needs_end and not _meets(record, pairs.needs_end):
+                yield record
+            elif key in ends:
+                yield _joined(record, ends.pop(key))
+            elif key in starts:
+                yield Record(record.at, reason=TWO_STARTS)
+            else:
+                starts[key] = record
+        elif _meets(record, pairs.end) and key in starts:
+            yield _joined(starts.pop(key), record)
+            yield Record(record.at, left_out=True)
+        elif _meets(record, pairs.end) and key not in ends:
+            ends[key] = record
+            yield Record(record.at, left_out=True)
+        else:
+            yield Record(record.at, left_out=True)
+    for left in starts.values():
+        yield Record(left.at, reason=NO_END)
+
+
+def _joined(start: Record, end: Record) -> Record:
+    return Record(start.at, {**start.fields, **{f"end.{name}": text for name, text in end.fields.items()}})
+
+
+def _meets(record: Record, conditions: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(record.fields.get(name, "") in texts for name, texts in conditions.items())
+
+
+def record_chunks(
+    records: Iterator[Record], cells: Mapping[Ref, str], most_rows: int, most_bytes: int
+) -> Iterator[Chunk]:
+    """The records in chunks of JSON lines.  `cells` names the cell of each field."""
+    ended = False
+    while not ended:
+        lines: list[bytes] = []
+        good: list[FileRecord] = []
+        broken: list[tuple[FileRecord, str]] = []
+        size = left_out = 0
+        for record in records:
+            size += len(record.at.text)
+            if record.left_out:
+                left_out += 1
+            elif record.reason:
+                broken.append((record.at, record.reason))
+            else:
+                good.append(record.at)
+                lines.append(orjson.dumps(_row(record.fields, cells)))
+            if size > most_bytes or len(good) + len(broken) >= most_rows:
+                break
+        else:
+            ended = True
+        if good or broken or left_out:
+            yield Chunk(b"\n".join(lines), "JSONEachRow", lambda good=good: good, None, broken, left_out)  # type: ignore[misc]
+
+
+def _row(fields: Mapping[str, str], cells: Mapping[Ref, str]) -> dict[str, str]:
+    row = {}
+    for ref, cell in cells.items():
+        for name in ref:
+            if name in fields:
+                row[cell] = fields[name]
+                break
+    return row
