@@ -65,7 +65,7 @@ class Chunk:
 
     `records` returns the same rows as they stand in the file, in order.  `rewritten` prints them again, cell by cell,
     for data that ClickHouse cannot read but a more lenient reader can.  `broken` are the records among them that cannot
-    be read, and why.  Besides, `left_out` records are no calls.
+    be read, and why.  Besides, `left_out` records are no calls, and `joined` ones are the later halves of calls.
     """
 
     data: bytes
@@ -74,6 +74,7 @@ class Chunk:
     rewritten: Callable[[], bytes] | None = None
     broken: Sequence[tuple[FileRecord, str]] = ()
     left_out: int = 0
+    joined: int = 0
 
 
 @dataclass(frozen=True)

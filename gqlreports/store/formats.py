@@ -13,7 +13,7 @@ from gqlreports.store.csv_rows import Dialect, csv_chunks
 from gqlreports.store.files import Chunk, FileRecord, OpenFile, recoded
 from gqlreports.store.layout import Layout, Reading, Ref, Source
 from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
-from gqlreports.store.records import NO_JSON, header_of, json_documents, pair, record_chunks, records_of
+from gqlreports.store.records import NO_JSON, Pending, header_of, json_documents, pair, record_chunks, records_of
 from gqlreports.store.staging import EXTRA_CELLS, KINDS, Staging, cell_name, plain_staging
 
 CHUNK_BYTES = 64 << 20
@@ -28,7 +28,8 @@ class ReadOptions:
     """How files are read, as far as the files do not tell.
 
     `time_zone` is the one of local times, `constants` are the values of columns by name, and attempts are numbered from
-    `first_branch`.
+    `first_branch`.  For files of events, `pending` is what earlier files of the load left, and `last` tells that no
+    other file follows.
     """
 
     layout: Layout | None = None
@@ -36,6 +37,8 @@ class ReadOptions:
     encoding: str | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
     first_branch: int = 0
+    pending: Pending | None = None
+    last: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,12 @@ def _with_layout(stream: io.BufferedReader, path: str, layout: Layout, options: 
         names += [*pairs.key, *pairs.start, *pairs.end, *pairs.needs_end]
     records = records_of(stream, reading, list(dict.fromkeys(name.removeprefix("end.") for name in names)))
     cells = {ref: f"f{place}" for place, ref in enumerate(refs)}
-    chunks = record_chunks(pair(records, layout.pairs) if layout.pairs else records, cells, CHUNK_ROWS, CHUNK_BYTES)
+    if layout.pairs:
+        pending = Pending() if options.pending is None else options.pending
+        calls = pair(records, layout.pairs, pending, path)
+        # `rest` looks at what is pending only when the calls have been read.
+        records = chain(calls, pending.rest(path)) if options.last else calls
+    chunks = record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES)
     return Opened(chunks, _mapped(layout, cells, options, csv=False), layout)
 
 

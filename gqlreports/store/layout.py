@@ -56,7 +56,7 @@ class Source:
     """Where the value of a column comes from: a `constant`, a `field`, a `text` of fields, or two times.
 
     With `types` the field depends on the type of the record.  The rest says how the field's text becomes the value, in
-    this order: `none`, `pattern`, `table` and `other`, `time` in `zone`, `scale`, `minus`, `round` or `whole`.
+    this order: `none`, `pattern`, `match`, `table` and `other`, `time` in `zone`, `scale`, `minus`, `round`, `whole`.
     """
 
     constant: str | None = None
@@ -68,6 +68,7 @@ class Source:
     order: Ref = ()
     none: tuple[str, ...] = ()
     pattern: str = ""
+    match: Mapping[str, str] = dataclasses.field(default_factory=dict)
     table: Mapping[str, str] = dataclasses.field(default_factory=dict)
     other: str | None = None
     time: str = ""
@@ -248,7 +249,8 @@ class _Parser:
             order=self._ref(given.get("order", ()), column),
             none=self._texts(given.get("none", ()), column),
             pattern=self._pattern(given.get("pattern", ""), column),
-            table={self._text(key, column): self._text(value, column) for key, value in given.get("table", {}).items()},
+            match={self._pattern(key, column): value for key, value in self._values(given, "match", column).items()},
+            table=self._values(given, "table", column),
             other=self._text(given["other"], column) if "other" in given else None,
             time=self._text(given.get("time", ""), column),
             zone=self._text(given.get("zone", ""), column),
@@ -258,6 +260,12 @@ class _Parser:
             whole=bool(given.get("whole", False)),
         )
         return self._checked(column, source)
+
+    def _values(self, given: Mapping[str, Any], key: str, column: str) -> dict[str, str]:
+        table = given.get(key, {})
+        if not isinstance(table, dict):
+            raise self._fault(column, f"{key} must be a table of texts")
+        return {self._text(each, column): self._text(value, column) for each, value in table.items()}
 
     def _checked(self, column: str, source: Source) -> Source:
         is_time = KINDS.get(column) is Kind.MOMENT
@@ -321,6 +329,9 @@ class _Parser:
             re.compile(pattern)
         except re.error as error:
             raise self._fault(key, f"{pattern} is no regular expression: {error}") from None
+        # ClickHouse's expressions (RE2) have no look around and no references.
+        if re.search(r"\(\?(?![:PimsU-])|\\[1-9]", pattern):
+            raise self._fault(key, f"{pattern} looks around or refers to a group, which is not possible here")
         return pattern
 
     def _only(self, table: Mapping[str, Any], known: Sequence[str], place: str) -> None:

@@ -37,6 +37,8 @@ class LoadCounts:
     repeated: int = 0
     left_out: int = 0
     rejected: int = 0
+    joined: int = field(default=0, compare=False)
+    """How many records are the later half of a call that is counted by its other half."""
     read: int = field(default=0, compare=False)
     """All records of the file."""
     differing: int = field(default=0, compare=False)
@@ -238,7 +240,8 @@ class _Load:
         if staged.rejected:
             await self._reject(staged, self.staging.rejected())
         counts.left_out += staged.left_out
-        counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out
+        counts.joined += staged.chunk.joined
+        counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out + staged.chunk.joined
         if not good.rows:
             return
         for customer, number in await staged.session.query(Statement(ledger.CUSTOMERS)):

@@ -63,29 +63,36 @@ def _among(value: str, texts: tuple[str, ...]) -> str:
 def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | None) -> str:
     if source.constant is not None:
         return literal(source.constant)
-    if source.text:
-        parts = re.split(r"\{([^{}]+)\}", source.text)
-        texts = [literal(part) if place % 2 == 0 else cell((part,)) for place, part in enumerate(parts) if part]
-        return f"concat({', '.join([*texts, literal('')])})"
     if source.start:
-        first, last = (
-            _time(_without_none(cell(ref), source), source, column, layout, zone) for ref in (source.start, source.end)
-        )
+        ends = (_without_none(cell(ref), source) for ref in (source.start, source.end))
+        # Between two times of one zone it hardly matters which zone it is.
+        first, last = (_time(each, source, column, layout, zone or "UTC") for each in ends)
         return (
             f"multiIf(isNull({first}) OR isNull({last}), '0', {first} < 0 OR {last} < 0, 'no time', "
             f"toString(toDecimal128(assumeNotNull({last} - {first}), 3) / 1000))"
         )
-    value = _without_none(_field(source, layout, cell), source)
+    value = _without_none(_joined(source, cell) if source.text else _field(source, layout, cell), source)
     if source.pattern:
         value = f"extract({value}, {literal(source.pattern)})"
+    if source.match:
+        other = value if source.other is None else literal(source.other)
+        cases = ", ".join(f"match({value}, {literal(each)}), {literal(text)}" for each, text in source.match.items())
+        value = f"multiIf({cases}, {other})"
     if source.table:
         keys, values = ", ".join(map(literal, source.table)), ", ".join(map(literal, source.table.values()))
-        value = f"transform({value}, [{keys}], [{values}], {value if source.other is None else literal(source.other)})"
+        other = value if source.other is None else f"if({value} = '', '', {literal(source.other)})"
+        value = f"transform({value}, [{keys}], [{values}], {other})"
     if source.time:
         return _time(value, source, column, layout, zone)
     if source.scale or source.minus or source.round or source.whole:
         value = _number(value, source)
     return value
+
+
+def _joined(source: Source, cell: Cell) -> str:
+    parts = re.split(r"\{([^{}]+)\}", source.text)
+    texts = [literal(part) if place % 2 == 0 else cell((part,)) for place, part in enumerate(parts) if part]
+    return f"concat({', '.join([*texts, literal('')])})"
 
 
 def _field(source: Source, layout: Layout, cell: Cell) -> str:

@@ -23,7 +23,9 @@ from gqlreports.store.layout import Pairs, Reading, Ref
 
 NO_JSON = "no JSON object"
 NO_END = "begins a call whose end is in no file given"
+NO_START = "ends a call whose beginning is in no file given"
 TWO_STARTS = "begins a call that has begun already"
+TWO_ENDS = "ends a call that has ended already"
 _READ_AT_ONCE = 1 << 20
 _LARGEST_DOCUMENT = 256 << 20
 
@@ -32,13 +34,14 @@ _LARGEST_DOCUMENT = 256 << 20
 class Record:
     """A record as it stands in the file, and its fields by name, path or place; or the reason why it is none.
 
-    A record that is `left_out` is no call of its own.
+    A record that is `left_out` is no call; one that is `joined` is the later half of a call.
     """
 
     at: FileRecord
     fields: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     left_out: bool = False
+    joined: bool = False
 
 
 def records_of(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> Iterator[Record]:
@@ -238,13 +241,31 @@ def _child(element: Any, name: str) -> Any:
     return next((each for each in element if each.tag.rpartition("}")[2] == name), None)
 
 
-def pair(records: Iterable[Record], pairs: Pairs) -> Iterator[Record]:
-    """The calls of files of events: a start and its end are one record, in which the end's fields are `end.NAME`.
+@dataclass
+class Pending:
+    """Events whose other half has not come yet, by key, each with the file that it is from.
 
-    The end is left out besides, and so is an event that is neither.
+    It is kept from file to file of one load, since the halves of a call may be in two files.
     """
-    starts: dict[tuple[str, ...], Record] = {}
-    ends: dict[tuple[str, ...], Record] = {}
+
+    starts: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
+    ends: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
+
+    def rest(self, file: str) -> Iterator[Record]:
+        """What is left after the last file."""
+        for halves, reason in ((self.starts, NO_END), (self.ends, NO_START)):
+            for origin, record in halves.values():
+                place = "" if origin == file else f" ({origin})"
+                yield Record(record.at, reason=reason + place)
+            halves.clear()
+
+
+def pair(records: Iterable[Record], pairs: Pairs, pending: Pending, file: str) -> Iterator[Record]:
+    """The calls of a file of events: a start and its end are one record, in which the end's fields are `end.NAME`.
+
+    The later half is `joined` besides; an event that is neither a start nor an end is left out.
+    """
+    starts, ends = pending.starts, pending.ends
     for record in records:
         key = tuple(record.fields.get(name, "") for name in pairs.key)
         if record.reason:
@@ -253,21 +274,22 @@ def pair(records: Iterable[Record], pairs: Pairs) -> Iterator[Record]:
             if pairs.needs_end and not _meets(record, pairs.needs_end):
                 yield record
             elif key in ends:
-                yield _joined(record, ends.pop(key))
+                yield _joined(record, ends.pop(key)[1])
+                yield Record(record.at, joined=True)
             elif key in starts:
                 yield Record(record.at, reason=TWO_STARTS)
             else:
-                starts[key] = record
-        elif _meets(record, pairs.end) and key in starts:
-            yield _joined(starts.pop(key), record)
-            yield Record(record.at, left_out=True)
-        elif _meets(record, pairs.end) and key not in ends:
-            ends[key] = record
-            yield Record(record.at, left_out=True)
+                starts[key] = file, record
+        elif _meets(record, pairs.end):
+            if key in starts:
+                yield _joined(starts.pop(key)[1], record)
+                yield Record(record.at, joined=True)
+            elif key in ends:
+                yield Record(record.at, reason=TWO_ENDS)
+            else:
+                ends[key] = file, record
         else:
             yield Record(record.at, left_out=True)
-    for left in starts.values():
-        yield Record(left.at, reason=NO_END)
 
 
 def _joined(start: Record, end: Record) -> Record:
@@ -287,11 +309,12 @@ def record_chunks(
         lines: list[bytes] = []
         good: list[FileRecord] = []
         broken: list[tuple[FileRecord, str]] = []
-        size = left_out = 0
+        size = left_out = joined = 0
         for record in records:
             size += len(record.at.text)
-            if record.left_out:
-                left_out += 1
+            if record.left_out or record.joined:
+                left_out += record.left_out
+                joined += record.joined
             elif record.reason:
                 broken.append((record.at, record.reason))
             else:
@@ -301,8 +324,8 @@ def record_chunks(
                 break
         else:
             ended = True
-        if good or broken or left_out:
-            yield Chunk(b"\n".join(lines), "JSONEachRow", lambda good=good: good, None, broken, left_out)  # type: ignore[misc]
+        if good or broken or left_out or joined:
+            yield Chunk(b"\n".join(lines), "JSONEachRow", lambda good=good: good, None, broken, left_out, joined)  # type: ignore[misc]
 
 
 def _row(fields: Mapping[str, str], cells: Mapping[Ref, str]) -> dict[str, str]:

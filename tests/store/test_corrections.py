@@ -129,7 +129,7 @@ def test_what_the_file_does_not_tell_stays(store: Store, tmp_path: Path) -> None
 def test_of_rows_with_one_key_the_last_counts(store: Store, tmp_path: Path) -> None:
     load(store, tmp_path, CALLS, replace=False)
     rows = [cdr_row(0, customer_charge=charge) for charge in ("5", "6", "7")]
-    assert load(store, tmp_path, rows) == LoadCounts(corrected=1, there_before=2)
+    assert load(store, tmp_path, rows) == LoadCounts(corrected=1, repeated=2)
     assert holds(store)[0] == ("call-0", Decimal(7), "USD")
 
 
