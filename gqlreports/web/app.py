@@ -106,7 +106,7 @@ def create_app(
 
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
-    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
+    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role if role.reads}
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
