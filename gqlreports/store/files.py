@@ -152,7 +152,7 @@ def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
     """The content of a stream, whose first bytes tell whether it is in gzip or zstd."""
     start = stream.peek(4)[:4]
     if start.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)), 1 << 20)
+        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream, mode="rb")), 1 << 20)
     if start == b"\x28\xb5\x2f\xfd":
         return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), 1 << 20)
     return stream

@@ -74,7 +74,7 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 def _encoding(name: str | None) -> str | None:
     if name is not None:
         try:
-            b"".decode(name)
+            b"a".decode(name)
         except (LookupError, ValueError):
             message = f"There is no encoding {name[:_SHOWN]!r}; try latin-1 or cp1252."
             raise InvalidInput(message) from None
