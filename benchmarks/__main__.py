@@ -12,7 +12,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import callers, cluster, design, export, loading, node, overhead, page, reports, responses, together
+from benchmarks import (
+    callers,
+    cluster,
+    design,
+    export,
+    loading,
+    node,
+    overhead,
+    page,
+    posting,
+    reports,
+    responses,
+    together,
+)
 from benchmarks.results import KEPT, Section, load, save
 from benchmarks.store import FOLDER, filled
 
@@ -58,6 +71,7 @@ def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Sect
         "callers": on_largest(callers.measured),
         "overhead": on_largest(overhead.measured),
         "loading": lambda: loading.measured(folder),
+        "posting": lambda: posting.measured(folder),
         "export": on_largest(export.measured),
         "design": lambda: design.measured(folder / "design", _SMALLER_DESIGN),
     }

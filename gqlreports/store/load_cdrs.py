@@ -210,7 +210,7 @@ class CdrLoad:
             if chunk.data:
                 await session.insert("staged", None, chunk.data, chunk.form)
             await session.command(Statement(self.staging.check()))
-            [[left_out]] = await session.query(Statement(self.staging.left_out()))
+            [[left_out]] = await session.query(Statement(self.staging.left_out())) if self.staging.leaves_out else [[0]]
             [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
             [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
             good = _ValidRows(rows, keys, *others)

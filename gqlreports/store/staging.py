@@ -379,7 +379,10 @@ class Staging:
         text = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
         cells = ", ".join(f"{name} {self.types.get(name, text)}" for name in self._staged)
         values = f"{NAMES}, answered, '' AS reason{', toUInt64(0) AS record' if self.placed else ''}"
+        # One thread keeps the records in their order, and to compile expressions takes longer than a few records.
+        few = ["SET max_threads = 1, compile_expressions = 0, compile_aggregate_expressions = 0"] if self.placed else []
         return [
+            *few,
             f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
             f"CREATE TEMPORARY TABLE checked ENGINE = Memory AS SELECT {values} FROM cdr LIMIT 0",
         ]
@@ -388,8 +391,12 @@ class Staging:
         names = self._names
         values = ", ".join([*typed(names, self.values), answered(names, self.values), self._reason])
         if self.placed:
-            return f"INSERT INTO checked SELECT {values}, place FROM ({self._placed_cells()}) SETTINGS max_threads = 1"
+            return f"INSERT INTO checked SELECT {values}, place FROM ({self._placed_cells()})"
         return f"INSERT INTO checked SELECT {values} FROM ({self._cells()})"
+
+    @property
+    def leaves_out(self) -> bool:
+        return self.counts != "1"
 
     def left_out(self) -> str:
         """The query for the number of records that do not count."""
