@@ -6,6 +6,7 @@ last is answered.  The calls are of FreeSWITCH in JSON, with the layout named, a
 
 import asyncio
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +23,7 @@ from gqlreports.directory.principal import Role
 
 POSTERS = (1, 16, 64, 200)
 SECONDS = 10
-_HEADINGS = ["", "posters", "posts/s", "p50, ms", "p99, ms", "errors"]
+_HEADINGS = ["", "posters", "posts/s", "p50, ms", "p99, ms", "CPU of the server, ms a post", "errors"]
 
 
 def measured(folder: Path, seconds: float = SECONDS) -> Section:
@@ -32,17 +33,24 @@ def measured(folder: Path, seconds: float = SECONDS) -> Section:
     directory.close()
     figures: dict[str, float] = {}
     rows = []
-    with served(home) as (port, _, _):
+    with served(home) as (port, _, process):
         for name in _BODIES:
             for posters in POSTERS:
+                before = _cpu(process)
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
                     taken, wrong, spent = pool.submit(_posted, port, key, name, posters, seconds).result()
+                cost = (_cpu(process) - before) * 1000 / len(taken)
                 cuts = quantiles(taken * 2, n=100)
                 figures[f"{name} {posters}"] = len(taken) / spent
-                rows.append(
-                    [name, str(posters), f"{len(taken) / spent:,.0f}", f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", str(wrong)]
-                )
+                times = (f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{cost:.1f}")
+                rows.append([name, str(posters), f"{len(taken) / spent:,.0f}", *times, str(wrong)])
     return Section(figures, [Table("CDRs posted one by one", _HEADINGS, rows)])
+
+
+def _cpu(process: int) -> float:
+    """The seconds of a processor that a process has taken, with its threads."""
+    cells = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(cells[11]) + int(cells[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _posted(port: int, key: str, name: str, posters: int, seconds: float) -> tuple[list[float], int, float]:

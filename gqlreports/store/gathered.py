@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import (
     LoadError,
     QueryCancelled,
@@ -200,6 +200,12 @@ class _BodiesLoad(CdrLoad):
 
     records: list[_PlacedRecord] = field(default_factory=list)
     loads: list[BodyLoad] = field(default_factory=list)
+
+    async def left_out(self, session: Session, checked: int) -> int:
+        return 0 if checked == len(self.records) else await super().left_out(session, checked)
+
+    async def count_customers(self, staged: StagedChunk) -> None:
+        """Nothing: they are counted for each body."""
 
     async def prepare(self, staged: StagedChunk) -> bool:
         if staged.left_out > staged.chunk.left_out:

@@ -210,8 +210,8 @@ class CdrLoad:
             if chunk.data:
                 await session.insert("staged", None, chunk.data, chunk.form)
             await session.command(Statement(self.staging.check()))
-            [[left_out]] = await session.query(Statement(self.staging.left_out())) if self.staging.leaves_out else [[0]]
             [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
+            left_out = await self.left_out(session, rejected + rows)
             [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
             good = _ValidRows(rows, keys, *others)
             return StagedChunk(chunk, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
@@ -228,14 +228,24 @@ class CdrLoad:
         counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out + staged.chunk.joined
         if not good.rows:
             return False
-        for customer, number in await staged.session.query(Statement(ledger.CUSTOMERS)):
-            counts.customers[customer] += number
+        await self.count_customers(staged)
         if good.retries:
             await self._align(staged)
         counts.first_call = min(counts.first_call or good.first_call, good.first_call)
         counts.last_call = max(counts.last_call or good.last_call, good.last_call)
         self.numbered_from_0 = False
         return True
+
+    async def left_out(self, session: Session, checked: int) -> int:
+        """How many records of a chunk do not count, given how many were checked."""
+        if not self.staging.leaves_out:
+            return 0
+        [[left_out]] = await session.query(Statement(self.staging.left_out()))
+        return int(left_out)
+
+    async def count_customers(self, staged: StagedChunk) -> None:
+        for customer, number in await staged.session.query(Statement(ledger.CUSTOMERS)):
+            self.counts.customers[customer] += number
 
     async def _align(self, staged: StagedChunk) -> None:
         """Give all attempts of a call the start of the first one, and note calls that were answered twice."""

@@ -23,8 +23,6 @@ GATHERED_FOR = 0.02
 """Seconds that a small body waits for others, unless a load is running."""
 MOST_AT_ONCE = 500
 """Bodies in one load."""
-LOADS_AT_ONCE = 2
-"""Loads of small bodies at once: while the rows of one are added, those of the next are checked."""
 MOST_WAITING = 2_000
 """Small bodies that may wait."""
 MOST_LARGE = 4
@@ -49,7 +47,6 @@ class Loads:
     def __init__(self, backend: Backend, directory: Directory) -> None:
         self._backend, self._directory = backend, directory
         self._turn, self._one_large, self._settling = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
-        self._at_once = asyncio.Semaphore(LOADS_AT_ONCE)
         self._settled = False
         self._waiting: dict[_Kind, _Waiting] = {}
         self._number = self._large = 0
@@ -101,13 +98,12 @@ class Loads:
         while self._waiting:
             kind, waiting = next(iter(self._waiting.items()))
             await asyncio.sleep(max(0.0, waiting.since + GATHERED_FOR - time.monotonic()))
-            await self._at_once.acquire()
             del self._waiting[kind]
             if rest := waiting.bodies[MOST_AT_ONCE:]:
                 self._waiting[kind] = _Waiting(waiting.since, rest)
             now = waiting.bodies[:MOST_AT_ONCE]
             self._number -= len(now)
-            self._started(self._load_now(_body_options(*kind), now))
+            await self._load_now(_body_options(*kind), now)
 
     async def _load_now(self, options: BodyOptions, bodies: list[tuple[bytes, asyncio.Future[BodyLoad]]]) -> None:
         outcomes: list[BodyLoad | ReportsError] | list[Exception]
@@ -117,8 +113,6 @@ class Loads:
             await self._find_unknown([each for each in outcomes if isinstance(each, BodyLoad)])
         except Exception as error:
             outcomes = [error] * len(bodies)
-        finally:
-            self._at_once.release()
         for (_, future), outcome in zip(bodies, outcomes, strict=True):
             if future.done():
                 continue
