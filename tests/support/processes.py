@@ -17,10 +17,11 @@ from tests.support.waiting import PATIENCE
 
 @dataclass(frozen=True)
 class Process:
-    """Its address, and the file that its log goes to."""
+    """Its address, the file that its log goes to, and its id."""
 
     url: str
     log: Path
+    id: int
 
     def ready(self) -> int | None:
         """The status of /readyz; None where nobody listens yet."""
@@ -38,7 +39,8 @@ class Process:
 
 
 @contextmanager
-def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Process]:
+def serving(folder: Path, variables: Mapping[str, str], killed: bool = False) -> Iterator[Process]:
+    """A process that must live until the context ends, unless it is to be `killed` by its test."""
     port = free_port()
     others = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
     command = [str(Path(sys.executable).with_name("gqlreports")), "serve", "--port", str(port)]
@@ -46,10 +48,10 @@ def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Process]:
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=folder, env={**others, **variables}, stdout=file, stderr=file)
     try:
-        made = Process(f"http://127.0.0.1:{port}", log)
+        made = Process(f"http://127.0.0.1:{port}", log, process.pid)
         made.until_ready()
         yield made
-        assert process.poll() is None, log.read_text()
+        assert killed or process.poll() is None, log.read_text()
     finally:
         process.kill()
         process.wait()
