@@ -52,8 +52,16 @@ def _log_to_standard_error() -> None:
 
 
 def _fail(message: str) -> None:
-    standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    print_error(message)
     raise typer.Exit(1)
+
+
+def print_error(message: str) -> None:
+    standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def print_warning(message: str) -> None:
+    standard_error.print(f"[yellow]note:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def moment_of(option: str, text: str) -> datetime:

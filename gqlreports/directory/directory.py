@@ -65,6 +65,13 @@ class Directory:
                 return customer
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether there is a customer of this id."""
+        if not _storable(customer_id):
+            return False
+        with self._session() as session:
+            return session.execute(_CUSTOMER, {"id": customer_id}).one_or_none() is not None
+
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
         """The first customers that the caller may see, ordered by id.
 

@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -194,7 +195,16 @@ def opened_members(path: str, on_read: OnRead) -> Iterator[Iterator[tuple[str, i
     Raises LoadError as `opened` does.
     """
     with opened(path, on_read) as stream, ExitStack() as stack:
-        yield _members(stream, stack)
+        try:
+            yield _members(stream, stack)
+        except LoadError as error:
+            raise LoadError(about(path, str(error))) from error
+
+
+def about(path: str, message: str) -> str:
+    """A message about a file, with its name."""
+    named = path.removesuffix(".") in message
+    return message if named else f"{path}: {message.rstrip('.')}; nothing was loaded."
 
 
 def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
@@ -228,10 +238,12 @@ class Rejects:
 
     target: Path
     count: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     _rows: list[tuple[int, str, str]] = field(default_factory=list)
 
     def add(self, record: FileRecord, reason: str) -> None:
         self.count += 1
+        self.reasons[reason] += 1
         self._rows.append((record.line, reason, record.text))
         if len(self._rows) >= _HELD:
             self.write()

@@ -90,6 +90,10 @@ SELECT callid FROM checked WHERE reason = '' AND answered AND cityHash64({_CALL}
     SELECT cityHash64({_CALL}) FROM checked WHERE reason = '' AND answered AND branch_idx > 0
 )
 GROUP BY {_CALL} HAVING uniqExact(branch_idx) > 1 AND {_close("min(dt)", "max(dt)")}
+ORDER BY min(dt), callid LIMIT {{most:UInt64}}
+"""
+WITHOUT_FIRST = f"""
+SELECT callid FROM starts GROUP BY {_CALL} HAVING min(lowest) > 0 ORDER BY min(start), callid LIMIT {{most:UInt64}}
 """
 
 NUMBERED = """
@@ -233,4 +237,29 @@ SELECT {_CONTENT}, sign, now64(3, 'UTC'), {{load:UInt64}} FROM (
     SELECT {_CONTENT}, -1 AS sign FROM version ARRAY JOIN range(toUInt64(number)) AS each
     WHERE toYYYYMM(dt) = {{month:UInt32}} AND place NOT IN (SELECT place FROM unchanged)
 ) SETTINGS {ONE_BLOCK}
+"""
+
+_OF_LOAD = (
+    "dt >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') - INTERVAL 2 DAY "
+    "AND dt <= fromUnixTimestamp64Milli({last:Int64}, 'UTC') + INTERVAL 2 DAY"
+)
+# What is left of a load: the rows that it added or took back, without those that were undone already.
+_LEFT_OF_LOAD = f"""
+SELECT {_CONTENT}, sum(sign) AS number FROM cdr WHERE load_id = {{load:UInt64}} AND {_OF_LOAD}
+GROUP BY {_CONTENT} HAVING number != 0
+"""
+UNLOAD_MONTHS = f"SELECT toYYYYMM(dt) AS month, sum(abs(number)) FROM ({_LEFT_OF_LOAD}) GROUP BY month ORDER BY month"
+UNLOAD = f"""
+INSERT INTO cdr ({_CONTENT}, sign, loaded_at, load_id)
+SELECT {_CONTENT}, if(number > 0, -1, 1), now64(3, 'UTC'), {{load:UInt64}} FROM ({_LEFT_OF_LOAD})
+ARRAY JOIN range(toUInt64(abs(number))) AS each WHERE toYYYYMM(dt) = {{month:UInt32}} SETTINGS {ONE_BLOCK}
+"""
+# The loads that took back rows which this load had added.
+CORRECTED_LATER = f"""
+SELECT DISTINCT arrayJoin(others) FROM (
+    SELECT groupUniqArrayIf(load_id, sign < 0 AND load_id != {{load:UInt64}}) AS others,
+        sumIf(sign, load_id = {{load:UInt64}}) AS own, sum(sign) AS held
+    FROM cdr WHERE {_OF_LOAD}
+    GROUP BY {_CONTENT} HAVING own > 0 AND held < own
+)
 """

@@ -48,6 +48,10 @@ class LoadCounts:
     """Start of the earliest and of the latest call, in milliseconds since 1970."""
     customers: Counter[str] = field(default_factory=Counter, compare=False)
     """How many valid rows there are of each customer."""
+    reasons: Counter[str] = field(default_factory=Counter, compare=False)
+    """Why rows were rejected, and how many for each reason."""
+    no_first: list[str] = field(default_factory=list, compare=False)
+    """Some callids of calls without an attempt 0, which do not count as calls."""
     two_answers: list[str] = field(default_factory=list, compare=False)
     """Some callids of calls that were answered on two attempts."""
     layout: str = field(default="", compare=False)
@@ -85,14 +89,14 @@ async def load_cdrs(
     Raises LoadError for a file that cannot be read, lacks a column, or whose form is not certain, and StoreError if the
     store fails.
     """
-    loaded = LoadCounts(load=secrets.randbits(63) or 1)
+    loaded = LoadCounts(load=secrets.randbits(48) or 1)
     record = _LoadRecord(loaded.load, path)
-    with opened_members(path, lambda count: on_read(count)) as members:
+    with opened_members(path, on_read) as members:
         for name, stream in members:
             label = f"{path}.{name.replace('/', '_')}" if name else path
             with rejects_beside(label) as rejects, ExitStack() as stack:
                 opened = open_cdrs(record.hashed(stream), label, options, stack)
-                load = _Load(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
+                load = CdrLoad(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
                 loaded.add(await load.run())
     await _record(backend, loaded, record)
     return loaded
@@ -169,7 +173,7 @@ class _ValidRows:
 
 
 @dataclass(frozen=True)
-class _StagedChunk:
+class StagedChunk:
     """A chunk whose rows have been parsed into the temporary table `checked` of a session."""
 
     chunk: Chunk
@@ -181,7 +185,7 @@ class _StagedChunk:
 
 
 @dataclass
-class _Load:
+class CdrLoad:
     """A load of one file.  `numbered_from_0` says that the attempts of its calls must be numbered from 0."""
 
     backend: Backend
@@ -197,17 +201,25 @@ class _Load:
         return self.opened.staging
 
     async def run(self) -> LoadCounts:
+        async with aclosing(self.chunks()) as chunks:
+            async for staged in chunks:
+                if await self.prepare(staged):
+                    await (self._correct if self.corrects else self._add)(staged)
+        self.counts.rejected = self.rejects.count
+        self.counts.reasons.update(self.rejects.reasons)
+        return self.counts
+
+    async def chunks(self) -> AsyncGenerator[StagedChunk, None]:
+        """The chunks in order, each with an open session until the next one is asked for."""
         self.counts.load = self.load_id
         self.counts.layout = self.opened.layout.name if self.opened.layout else ""
         # If a chunk fails, the session of the prefetched next chunk must be closed before anything else happens.
         async with aclosing(_prefetch(self._next)) as chunks:
             async for staged in chunks:
                 async with staged.session_open:
-                    await self._store(staged)
-        self.counts.rejected = self.rejects.count
-        return self.counts
+                    yield staged
 
-    async def _next(self) -> _StagedChunk | None:
+    async def _next(self) -> StagedChunk | None:
         """The next chunk, staged.  It is rewritten if ClickHouse cannot read it as it stands in the file."""
         chunk = await asyncio.to_thread(next, self.opened.chunks, None)
         if chunk is None:
@@ -219,7 +231,7 @@ class _Load:
                 raise
             return await self._staged(replace(chunk, data=chunk.rewritten()))
 
-    async def _staged(self, chunk: Chunk) -> _StagedChunk:
+    async def _staged(self, chunk: Chunk) -> StagedChunk:
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(self.backend.session())
             for statement in self.staging.temporary_tables():
@@ -231,9 +243,10 @@ class _Load:
             [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
             [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
             good = _ValidRows(rows, keys, *others)
-            return _StagedChunk(chunk, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
+            return StagedChunk(chunk, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
 
-    async def _store(self, staged: _StagedChunk) -> None:
+    async def prepare(self, staged: StagedChunk) -> bool:
+        """Count the chunk's rows, reject the invalid ones, and align attempts.  Return whether any row is left."""
         counts, good = self.counts, staged.good
         for record, reason in staged.chunk.broken:
             self.rejects.add(record, reason)
@@ -243,17 +256,17 @@ class _Load:
         counts.joined += staged.chunk.joined
         counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out + staged.chunk.joined
         if not good.rows:
-            return
+            return False
         for customer, number in await staged.session.query(Statement(ledger.CUSTOMERS)):
             counts.customers[customer] += number
         if good.retries:
             await self._align(staged)
-        await (self._correct if self.corrects else self._add)(staged)
         counts.first_call = min(counts.first_call or good.first_call, good.first_call)
         counts.last_call = max(counts.last_call or good.last_call, good.last_call)
         self.numbered_from_0 = False
+        return True
 
-    async def _align(self, staged: _StagedChunk) -> None:
+    async def _align(self, staged: StagedChunk) -> None:
         """Give all attempts of a call the start of the first one, and note calls that were answered twice."""
         session = staged.session
         for statement in (ledger.STARTS, ledger.STARTS_BEFORE):
@@ -264,18 +277,22 @@ class _Load:
         if others:
             for statement in ledger.ALIGN:
                 await session.command(Statement(statement))
-        if len(self.counts.two_answers) < _NAMED:
-            answered_twice = [callid for [callid] in await session.query(Statement(ledger.TWO_ANSWERS))]
-            self.counts.two_answers += answered_twice[: _NAMED - len(self.counts.two_answers)]
+        for named, calls in (
+            (self.counts.two_answers, ledger.TWO_ANSWERS),
+            (self.counts.no_first, ledger.WITHOUT_FIRST),
+        ):
+            if len(named) < _NAMED:
+                found = await session.query(Statement(calls, {"most": _NAMED - len(named)}))
+                named += [callid for [callid] in found]
 
-    async def _reject(self, staged: _StagedChunk, places: str) -> None:
+    async def _reject(self, staged: StagedChunk, places: str) -> None:
         found = await staged.session.query(Statement(places))
         reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
         for place, record in enumerate(staged.chunk.records()):
             if place in reasons:
                 self.rejects.add(record, reasons[place])
 
-    async def _without_repeats(self, staged: _StagedChunk, always: bool) -> str:
+    async def _without_repeats(self, staged: StagedChunk, always: bool) -> str:
         """The table with the rows that count, of those with one key: the first, or in a correction the last."""
         session, good = staged.session, staged.good
         if good.rows == good.keys and not always:
@@ -287,7 +304,7 @@ class _Load:
         self.counts.differing += differing
         return "kept"
 
-    async def _add(self, staged: _StagedChunk) -> None:
+    async def _add(self, staged: StagedChunk) -> None:
         """Store the rows whose key is new."""
         session, good, load = staged.session, staged.good, {"load": self.load_id}
         repeated_before = self.counts.repeated
@@ -306,7 +323,7 @@ class _Load:
             await session.command(Statement(ledger.new_rows(source, known > 0), {"month": month, **load}))
         self.counts.added += rows - known
 
-    async def _correct(self, staged: _StagedChunk) -> None:
+    async def _correct(self, staged: StagedChunk) -> None:
         """Store the rows whose key is new, and the rows that differ from the stored row with the same key."""
         session, good, load = staged.session, staged.good, {"load": self.load_id}
         repeated_before = self.counts.repeated
@@ -331,7 +348,7 @@ class _Load:
         self.counts.corrected += changed
         self.counts.there_before += rows - added - changed - moved
 
-    async def _months(self, staged: _StagedChunk) -> list[int]:
+    async def _months(self, staged: StagedChunk) -> list[int]:
         """The months of the rows; attempts may have moved to that of their call."""
         if not staged.good.retries:
             return staged.good.months
@@ -343,7 +360,7 @@ class _Load:
 _MONTHS = "SELECT arraySort(groupUniqArrayIf(toYYYYMM(dt), reason = '')) FROM checked"
 
 
-async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> AsyncGenerator[_StagedChunk, None]:
+async def _prefetch(following: Callable[[], Awaitable[StagedChunk | None]]) -> AsyncGenerator[StagedChunk, None]:
     """Yield the chunks in order.  The next one is read and staged while the caller stores the current one."""
     coming = asyncio.ensure_future(following())
     try:
@@ -353,5 +370,5 @@ async def _prefetch(following: Callable[[], Awaitable[_StagedChunk | None]]) -> 
     finally:
         coming.cancel()
         for left in await asyncio.gather(coming, return_exceptions=True):
-            if isinstance(left, _StagedChunk):
+            if isinstance(left, StagedChunk):
                 await left.session_open.aclose()
