@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -163,4 +164,6 @@ def _lines(check: Check) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    return value.isoformat(" ", "milliseconds")[:23] if isinstance(value, datetime) else _text(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds")[:23]
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else _text(value)
