@@ -76,7 +76,7 @@ def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> 
     stream = recoded(stream, options.encoding or (layout.reading.encoding if layout else None))
     sight = Sight(stream.peek(_SEEN))
     if layout is None:
-        if (delimiter := plain_delimiter(sight)) is not None:
+        if (delimiter := plain_delimiter(sight, options.constants)) is not None:
             return _plain_csv(stream, path, delimiter, options)
         found = recognise(sight)
         if len(found) != 1:

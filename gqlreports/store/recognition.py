@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gqlreports.store.csv_rows import Dialect
@@ -62,14 +62,14 @@ class Sight:
         return value
 
 
-def plain_delimiter(sight: Sight) -> str | None:
-    """The delimiter with which the first line is the header of our own format."""
+def plain_delimiter(sight: Sight, constants: Collection[str]) -> str | None:
+    """The delimiter with which the first line is the header of our own format, but for `constants`."""
     for delimiter in DELIMITERS:
         try:
             names = sight.header(delimiter)
         except csv.Error:
             continue
-        if {*REQUIRED} <= {*names}:
+        if {*REQUIRED} <= {*names, *constants}:
             return delimiter
     return None
 
@@ -149,7 +149,7 @@ def _seen(sight: Sight) -> str:
         return f"{divided}, which are values: it has no header"
     lacking = [name for name in REQUIRED if name not in cells]
     if len(lacking) <= len(REQUIRED) // 2:
-        return f"it lacks the columns {', '.join(lacking)}"
+        return f"it lacks the columns {', '.join(lacking)} (--set COLUMN=VALUE gives one to all rows)"
     return f"{divided}: {_listed(cells)}"
 
 

@@ -289,7 +289,7 @@ def answered(columns: Collection[str], values: Collection[str]) -> str:
     if ANSWER_TIME in columns:
         return _ANSWERED.rule(values).typed(ANSWER_TIME)
     [duration] = (each for each in COLUMNS if each.name == "duration")
-    by_duration = f"{duration.rule(values).typed('duration')} > 0"
+    by_duration = f"{duration.rule(values).typed('duration')} > 0" if "duration" in columns else "false"
     if "sip_code" not in columns:
         return by_duration
     status = "accurateCastOrNull(sip_code, 'UInt16')"
