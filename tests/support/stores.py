@@ -78,6 +78,7 @@ def hosted(engine: Engine, path: Path) -> Iterator[None]:
     limits = Limits()
     host = HostedBackend(engine.open(path, limits, serving=True), path, limits)
     loop = asyncio.new_event_loop()
+
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from gqlreports.errors import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
+_TURNS = 4
+"""Turns of the event loop until a connection that waits has begun."""
 _LAST = 1.0
 """Seconds that a command has to take the notice that the server shuts down."""
 
@@ -71,8 +73,11 @@ class HostedBackend:
 
     async def close(self) -> None:
         if self._server:
-            self._server.close()
             stop_listening(self._path)
+            # The loop lets in who has connected already, so that they are told; asyncio would log them as failures.
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            self._server.close()
         await asyncio.gather(*(each.end() for each in self._conversations))
         await self._backend.close()
 
@@ -86,18 +91,16 @@ class HostedBackend:
 
     async def _received(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = peer_of(writer.get_extra_info("socket"))
+        conversation = _Conversation(reader, writer, self._backend, self._limits, self._pen, peer.process)
+        self._conversations.add(conversation)
         try:
-            if not peer.trusted:
-                logger.warning("Process %s of user %s may not use the store.", peer.process, peer.user)
-                return
-            conversation = _Conversation(reader, writer, self._backend, self._limits, self._pen, peer.process)
-            self._conversations.add(conversation)
-            try:
+            if peer.trusted:
                 await conversation.hold()
-            finally:
-                self._conversations.discard(conversation)
+            else:
+                logger.warning("Process %s of user %s may not use the store.", peer.process, peer.user)
         finally:
-            writer.close()
+            await conversation.close()
+            self._conversations.discard(conversation)
 
 
 @dataclass(eq=False)
@@ -132,7 +135,12 @@ class _Conversation:
             for each in (stop, following):
                 each.cancel()
             await asyncio.gather(stop, following, return_exceptions=True)
-            self._ended.set()
+
+    async def close(self) -> None:
+        self.writer.close()
+        with suppress(OSError):
+            await self.writer.wait_closed()
+        self._ended.set()
 
     async def end(self) -> None:
         """Stop what runs, tell the command, and return when all is given back."""
