@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from gqlreports.backends.embedded.frames import (
     write_frame,
 )
 from gqlreports.backends.embedded.meeting import listening, peer_of, stop_listening
+from gqlreports.backends.embedded.pen import Pen
 from gqlreports.backends.failures import store_error
 from gqlreports.errors import StoreError, StoreUnavailable
 
@@ -45,7 +46,7 @@ class HostedBackend:
         self._backend = backend
         self._path = path
         self._limits = limits
-        self._pen = _Pen()
+        self._pen = Pen()
         self._server: asyncio.Server | None = None
         self._begun = False
         self._conversations: set[_Conversation] = set()
@@ -53,14 +54,12 @@ class HostedBackend:
 
     async def open(self) -> None:
         await self._backend.open()
-        if not self._begun:
-            self._begun = True
-            await self._listen()
+        await self._listen()
 
     async def check(self) -> None:
-        # The store may have come after the server.
-        await self.open()
         await self._backend.check()
+        # The store may have come after the server.
+        await self._listen()
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         return await self._backend.fetch_json(statement)
@@ -82,6 +81,9 @@ class HostedBackend:
         await self._backend.close()
 
     async def _listen(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
         try:
             socket = listening(self._path)
         except OSError as error:
@@ -111,7 +113,7 @@ class _Conversation:
     writer: asyncio.StreamWriter
     backend: EmbeddedBackend
     limits: Limits
-    pen: "_Pen"
+    pen: Pen
     process: int | None
     _session: Session | None = None
     _taken: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -194,7 +196,7 @@ class _Conversation:
         await self._send({})
 
     async def _on_session(self, head: Json, body: bytes) -> None:
-        self.pen.lend(head["client"], self)
+        self.pen.lend(head["client"], self.end)
         self._session = await self._taken.enter_async_context(self.backend.session())
         await self._send({})
 
@@ -233,57 +235,6 @@ class _Conversation:
         except TimeoutError:
             # It takes nothing, and will see the end of the connection.
             pass
-
-
-@dataclass(eq=False)
-class _Holder:
-    """The command that has the right to write, and the conversations in which it does."""
-
-    client: str
-    process: int | None
-    conversations: set[_Conversation] = field(default_factory=set)
-
-
-class _Pen:
-    """The right to write to the store, which one command at a time has.
-
-    Two loads of the same file would otherwise both find its rows missing, and both add them.
-    """
-
-    def __init__(self) -> None:
-        self._holder: _Holder | None = None
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def held(self, client: str, process: int | None) -> AsyncIterator[None]:
-        """The right to write.  Raises StoreUnavailable if another command has it.
-
-        It is given back only when what its command's sessions ran has ended, since a command that was killed may be
-        run again at once.
-        """
-        if self._holder is not None:
-            other = "Another command" if self._holder.process is None else f"Process {self._holder.process}"
-            raise StoreUnavailable(f"{other} is writing to the store: run this again when that has ended.")
-        self._holder = holder = _Holder(client, process)
-        try:
-            async with self._turn:
-                try:
-                    yield
-                finally:
-                    self._let_go(holder)
-                    await asyncio.gather(*(each.end() for each in holder.conversations))
-        finally:
-            self._let_go(holder)
-
-    def lend(self, client: str, conversation: _Conversation) -> None:
-        """Let a conversation write.  Raises StoreUnavailable if its command does not have the right to."""
-        if self._holder is None or self._holder.client != client:
-            raise StoreUnavailable("This command has lost the right to write to the store: run it again.")
-        self._holder.conversations.add(conversation)
-
-    def _let_go(self, holder: _Holder) -> None:
-        if self._holder is holder:
-            self._holder = None
 
 
 async def _first(*awaited: asyncio.Future[Any]) -> asyncio.Future[Any]:
