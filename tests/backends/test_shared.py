@@ -219,6 +219,13 @@ def test_a_server_of_another_version(store: SharedStore, monkeypatch: pytest.Mon
         store.run(lambda backend: backend.check())
 
 
+def test_a_server_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a socket, and takes nothing from it."""
+    monkeypatch.setattr(shared, "PATIENCE", 0.1)
+    with listening(tmp_path), pytest.raises(StoreUnavailable, match="does not answer"):
+        asyncio.run(SharedBackend(tmp_path).open())
+
+
 def test_rollups_of_other_plugins_are_added(store: SharedStore) -> None:
     """The server has none; a command has those of its reports."""
     kept = "SELECT DISTINCT name FROM system.projections"

@@ -32,6 +32,9 @@ from gqlreports.errors import StoreUnavailable
 
 _GONE = "The server that has the store open ended before this was done: run it again."
 
+PATIENCE = 20.0
+"""Seconds within which a server answers that it is there."""
+
 
 class Connection:
     """A connection to the server, which carries one request at a time."""
@@ -128,8 +131,16 @@ class SharedBackend:
                 await session.command(Statement(statement))
 
     async def check(self) -> None:
-        async with self._connection() as connection:
-            await connection.ask("check")
+        connection = await self._connect()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await connection.ask("check")
+                await self._end(connection)
+        except TimeoutError as error:
+            raise StoreUnavailable("The server that has the store open does not answer.") from error
+        finally:
+            connection.abort()
+            self._connections.discard(connection)
 
     async def fetch_json(self, statement: Statement) -> Fetched:
         try:
