@@ -12,7 +12,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import callers, cluster, design, export, loading, node, overhead, page, reports, responses, together
+from benchmarks import (
+    beside,
+    callers,
+    cluster,
+    design,
+    export,
+    loading,
+    node,
+    overhead,
+    page,
+    reports,
+    responses,
+    together,
+)
 from benchmarks.results import KEPT, Section, load, save
 from benchmarks.store import FOLDER, filled
 
@@ -56,6 +69,7 @@ def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Sect
         "cluster": on_largest(cluster.measured),
         "together": on_largest(together.measured),
         "callers": on_largest(callers.measured),
+        "beside": lambda: beside.measured(filled(sizes[0], folder), folder),
         "overhead": on_largest(overhead.measured),
         "loading": lambda: loading.measured(folder),
         "export": on_largest(export.measured),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import connect
+from gqlreports.backends.connect import Use, connect
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
@@ -76,9 +76,9 @@ def directory_of(settings: Settings) -> Directory:
     return Directory(settings.directory_url)
 
 
-def backend_of(settings: Settings, registry: Registry) -> Backend:
+def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED) -> Backend:
     """The store, with the rollups of the registry's reports in its definition."""
-    return connect(settings, definition(registry))
+    return connect(settings, definition(registry), use)
 
 
 def with_backend(

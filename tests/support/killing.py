@@ -20,8 +20,8 @@ def killed(
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in range(lines)]
-        before = _parts(store)
-        while len(_parts(store) - before) < parts:
+        before = stored_parts(store)
+        while len(stored_parts(store) - before) < parts:
             assert process.poll() is None, "nothing is under way any more"
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
@@ -30,6 +30,6 @@ def killed(
     return printed
 
 
-def _parts(store: Path) -> set[str]:
+def stored_parts(store: Path) -> set[str]:
     """The parts that inserts have left in an embedded store: each holds rows of one month, whole."""
     return {str(each) for each in store.glob("store/*/*/*") if _PART.fullmatch(each.name)}
