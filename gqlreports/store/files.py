@@ -164,6 +164,28 @@ def recoded(stream: io.BufferedReader, encoding: str | None) -> io.BufferedReade
     return io.BufferedReader(cast("io.RawIOBase", _Recoded(stream, encoding)), 1 << 20)
 
 
+def filled(stream: io.BufferedReader, size: int) -> io.BufferedReader:
+    """A stream that can be looked into for `size` bytes, also where a pipe brings them in pieces."""
+    return io.BufferedReader(cast("io.RawIOBase", _Begun(stream.read(size), stream)), max(size, 1 << 20))
+
+
+class _Begun(io.RawIOBase):
+    """Gives bytes that were read already, and then the rest of a stream."""
+
+    def __init__(self, start: bytes, stream: io.BufferedReader) -> None:
+        self._start, self._stream = start, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        if not self._start:
+            return self._stream.readinto(buffer)
+        size = min(len(buffer), len(self._start))
+        buffer[:size], self._start = self._start[:size], self._start[size:]
+        return size
+
+
 class _Recoded(io.RawIOBase):
     """Reads text in an encoding, and gives it in UTF-8."""
 

@@ -10,7 +10,7 @@ from gqlreports.errors import LoadError
 from gqlreports.extras import needed
 from gqlreports.store import mapping, staging
 from gqlreports.store.csv_rows import Dialect, csv_chunks
-from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, recoded
+from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
 from gqlreports.store.layout import Layout, Reading, Ref, Source
 from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
 from gqlreports.store.records import NO_JSON, Pending, header_of, json_documents, pair, record_chunks, records_of
@@ -73,7 +73,7 @@ def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack:
 
 def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
     layout = options.layout
-    stream = recoded(stream, options.encoding or (layout.reading.encoding if layout else None))
+    stream = filled(recoded(stream, options.encoding or (layout.reading.encoding if layout else None)), _SEEN)
     sight = Sight(stream.peek(_SEEN))
     if layout is None:
         if (delimiter := plain_delimiter(sight, options.constants)) is not None:
@@ -85,7 +85,7 @@ def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> 
             raise LoadError(what_was_seen(sight, found))
         layout = found[0]
         if layout.reading.encoding != "utf-8" and options.encoding is None:
-            stream = recoded(stream, layout.reading.encoding)
+            stream = filled(recoded(stream, layout.reading.encoding), _SEEN)
     return _with_layout(stream, path, _with_constants(layout, options), options)
 
 
@@ -116,7 +116,9 @@ def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: Re
         return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged, unused=_unused(names))
     columns = tuple(header_of(stream.readline(), Dialect()))
     names = [cell_name(place, name) for place, name in enumerate(columns)]
-    source = OpenFile(columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, len(names), CHUNK_BYTES), csv=True)
+    source = OpenFile(
+        columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, frozenset([len(names)]), CHUNK_BYTES), csv=True
+    )
     staged = _numbered(plain_staging(source, path, options.constants), options)
     return Opened(source.chunks, staged, unused=_unused(source.columns))
 
@@ -212,9 +214,10 @@ def _csv_with_layout(stream: io.BufferedReader, layout: Layout, refs: Sequence[R
     used = sorted({place for place in places.values() if place is not None})
     names = [f"f{place}" if place in used else f"_{place}" for place in range(len(header))]
     cells = {ref: f"f{place}" for ref, place in places.items() if place is not None}
-    width = len(header) if reading.header else None
+    start = stream.peek(_SEEN).decode("utf-8", "replace").rpartition("\n")[0]
+    widths = frozenset([len(header)]) if reading.header else Dialect().widths(start)
     extra = EXTRA_CELLS if reading.header else ()
-    chunks = csv_chunks(stream, [*names, *extra], line, width, CHUNK_BYTES)
+    chunks = csv_chunks(stream, [*names, *extra], line, widths, CHUNK_BYTES)
     fields = tuple(f"f{place}" for place in used)
     unused = tuple(name for place, name in enumerate(header) if place not in used) if reading.header else ()
     return Opened(chunks, _mapped(layout, cells, options, csv=True, fields=fields, first=names[0]), layout, unused)

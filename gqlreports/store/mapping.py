@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gqlreports.errors import InvalidInput, LoadError
 from gqlreports.store.layout import ANY, EXTRA, Layout, Ref, Source
-from gqlreports.store.staging import BAD_TIME, LOCAL_TIME, MOMENT
+from gqlreports.store.staging import ALL, BAD_TIME, LOCAL_TIME, MOMENT
 from gqlreports.store.topology import literal
 
 Cell = Callable[[Ref], str]
@@ -51,7 +51,7 @@ def condition(layout: Layout, cell: Cell) -> str:
     conditions += [f"NOT {_among(cell((name,)), texts)}" for name, texts in layout.where_not.items()]
     if layout.types:
         conditions.append(_among(cell((layout.type_field,)), layout.types))
-    return " AND ".join(conditions) or "1"
+    return " AND ".join(conditions) or ALL
 
 
 def _among(value: str, texts: tuple[str, ...]) -> str:

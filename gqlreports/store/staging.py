@@ -348,6 +348,10 @@ def plain_staging(source: OpenFile, path: str, constants: Mapping[str, str]) -> 
     )
 
 
+ALL = "1"
+"""The condition under which every record counts."""
+
+
 @dataclass(frozen=True)
 class Staging:
     """How a chunk's cells (the table `staged`) become rows of the store (the table `checked`).
@@ -366,7 +370,7 @@ class Staging:
     first: str = ""
     types: Mapping[str, str] = field(default_factory=dict)
     values: frozenset[str] = frozenset()
-    counts: str = "1"
+    counts: str = ALL
     order: str = ""
 
     @property
