@@ -43,27 +43,36 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or -
 File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 
 
+Replace = Annotated[bool, typer.Option("--replace", help="A row takes the place of the stored row with its key.")]
+LayoutName = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", metavar="NAME", help="Layout of the switch, or a file with one; see `gqlreports layouts`."
+    ),
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option("--time-zone", metavar="ZONE", help="Zone of times that name none, such as America/New_York."),
+]
+Encoding = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="Such as latin-1; UTF-8 by default.")]
+Constants = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="COLUMN=VALUE", help="Value of a column in all rows; may be repeated."),
+]
+FirstBranch = Annotated[
+    int, typer.Option("--first-branch", min=0, help="Number of a call's first attempt in the files; 0 by default.")
+]
+
+
 @app.command()
 def cdrs(
     files: Files,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="A row takes the place of the stored row with its key.")
-    ] = False,
-    layout: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Layout of the switch, or a file with one; `gqlreports layouts` lists them."),
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Zone of times that name none, such as America/New_York.")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(metavar="NAME", help="Such as latin-1; UTF-8 by default.")] = None,
-    constants: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="COLUMN=VALUE", help="Value of a column in all rows; may be repeated."),
-    ] = None,
-    first_branch: Annotated[
-        int, typer.Option(min=0, help="Number of a call's first attempt in the files; 0 by default.")
-    ] = 0,
+    replace: Replace = False,
+    layout: LayoutName = None,
+    time_zone: TimeZone = None,
+    encoding: Encoding = None,
+    constants: Constants = None,
+    first_branch: FirstBranch = 0,
     check: Annotated[bool, typer.Option("--check", help="Load nothing; show what would be loaded.")] = False,
 ) -> None:
     """Load CDRs from CSV, JSON, XML, Parquet or the file of a switch; plain, or in gzip, zstd, zip or tar.
@@ -73,11 +82,11 @@ def cdrs(
     """
 
     async def load(backend: Backend) -> int:
-        options = _options(layout, time_zone, encoding, constants or [], first_branch)
+        options = read_options(layout, time_zone, encoding, constants or [], first_branch)
         failed = 0
         for place, file in enumerate(files, 1):
             try:
-                with _progress(file) as on_read:
+                with progress(file) as on_read:
                     now = dataclasses.replace(options, last=place == len(files))
                     if check:
                         print_check(file, await check_cdrs(backend, file, on_read, now))
@@ -87,9 +96,9 @@ def cdrs(
                 print_error(str(error))
                 failed += 1
             else:
-                typer.echo(_summary(file, done, replace))
-                _warn(done, directory)
-                failed += done.rejected == done.read > 0
+                typer.echo(summary(file, done, replace))
+                warn(done, directory)
+                failed += done.in_vain
         return failed
 
     with error_boundary() as settings:
@@ -99,7 +108,7 @@ def cdrs(
         raise typer.Exit(1)
 
 
-def _options(
+def read_options(
     layout: str | None, time_zone: str | None, encoding: str | None, constants: list[str], first_branch: int
 ) -> ReadOptions:
     """Raises InvalidInput or LoadError for an option that is wrong."""
@@ -116,7 +125,7 @@ def _options(
     return ReadOptions(found, zone_of(time_zone), encoding, named, first_branch, Pending())
 
 
-def _summary(file: str, done: LoadCounts, replace: bool) -> str:
+def summary(file: str, done: LoadCounts, replace: bool) -> str:
     """What became of the rows; together they are all of them."""
     parts = [f"{done.added} loaded"]
     if replace:
@@ -132,7 +141,7 @@ def _summary(file: str, done: LoadCounts, replace: bool) -> str:
     return f"{file}{f' ({done.layout})' if done.layout else ''}: {', '.join(parts)}"
 
 
-def _warn(done: LoadCounts, directory: Directory) -> None:
+def warn(done: LoadCounts, directory: Directory) -> None:
     """Tell what is probably not meant, on standard error."""
     if done.differing:
         advice = "" if done.corrected else "; --replace puts them in its place"
@@ -142,7 +151,7 @@ def _warn(done: LoadCounts, directory: Directory) -> None:
         some = ", ".join(f"{name!r} ({rows})" for name, rows in sorted(unknown.items(), key=lambda each: -each[1])[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         print_warning(f"{sum(unknown.values())} rows are of customers that were never loaded: {some}{more}")
-    if done.read == done.rejected > 0:
+    if done.in_vain:
         reason, rows = done.reasons.most_common(1)[0]
         print_warning(f"nothing could be loaded: {reason} ({rows} rows){_advice(reason)}")
     if done.no_first:
@@ -167,7 +176,7 @@ def dids(file: File) -> None:
     """Load DID numbers from CSV with did, customer_id, valid_from and valid_to."""
 
     async def load(backend: Backend) -> None:
-        with _progress(file) as on_read:
+        with progress(file) as on_read:
             done = await load_dids(backend, file, on_read)
         typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
 
@@ -181,7 +190,7 @@ def numbering(files: Files) -> None:
 
     async def load(backend: Backend) -> None:
         for file in files:
-            with _progress(file) as on_read:
+            with progress(file) as on_read:
                 done = await load_numbering(backend, file, on_read)
             counts = f"{done.in_service} in service, {done.out_of_service} not in service"
             typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
@@ -196,7 +205,7 @@ def _rejected(file: str, count: int) -> str:
 
 
 @contextmanager
-def _progress(file: str) -> Iterator[OnRead]:
+def progress(file: str) -> Iterator[OnRead]:
     """Show a progress bar on standard error, measured in bytes of the file."""
     total = Path(file).stat().st_size if Path(file).is_file() else None
     columns = (
@@ -207,11 +216,11 @@ def _progress(file: str) -> Iterator[OnRead]:
         TimeElapsedColumn(),
     )
     hidden = not standard_error.is_terminal
-    with Progress(*columns, console=standard_error, transient=True, disable=hidden) as progress:
-        task = progress.add_task(file, total=total)
+    with Progress(*columns, console=standard_error, transient=True, disable=hidden) as bar:
+        task = bar.add_task(file, total=total)
 
         def on_read(count: int) -> None:
-            progress.advance(task, count)
+            bar.advance(task, count)
 
         yield on_read
 

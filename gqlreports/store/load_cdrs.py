@@ -59,6 +59,11 @@ class LoadCounts:
     load: int = field(default=0, compare=False)
     """The load's id."""
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether the file has records, and all were rejected."""
+        return self.read == self.rejected > 0
+
     def add(self, other: "LoadCounts") -> None:
         """Add the counts of another file of the same archive."""
         for each in fields(self):
