@@ -89,7 +89,10 @@ def cdrs(
                 with progress(file) as on_read:
                     now = dataclasses.replace(options, last=place == len(files))
                     if check:
-                        print_check(file, await check_cdrs(backend, file, on_read, now))
+                        checked = await check_cdrs(backend, file, on_read, now)
+                        print_check(file, checked)
+                        warn(checked.counts, directory)
+                        failed += checked.counts.in_vain
                         continue
                     done = await load_cdrs(backend, file, on_read, replace, now)
             except (LoadError, NotInstalled) as error:

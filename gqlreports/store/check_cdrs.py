@@ -91,7 +91,7 @@ async def check_cdrs(backend: Backend, path: str, on_read: OnRead, options: Read
                         [figures] = await staged.session.query(Statement(_TOTALS))
                         _add(totals, figures)
                 counts.add(load.counts)
-    counts.rejected = rejects.count
+    counts.rejected, counts.reasons = rejects.count, rejects.reasons
     return Check(
         counts, calls, tuple(unused), rejects.reasons, {why: at.line for why, at in rejects.first.items()}, totals
     )

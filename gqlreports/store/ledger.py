@@ -49,6 +49,7 @@ SELECT
 FROM checked
 """
 
+COUNT_LOCAL_TIMES = "SELECT countIf(startsWith(reason, 'local time')) FROM checked"
 COUNT_KEYS = f"SELECT uniqExact({KEY}) FROM checked WHERE reason = ''"
 CUSTOMERS = "SELECT customer_id, count() FROM checked WHERE reason = '' GROUP BY customer_id"
 

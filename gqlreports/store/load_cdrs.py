@@ -254,6 +254,10 @@ class CdrLoad:
     async def prepare(self, staged: StagedChunk) -> bool:
         """Count the chunk's rows, reject the invalid ones, and align attempts.  Return whether any row is left."""
         counts, good = self.counts, staged.good
+        if not (counts.read or good.rows) and staged.rejected:
+            [[local]] = await staged.session.query(Statement(ledger.COUNT_LOCAL_TIMES))
+            if local > staged.rejected // 2:
+                raise LoadError("Its times are local; say in which zone, such as --time-zone America/New_York.")
         for record, reason in staged.chunk.broken:
             self.rejects.add(record, reason)
         if staged.rejected:

@@ -84,6 +84,9 @@ def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | 
         value = f"transform({value}, [{keys}], [{values}], {other})"
     if source.time:
         return _time(value, source, column, layout, zone)
+    if source.decimal == ",":
+        # The points between thousands go, and the comma becomes a point.
+        value = f"replaceAll(replaceAll({value}, '.', ''), ',', '.')"
     if source.scale or source.minus or source.round or source.whole:
         value = _number(value, source)
     return value

@@ -329,6 +329,7 @@ dt = { field = "start", time = "%d.%m.%Y %H:%M:%S" }
 duration = { from = "answered", to = "ended", time = "%d.%m.%Y %H:%M:%S", none = ["-"] }
 answer_time = { field = "answered", time = "%d.%m.%Y %H:%M:%S", none = ["-"] }
 customer_charge = { field = "price", scale = "-0.01", round = true }
+provider_charge = { text = "1.000,{id}", decimal = "," }
 sip_code = { field = "cause", table = { BUSY = "486" }, other = "500" }
 source_cli = { field = "from", pattern = '<(\\d+)>' }
 "extra.kind" = { field = "kind" }
@@ -347,11 +348,12 @@ def test_a_layout_of_ones_own(store: Store) -> None:
     assert (counts, whole(counts), counts.layout) == (LoadCounts(added=2, left_out=1, rejected=1), True, "worked.toml")
     assert [each[:2] for each in store.rejects()] == [(5, "bad time in dt")]
     columns = (
-        "callid, toString(dt), toFloat64(duration), answered, toString(customer_charge), sip_code, source_cli, extra"
+        "callid, toString(dt), toFloat64(duration), answered, toString(customer_charge), sip_code, source_cli, extra, "
+        "toString(provider_charge)"
     )
     assert [tuple(row) for row in store.query(f"SELECT {columns} FROM cdr ORDER BY callid")] == [
-        ("a-1", "2025-11-02 00:30:00.000", 61.0, True, "0.01234568", 0, "12125550142", '{"kind":"call"}'),
-        ("a-3", "2025-11-03 00:30:00.000", 0.0, False, "0", 486, "", '{"kind":"call"}'),
+        ("a-1", "2025-11-02 00:30:00.000", 61.0, True, "0.01234568", 0, "12125550142", '{"kind":"call"}', "1000.1"),
+        ("a-3", "2025-11-03 00:30:00.000", 0.0, False, "0", 486, "", '{"kind":"call"}', "1000.3"),
     ]
 
 
@@ -362,6 +364,8 @@ def test_local_times_need_a_zone(store: Store) -> None:
     content = b"c,i,t\n1,a,2025-11-03 09:00:00\n1,b,2025-11-03 09:00:00-05:00\n"
     assert load(store, content, layout=parse_layout(text, "iso.toml")) == LoadCounts(added=1, rejected=1)
     assert [each[:2] for each in store.rejects()] == [(2, "local time in dt: its zone is unknown")]
+    with pytest.raises(LoadError, match="--time-zone"):
+        load(store, content.replace(b"-05:00", b""), layout=parse_layout(text, "iso.toml"))
 
 
 @pytest.mark.parametrize(
