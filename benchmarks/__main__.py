@@ -22,6 +22,7 @@ from benchmarks import (
     node,
     overhead,
     page,
+    posting,
     reports,
     responses,
     together,
@@ -72,6 +73,7 @@ def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Sect
         "beside": lambda: beside.measured(filled(sizes[0], folder), folder),
         "overhead": on_largest(overhead.measured),
         "loading": lambda: loading.measured(folder),
+        "posting": lambda: posting.measured(folder),
         "export": on_largest(export.measured),
         "design": lambda: design.measured(folder / "design", _SMALLER_DESIGN),
     }

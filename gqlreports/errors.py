@@ -7,6 +7,7 @@
     │       └── TooManyRequests  LIMIT_EXCEEDED       too much at once, or within a minute
     ├── NotFound                 NOT_FOUND            no such customer for this caller
     ├── Unauthenticated          UNAUTHENTICATED      no key or session, or an invalid one
+    ├── Forbidden                FORBIDDEN            the caller's role may not do this
     ├── TooManyLogIns            RATE_LIMITED         too many log-ins, or too many that failed
     ├── StoreError               STORE_FAILED         the store could not answer
     │   ├── StoreUnavailable     STORE_UNAVAILABLE    the store cannot be reached or opened
@@ -82,6 +83,10 @@ class NotFound(ReportsError):
 
 class Unauthenticated(ReportsError):
     code = "UNAUTHENTICATED"
+
+
+class Forbidden(ReportsError):
+    code = "FORBIDDEN"
 
 
 class TooManyLogIns(ReportsError):

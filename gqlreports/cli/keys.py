@@ -24,7 +24,9 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 @app.command()
 def create(
     name: Annotated[str, typer.Option(help="Whose key it is.")],
-    role: Annotated[Role, typer.Option(help="An admin manages keys, staff see all, a partner its customers only.")],
+    role: Annotated[
+        Role, typer.Option(help="Admins manage keys, staff see all, partners their customers; loaders post CDRs.")
+    ],
     customer: Annotated[list[str] | None, typer.Option(help="A customer that it sees; repeat for more.")] = None,
     report: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="A report type that it may run; repeat for more.")

@@ -149,7 +149,7 @@ def warn(done: LoadCounts, directory: Directory) -> None:
     if done.differing:
         advice = "" if done.corrected else "; --replace puts them in its place"
         print_warning(f"{done.differing} of them differ from what is stored{advice}")
-    unknown = {name: rows for name, rows in done.customers.items() if not directory.has_customer(name)}
+    unknown = {name: done.customers[name] for name in directory.unknown_customers(done.customers)}
     if unknown:
         some = ", ".join(f"{name!r} ({rows})" for name, rows in sorted(unknown.items(), key=lambda each: -each[1])[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""

@@ -65,12 +65,15 @@ class Directory:
                 return customer
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
-    def has_customer(self, customer_id: str) -> bool:
-        """Whether there is a customer of this id."""
-        if not _storable(customer_id):
-            return False
+    def unknown_customers(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of the ids that no customer has."""
+        unknown = set(customer_ids)
         with self._session() as session:
-            return session.execute(_CUSTOMER, {"id": customer_id}).one_or_none() is not None
+            asked = [each for each in unknown if _storable(each)]
+            for place in range(0, len(asked), 500):
+                some = asked[place : place + 500]
+                unknown.difference_update(session.scalars(select(Customer.id).where(Customer.id.in_(some))))
+        return unknown
 
     def customers(self, principal: Principal, search: str | None, first: int, after: str | None) -> list[Customer]:
         """The first customers that the caller may see, ordered by id.

@@ -100,6 +100,8 @@ class KeyLimits:
             raise InvalidInput("A partner's key needs its customers.")
         if role is Role.ADMIN and (new_key.customers or new_key.reports):
             raise InvalidInput("An admin's key has no customers and no report types: it could make another without.")
+        if not role.reads and (new_key.customers or new_key.reports):
+            raise InvalidInput("A loader's key has no customers and no report types: it sees none.")
         return new_key
 
 

@@ -8,17 +8,28 @@ class Role(Enum):
     """The role of a caller.
 
     Staff see everything, and an admin also manages keys.  A partner sees only its own customers, and no columns that
-    are reserved for staff.
+    are reserved for staff.  A loader posts CDRs, and does nothing else.
     """
 
     ADMIN = "admin"
     STAFF = "staff"
     PARTNER = "partner"
+    LOADER = "loader"
 
     @property
     def staff(self) -> bool:
         """Whether the role has access to columns and reports for staff."""
-        return self is not Role.PARTNER
+        return self in (Role.ADMIN, Role.STAFF)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the role may ask for anything."""
+        return self is not Role.LOADER
+
+    @property
+    def loads(self) -> bool:
+        """Whether the role may load CDRs."""
+        return self in (Role.ADMIN, Role.LOADER)
 
 
 @dataclass(frozen=True)

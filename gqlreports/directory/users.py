@@ -91,6 +91,8 @@ def _customers(role: Role, customers: Iterable[str]) -> list[UserCustomer]:
     checked = checked_customers(customers)
     if role is Role.PARTNER and not checked:
         raise InvalidInput("A partner needs its customers.")
+    if not role.reads:
+        raise InvalidInput("A loader has a key and is no user: create one by `gqlreports key create --role loader`.")
     if role is not Role.PARTNER and checked:
         raise InvalidInput("Only a partner has customers; staff and admins see all.")
     return [UserCustomer(customer_id=each) for each in checked]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, Protocol, TypeAlias, cast
 
 from gqlreports.errors import LoadError
 
@@ -118,12 +118,18 @@ def opened(path: str, on_read: OnRead) -> Iterator[io.BufferedReader]:
     `on_read` is called with the number of bytes at each read of the file.  Raises LoadError for a file that cannot be
     read, even if that shows only later.
     """
-    with ExitStack() as stack:
-        try:
-            raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
-            yield _decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
-        except _UNREADABLE as error:
-            raise LoadError(f"{path} cannot be read: {error}") from error
+    with reading(path), ExitStack() as stack:
+        raw = cast("BinaryIO", sys.stdin.buffer) if path == "-" else stack.enter_context(Path(path).open("rb"))
+        yield decompressed(io.BufferedReader(_Counted(raw, on_read), 1 << 20))
+
+
+@contextmanager
+def reading(label: str) -> Iterator[None]:
+    """Raise LoadError for whatever shows while one reads that cannot be read."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise LoadError(f"{label} cannot be read: {error}") from error
 
 
 class _Counted(io.RawIOBase):
@@ -143,10 +149,11 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+    """The content of a stream, whose first bytes tell whether it is in gzip or zstd."""
     start = stream.peek(4)[:4]
     if start.startswith(b"\x1f\x8b"):
-        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)), 1 << 20)
+        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream, mode="rb")), 1 << 20)
     if start == b"\x28\xb5\x2f\xfd":
         return io.BufferedReader(cast("io.RawIOBase", zstd.ZstdFile(stream)), 1 << 20)
     return stream
@@ -241,14 +248,23 @@ def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str,
             raise LoadError("it is an Excel workbook; save the sheet as CSV UTF-8")
         for name in names:
             with archive.open(name) as member:
-                yield name, _decompressed(io.BufferedReader(cast("io.RawIOBase", member), 1 << 20))
+                yield name, decompressed(io.BufferedReader(cast("io.RawIOBase", member), 1 << 20))
     elif start[257:262] == b"ustar":
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for each in tar:
                 if each.isfile() and (content := tar.extractfile(each)) is not None:
-                    yield each.name, _decompressed(io.BufferedReader(cast("io.RawIOBase", content), 1 << 20))
+                    yield each.name, decompressed(io.BufferedReader(cast("io.RawIOBase", content), 1 << 20))
     else:
         yield "", stream
+
+
+class RejectSink(Protocol):
+    """Takes rejected rows, and counts them and their reasons."""
+
+    count: int
+    reasons: Counter[str]
+
+    def add(self, record: FileRecord, reason: str) -> None: ...
 
 
 _HELD = 10_000

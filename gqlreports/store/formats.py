@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, islice
 
 from gqlreports.errors import LoadError
@@ -39,6 +40,11 @@ class ReadOptions:
     first_branch: int = 0
     pending: Pending | None = None
     last: bool = True
+
+    @cached_property
+    def prepared(self) -> "dict[str, _Prepared]":
+        """What was made of layouts, by their names: for a small file it takes longer than all the rest."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> 
         layout = found[0]
         if layout.reading.encoding != "utf-8" and options.encoding is None:
             stream = filled(recoded(stream, layout.reading.encoding), _SEEN)
-    return _with_layout(stream, path, _with_constants(layout, options), options)
+    return _with_layout(stream, path, layout, options)
 
 
 def _is_plain(sight: Sight) -> bool:
@@ -171,24 +177,45 @@ def _json_chunks(documents: Iterator[tuple[FileRecord, object]]) -> Iterator[Chu
         yield Chunk(data, "JSONEachRow", lambda good=good: good, broken=broken)  # type: ignore[misc]
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A layout with the options' constants, the names of the fields that are read, and how they are staged."""
+
+    layout: Layout
+    names: list[str]
+    cells: dict[Ref, str]
+    staging: Staging
+
+
+def _prepared(layout: Layout, options: ReadOptions) -> _Prepared:
+    made = options.prepared.get(layout.name)
+    if made is None:
+        named = _with_constants(layout, options)
+        refs = mapping.refs_of(named)
+        names = [*(name for ref in refs for name in ref)]
+        if (pairs := named.pairs) is not None:
+            names += [*pairs.key, *pairs.start, *pairs.end, *pairs.needs_end]
+        names = list(dict.fromkeys(name.removeprefix("end.") for name in names))
+        cells = {ref: f"f{place}" for place, ref in enumerate(refs)}
+        made = _Prepared(named, names, cells, _mapped(named, cells, options, csv=False))
+        options.prepared[layout.name] = made
+    return made
+
+
 def _with_layout(stream: io.BufferedReader, path: str, layout: Layout, options: ReadOptions) -> Opened:
-    refs = mapping.refs_of(layout)
-    reading = layout.reading
-    if reading.plain and layout.pairs is None:
-        return _csv_with_layout(stream, layout, refs, options)
-    names = [*(name for ref in refs for name in ref)]
-    if layout.pairs:
-        pairs = layout.pairs
-        names += [*pairs.key, *pairs.start, *pairs.end, *pairs.needs_end]
-    records = records_of(stream, reading, list(dict.fromkeys(name.removeprefix("end.") for name in names)))
-    cells = {ref: f"f{place}" for place, ref in enumerate(refs)}
+    if layout.reading.plain and layout.pairs is None:
+        layout = _with_constants(layout, options)
+        return _csv_with_layout(stream, layout, mapping.refs_of(layout), options)
+    made = _prepared(layout, options)
+    layout, cells = made.layout, made.cells
+    records = records_of(stream, layout.reading, made.names)
     if layout.pairs:
         pending = Pending() if options.pending is None else options.pending
         calls = pair(records, layout.pairs, pending, path)
         # `rest` looks at what is pending only when the calls have been read.
         records = chain(calls, pending.rest(path)) if options.last else calls
     chunks = record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES)
-    return Opened(chunks, _mapped(layout, cells, options, csv=False), layout)
+    return Opened(chunks, made.staging, layout)
 
 
 def _csv_with_layout(stream: io.BufferedReader, layout: Layout, refs: Sequence[Ref], options: ReadOptions) -> Opened:

@@ -240,6 +240,27 @@ SELECT {_CONTENT}, sign, now64(3, 'UTC'), {{load:UInt64}} FROM (
 ) SETTINGS {ONE_BLOCK}
 """
 
+
+def outcomes(repeats: bool, known: bool) -> str:
+    """The query for what became of each row of a placed chunk: its record, customer, hash of the key, and outcome."""
+    repeated = "record IN (SELECT record FROM numbered WHERE place IN (SELECT place FROM dropped))" if repeats else "0"
+    there = f"({KEY}, dt) IN (SELECT {KEY}, dt FROM known)" if known else "0"
+    return f"""
+SELECT record, customer_id, cityHash64({KEY}), multiIf({repeated}, 'repeated', {there}, 'there_before', 'added')
+FROM checked WHERE reason = '' ORDER BY record
+"""
+
+
+CORRECTED_OUTCOMES = f"""
+SELECT record, customer_id, cityHash64({KEY}), multiIf(
+    place IN (SELECT place FROM dropped), 'repeated',
+    place IN (SELECT place FROM moved), 'rejected',
+    place IN (SELECT place FROM unchanged), 'there_before',
+    place IN (SELECT place FROM corrected WHERE held > 0), 'corrected',
+    'added'
+) FROM numbered ORDER BY record
+"""
+
 _OF_LOAD = (
     "dt >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') - INTERVAL 2 DAY "
     "AND dt <= fromUnixTimestamp64Milli({last:Int64}, 'UTC') + INTERVAL 2 DAY"

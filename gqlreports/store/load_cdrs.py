@@ -2,21 +2,26 @@
 
 import asyncio
 import getpass
-import hashlib
 import io
-import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    aclosing,
+    nullcontext,
+)
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError, UnreadableData
 from gqlreports.store import ledger
-from gqlreports.store.files import Chunk, OnRead, Rejects, opened_members, rejects_beside
+from gqlreports.store.files import Chunk, OnRead, RejectSink, opened_members, rejects_beside
 from gqlreports.store.formats import Opened, ReadOptions, open_cdrs
-from gqlreports.store.staging import ALL, Staging
+from gqlreports.store.load_record import LoadRecord
+from gqlreports.store.staging import Staging
 
 _NAMED = 10
 """How many calls a warning names."""
@@ -94,73 +99,38 @@ async def load_cdrs(
     Raises LoadError for a file that cannot be read, lacks a column, or whose form is not certain, and StoreError if the
     store fails.
     """
-    loaded = LoadCounts(load=secrets.randbits(48) or 1)
-    record = _LoadRecord(loaded.load, path)
+    record = LoadRecord(path, getpass.getuser())
     with opened_members(path, on_read) as members:
-        for name, stream in members:
-            label = f"{path}.{name.replace('/', '_')}" if name else path
-            with rejects_beside(label) as rejects, ExitStack() as stack:
-                opened = open_cdrs(record.hashed(stream), label, options, stack)
-                load = CdrLoad(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
-                loaded.add(await load.run())
-    await _record(backend, loaded, record)
+        return await load_members(backend, members, path, record, rejects_beside, corrects, options)
+
+
+async def load_members(
+    backend: Backend,
+    members: Iterator[tuple[str, io.BufferedReader]],
+    label: str,
+    record: LoadRecord,
+    rejects_of: Callable[[str], AbstractContextManager[RejectSink]],
+    corrects: bool,
+    options: ReadOptions,
+    turn: "Turn | None" = None,
+) -> LoadCounts:
+    """Load streams as one load, each with its own name or none.  `label` is what messages call them."""
+    loaded = LoadCounts(load=record.load)
+    while (member := await asyncio.to_thread(next, members, None)) is not None:
+        name, stream = member
+        own = f"{label}.{name.replace('/', '_')}" if name else label
+        with rejects_of(own) as rejects, ExitStack() as stack:
+            # Opening reads, and a stream may wait for what the event loop has yet to receive.
+            opened = await asyncio.to_thread(open_cdrs, record.hashed(stream), own, options, stack)
+            load = CdrLoad(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
+            load.turn = turn or load.turn
+            loaded.add(await load.run())
+    await record.write(backend, loaded)
     return loaded
 
 
-class _LoadRecord:
-    """What is recorded of a load besides its counts."""
-
-    def __init__(self, load: int, path: str) -> None:
-        self.load, self.path = load, path
-        self.started_at = datetime.now(UTC)
-        self._hash = hashlib.sha256()
-
-    def hashed(self, stream: io.BufferedReader) -> io.BufferedReader:
-        return io.BufferedReader(_Hashed(stream, self._hash), 1 << 20)
-
-    @property
-    def hash(self) -> str:
-        return self._hash.hexdigest()
-
-
-class _Hashed(io.RawIOBase):
-    def __init__(self, stream: io.BufferedReader, hash: "hashlib._Hash") -> None:
-        self._stream, self._hash = stream, hash
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        size = self._stream.readinto1(buffer)
-        self._hash.update(memoryview(buffer)[:size])
-        return size
-
-
-async def _record(backend: Backend, loaded: LoadCounts, record: _LoadRecord) -> None:
-    """Record that the load is complete."""
-    if loaded.last_call is None:
-        return
-    async with backend.session() as session:
-        values = {
-            **{name: getattr(loaded, name) for name in ("added", "corrected", "there_before", "rejected")},
-            **{name: getattr(loaded, name) for name in ("first_call", "last_call")},
-            "id": record.load,
-            "file": record.path,
-            "hash": record.hash,
-            "user": getpass.getuser(),
-            "started_at": int(record.started_at.timestamp() * 1000),
-        }
-        await session.command(Statement(_RECORD, values))
-
-
-_RECORD = """
-INSERT INTO cdr_load
-    (finished_at, first_dt, last_dt, added, corrected, there_before, rejected, id, file, hash, user, started_at)
-SELECT now64(3, 'UTC'), fromUnixTimestamp64Milli({first_call:Int64}, 'UTC'),
-    fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {added:UInt64}, {corrected:UInt64}, {there_before:UInt64},
-    {rejected:UInt64}, {id:UInt64}, {file:String}, {hash:String}, {user:String},
-    fromUnixTimestamp64Milli({started_at:Int64}, 'UTC')
-"""
+Turn = AbstractAsyncContextManager[object]
+"""Held while a chunk is compared with what is stored, and added: another load of the process must not come between."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +165,12 @@ class CdrLoad:
 
     backend: Backend
     opened: Opened
-    rejects: Rejects
+    rejects: RejectSink
     load_id: int
     corrects: bool
     numbered_from_0: bool
     counts: LoadCounts = field(default_factory=LoadCounts)
+    turn: Turn = field(default_factory=nullcontext)
 
     @property
     def staging(self) -> Staging:
@@ -208,11 +179,16 @@ class CdrLoad:
     async def run(self) -> LoadCounts:
         async with aclosing(self.chunks()) as chunks:
             async for staged in chunks:
-                if await self.prepare(staged):
-                    await (self._correct if self.corrects else self._add)(staged)
+                async with self.turn:
+                    if await self.prepare(staged):
+                        outcomes = await (self._correct if self.corrects else self._add)(staged)
+                        await self.stored(staged, outcomes)
         self.counts.rejected = self.rejects.count
         self.counts.reasons.update(self.rejects.reasons)
         return self.counts
+
+    async def stored(self, staged: StagedChunk, outcomes: str) -> None:
+        """Called when a chunk is in the store; `outcomes` is the query for what became of each of its rows."""
 
     async def chunks(self) -> AsyncGenerator[StagedChunk, None]:
         """The chunks in order, each with an open session until the next one is asked for."""
@@ -234,7 +210,7 @@ class CdrLoad:
         except UnreadableData:
             if chunk.rewritten is None:
                 raise
-            return await self._staged(replace(chunk, data=chunk.rewritten()))
+            return await self._staged(replace(chunk, data=await asyncio.to_thread(chunk.rewritten)))
 
     async def _staged(self, chunk: Chunk) -> StagedChunk:
         async with AsyncExitStack() as stack:
@@ -244,8 +220,7 @@ class CdrLoad:
             if chunk.data:
                 await session.insert("staged", None, chunk.data, chunk.form)
             await session.command(Statement(self.staging.check()))
-            all_count = self.staging.counts == ALL
-            [[left_out]] = [[0]] if all_count else await session.query(Statement(self.staging.left_out()))
+            [[left_out]] = await session.query(Statement(self.staging.left_out())) if self.staging.leaves_out else [[0]]
             [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
             [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
             good = _ValidRows(rows, keys, *others)
@@ -298,9 +273,13 @@ class CdrLoad:
     async def _reject(self, staged: StagedChunk, places: str) -> None:
         found = await staged.session.query(Statement(places))
         reasons: dict[int, str] = dict(found)  # type: ignore[arg-type]
-        for place, record in enumerate(staged.chunk.records()):
-            if place in reasons:
-                self.rejects.add(record, reasons[place])
+
+        def add() -> None:
+            for place, record in enumerate(staged.chunk.records()):
+                if place in reasons:
+                    self.rejects.add(record, reasons[place])
+
+        await asyncio.to_thread(add)
 
     async def _without_repeats(self, staged: StagedChunk, always: bool) -> str:
         """The table with the rows that count, of those with one key: the first, or in a correction the last."""
@@ -314,8 +293,8 @@ class CdrLoad:
         self.counts.differing += differing
         return "kept"
 
-    async def _add(self, staged: StagedChunk) -> None:
-        """Store the rows whose key is new."""
+    async def _add(self, staged: StagedChunk) -> str:
+        """Store the rows whose key is new.  Returns the query for the outcomes."""
         session, good, load = staged.session, staged.good, {"load": self.load_id}
         repeated_before = self.counts.repeated
         source = await self._without_repeats(staged, always=False)
@@ -332,9 +311,13 @@ class CdrLoad:
         for month in await self._months(staged):
             await session.command(Statement(ledger.new_rows(source, known > 0), {"month": month, **load}))
         self.counts.added += rows - known
+        return ledger.outcomes(repeats=source == "kept", known=known > 0)
 
-    async def _correct(self, staged: StagedChunk) -> None:
-        """Store the rows whose key is new, and the rows that differ from the stored row with the same key."""
+    async def _correct(self, staged: StagedChunk) -> str:
+        """Store the rows whose key is new, and the rows that differ from the stored row with the same key.
+
+        Returns the query for the outcomes.
+        """
         session, good, load = staged.session, staged.good, {"load": self.load_id}
         repeated_before = self.counts.repeated
         await self._without_repeats(staged, always=True)
@@ -357,6 +340,7 @@ class CdrLoad:
         self.counts.added += added
         self.counts.corrected += changed
         self.counts.there_before += rows - added - changed - moved
+        return ledger.CORRECTED_OUTCOMES
 
     async def _months(self, staged: StagedChunk) -> list[int]:
         """The months of the rows; attempts may have moved to that of their call."""

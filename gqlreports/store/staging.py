@@ -360,7 +360,7 @@ class Staging:
     `columns` has the SQL of each of our columns that the file tells; `values` are those whose SQL gives a typed value.
     `counts` is the condition for a record that counts; the others are left out.  With `order`, branches are numbered in
     the order of this SQL.  `sizes` says that each row of a CSV file must have as many cells as the header, and `first`
-    is the first of them.
+    is the first of them.  If `placed`, each row of `checked` has its place in the chunk as `record`.
     """
 
     fields: tuple[str, ...]
@@ -372,6 +372,7 @@ class Staging:
     values: frozenset[str] = frozenset()
     counts: str = ALL
     order: str = ""
+    placed: bool = False
 
     @property
     def told(self) -> frozenset[str]:
@@ -381,8 +382,11 @@ class Staging:
     def temporary_tables(self) -> list[str]:
         text = f"String DEFAULT {MISSING}" if self.csv else "Nullable(String)"
         cells = ", ".join(f"{name} {self.types.get(name, text)}" for name in self._staged)
-        values = f"{NAMES}, answered, '' AS reason"
+        values = f"{NAMES}, answered, '' AS reason{', toUInt64(0) AS record' if self.placed else ''}"
+        # One thread keeps the records in their order, and to compile expressions takes longer than a few records.
+        few = ["SET max_threads = 1, compile_expressions = 0, compile_aggregate_expressions = 0"] if self.placed else []
         return [
+            *few,
             f"CREATE TEMPORARY TABLE staged ({cells}) ENGINE = Memory",
             f"CREATE TEMPORARY TABLE checked ENGINE = Memory AS SELECT {values} FROM cdr LIMIT 0",
         ]
@@ -390,11 +394,22 @@ class Staging:
     def check(self) -> str:
         names = self._names
         values = ", ".join([*typed(names, self.values), answered(names, self.values), self._reason])
+        if self.placed:
+            return f"INSERT INTO checked SELECT {values}, place FROM ({self._placed_cells()})"
         return f"INSERT INTO checked SELECT {values} FROM ({self._cells()})"
+
+    @property
+    def leaves_out(self) -> bool:
+        return self.counts != ALL
 
     def left_out(self) -> str:
         """The query for the number of records that do not count."""
         return f"SELECT countIf(NOT blank AND NOT {self._counts}) FROM ({self._shaped()}) AS staged"
+
+    def left_out_places(self) -> str:
+        """The query for the places of those records in the chunk."""
+        rows = self._shaped("rowNumberInAllBlocks() AS place, ")
+        return f"SELECT place FROM ({rows}) AS staged WHERE NOT blank AND NOT {self._counts} SETTINGS max_threads = 1"
 
     def rejected(self) -> str:
         """The query for the rejected rows and their places in the chunk; only a single thread keeps the order."""
@@ -414,8 +429,12 @@ class Staging:
         return (*self.columns, "branch_idx") if self.order else tuple(self.columns)
 
     def _places(self, reason: str, condition: str) -> str:
-        rows = self._cells("place, ", "rowNumberInAllBlocks() AS place, ")
-        return f"SELECT place, {reason} AS reason FROM ({rows}) WHERE {condition} SETTINGS max_threads = 1"
+        return (
+            f"SELECT place, {reason} AS reason FROM ({self._placed_cells()}) WHERE {condition} SETTINGS max_threads = 1"
+        )
+
+    def _placed_cells(self) -> str:
+        return self._cells("place, ", "rowNumberInAllBlocks() AS place, ")
 
     @property
     def _staged(self) -> tuple[str, ...]:

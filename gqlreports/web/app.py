@@ -34,9 +34,11 @@ from gqlreports.web.authentication import Authentication, Gate
 from gqlreports.web.documents import Documents
 from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.export import ExportEndpoint
+from gqlreports.web.gathering import Loads
 from gqlreports.web.graphql import GraphQLEndpoint, Shared
 from gqlreports.web.lifecycle import Readiness, Shutdown
 from gqlreports.web.limits import HeaderLimit, Rates
+from gqlreports.web.loading import LoadEndpoint
 from gqlreports.web.observation import ObservationMiddleware, RequestIdMiddleware
 from gqlreports.web.panel import BUILT, Panel
 from gqlreports.web.session import SessionEndpoint
@@ -76,8 +78,8 @@ def create_app(
 ) -> Starlette:
     """Create the ASGI application.
 
-    It serves GraphQL at /graphql, exports at /export, log-in at /session, liveness at /healthz, readiness at /readyz,
-    and the panel elsewhere.
+    It serves GraphQL at /graphql, exports at /export, loads at /load, log-in at /session, liveness at /healthz,
+    readiness at /readyz, and the panel elsewhere.
 
     The application opens the backend when it starts, and closes it and the directory when it stops.  It also starts
     without a store; each report then fails with an error that says so, until there is one.  The last `masked`
@@ -100,20 +102,23 @@ def create_app(
             logger.error("There is no store yet. %s", error)
         audit.start()
         yield
+        await loads.end()
         await backend.close()
         await run_in_threadpool(audit.end)
         directory.close()
 
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
-    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role}
+    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role if role.reads}
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
+    loads = Loads(backend, directory)
     app = Starlette(
         routes=[
             Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),
             Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
+            Route("/load/cdrs", LoadEndpoint(gate, loads, options.shutdown).respond, methods=["POST"]),
             Route("/session", SessionEndpoint(directory.sessions, options.limits, options.shutdown)),
             Route("/healthz", _health),
             Route("/readyz", Readiness(backend, directory, options.shutdown).answer),

@@ -1,5 +1,7 @@
 """Authenticates callers by keys, sessions and tokens, guards against cross-site requests, and admits requests."""
 
+import base64
+import binascii
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -14,7 +16,7 @@ from starlette.requests import Request
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.principal import Principal
-from gqlreports.errors import ReportsError, Unauthenticated
+from gqlreports.errors import Forbidden, ReportsError, Unauthenticated
 from gqlreports.web.errors import Refused
 from gqlreports.web.http import is_json
 from gqlreports.web.lifecycle import Shutdown
@@ -36,19 +38,20 @@ class Authentication:
         # Tokens get threads of their own, so that a provider that does not answer cannot delay holders of keys.
         self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
 
-    async def principal(self, request: Request) -> Principal:
+    async def principal(self, request: Request, basic: bool = False) -> Principal:
         """The caller, which is also stored in `request.state.principal`, among other things for the log.
 
-        Raises Unauthenticated, DirectoryUnavailable and ProviderUnavailable.
+        With `basic`, a key may also come as the password of `Authorization: Basic`.  Raises Unauthenticated,
+        DirectoryUnavailable and ProviderUnavailable.
         """
-        request.state.principal = principal = await self._found(request)
+        request.state.principal = principal = await self._found(request, basic)
         return principal
 
-    async def _found(self, request: Request) -> Principal:
+    async def _found(self, request: Request, basic: bool) -> Principal:
         token = session_token(request)
         if token is not None and "authorization" not in request.headers:
             return await self._holder(token)
-        credential = _bearer(request)
+        credential = _credential(request, basic)
         if self._tokens is not None and not credential.startswith(PREFIX):
             return await run_sync(self._tokens.authenticate, credential, limiter=self._token_threads)
         source = source_of(request)
@@ -90,12 +93,25 @@ def challenge(request: Request) -> str:
     return 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
 
 
-def _bearer(request: Request) -> str:
+def _credential(request: Request, basic: bool) -> str:
     given = request.headers.getlist("authorization")
     scheme, _, credential = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    if scheme.lower() != "bearer" or not credential.strip():
+    if basic and scheme.lower() == "basic":
+        credential = _password(credential.strip())
+    elif scheme.lower() != "bearer":
+        credential = ""
+    if not credential.strip():
         raise Unauthenticated("Log in, or send your key in the header `Authorization: Bearer <key>`.")
     return credential.strip()
+
+
+@lru_cache(128)
+def _password(credential: str) -> str:
+    """The password of basic authentication; the user's name may be anything."""
+    try:
+        return base64.b64decode(credential, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 PREFLIGHT_HEADER = "GraphQL-Require-Preflight"
@@ -138,15 +154,33 @@ class Gate:
     shutdown: Shutdown
 
     async def principal(self, request: Request) -> Principal:
-        """The caller of an admitted request.  Raises Refused for any other."""
+        """The caller of an admitted request for data.  Raises Refused for any other."""
+        principal = await self._admitted(request)
+        try:
+            if not principal.role.reads:
+                raise Forbidden("This key may load CDRs and do nothing else.")
+            self.rates.count(principal.key_id)
+        except ReportsError as error:
+            raise Refused.by(error) from error
+        return principal
+
+    async def loader(self, request: Request) -> Principal:
+        """The caller of an admitted request that loads.  Raises Refused for any other.
+
+        Loads do not count for the rate limit: a switch posts each call, and must not be told to stop.
+        """
+        principal = await self._admitted(request, basic=True)
+        if not principal.role.loads:
+            raise Refused.by(Forbidden("This caller may not load CDRs; that needs a key of the role `loader`."))
+        return principal
+
+    async def _admitted(self, request: Request, basic: bool = False) -> Principal:
         try:
             self.shutdown.check()
             check_meant(request)
-            principal = await self.authentication.principal(request)
-            self.rates.count(principal.key_id)
+            return await self.authentication.principal(request, basic)
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": challenge(request)}
             raise Refused(401, str(error), error.extensions, headers) from error
         except ReportsError as error:
             raise Refused.by(error) from error
-        return principal

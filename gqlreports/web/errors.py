@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from gqlreports.errors import (
     DirectoryUnavailable,
+    Forbidden,
+    LoadError,
     NotFound,
     NotInstalled,
     PersistedQueryNotFound,
@@ -35,6 +37,8 @@ PAUSE = 5
 # The first match counts, so a class must precede its base classes.
 _STATUS: dict[type[ReportsError], int] = {
     Unauthenticated: 401,
+    Forbidden: 403,
+    LoadError: 422,
     TooManyRequests: 429,
     TooManyLogIns: 429,
     NotInstalled: 501,

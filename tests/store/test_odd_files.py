@@ -9,6 +9,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow
 import pytest
@@ -416,6 +417,47 @@ def test_forms_of_times(store: Store, form: str, text: str, expected: str | None
     counts = load(store, json.dumps({"c": "1", "t": text}).encode(), layout=parse_layout(layout, "times"))
     assert counts.added == (expected is not None)
     assert [row[0] for row in store.query("SELECT toString(dt) FROM cdr")] == ([expected] if expected else [])
+
+
+BERLIN = [
+    ("26.10.2025 01:59:50", "2025-10-25 23:59:50"), ("26.10.2025 03:00:05", "2025-10-26 02:00:05"),
+    ("30.03.2025 01:59:50", "2025-03-30 00:59:50"), ("30.03.2025 03:00:05", "2025-03-30 01:00:05"),
+    ("30.03.2025 02:30:00", None), ("15.07.2025 12:00:00", "2025-07-15 10:00:00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("iso", [False, True])
+@pytest.mark.parametrize(("local", "utc"), BERLIN)
+def test_times_on_days_on_which_clocks_change(store: Store, local: str, utc: str | None, iso: bool) -> None:
+    """Held against Python's own zones; a time that the clocks skip is none."""
+    moment = datetime.strptime(local, "%d.%m.%Y %H:%M:%S").replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    form = "iso" if iso else "%d.%m.%Y %H:%M:%S"
+    fields = '[columns]\ncustomer_id = { field = "c" }\ncallid = { field = "c" }\n'
+    layout = f'{fields}dt = {{ field = "t", time = "{form}" }}\n'
+    text = moment.strftime("%Y-%m-%d %H:%M:%S") if iso else local
+    load(store, f"c,t\n1,{text}\n".encode(), layout=parse_layout(layout, "own"), time_zone="Europe/Berlin")
+    assert [row[0][:19] for row in store.query("SELECT toString(dt) FROM cdr")] == ([utc] if utc else [])
+    assert utc is None or moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") == utc
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("30.03.2025 01:59:55", "30.03.2025 03:00:05", 10), ("26.10.2025 01:59:55", "26.10.2025 03:00:05", 7210),
+        ("26.10.2025 02:59:55", "26.10.2025 02:00:10", 15), ("26.10.2025 02:10:00", "26.10.2025 02:10:30", 30),
+    ],
+)  # fmt: skip
+def test_a_duration_over_the_hour_in_which_clocks_change(store: Store, start: str, end: str, seconds: int) -> None:
+    form = 'time = "%d.%m.%Y %H:%M:%S"'
+    layout = f"""[columns]
+customer_id = {{ field = "c" }}
+callid = {{ field = "c" }}
+dt = {{ field = "s", {form} }}
+duration = {{ from = "s", to = "e", {form} }}
+"""
+    content = f"c,s,e\n1,{start},{end}\n".encode()
+    load(store, content, layout=parse_layout(layout, "own"), time_zone="Europe/Berlin")
+    assert store.query("SELECT toInt64(duration) FROM cdr") == [(seconds,)]
 
 
 def check(store: Store, content: bytes, layout: Layout | None = None) -> Any:

@@ -41,7 +41,8 @@ export type ColumnKind =
 export type Role =
   | 'ADMIN'
   | 'STAFF'
-  | 'PARTNER';
+  | 'PARTNER'
+  | 'LOADER';
 
 /** An enum describing what kind of type a given `__Type` is. */
 export type __TypeKind =
