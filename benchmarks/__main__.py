@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    beside,
     callers,
     cluster,
     design,
@@ -69,6 +70,7 @@ def _benchmarks(sizes: list[float], folder: Path) -> dict[str, Callable[[], Sect
         "cluster": on_largest(cluster.measured),
         "together": on_largest(together.measured),
         "callers": on_largest(callers.measured),
+        "beside": lambda: beside.measured(filled(sizes[0], folder), folder),
         "overhead": on_largest(overhead.measured),
         "loading": lambda: loading.measured(folder),
         "posting": lambda: posting.measured(folder),

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 ROWS = 1_000_000
 RUNS = 3
 _NAMES = ", ".join(column.name for column in COLUMNS)
-_FILE = f"INSERT INTO FUNCTION file({{path:String}}, 'Parquet') SELECT {_NAMES} FROM cdr ORDER BY dt"
+FILE = f"INSERT INTO FUNCTION file({{path:String}}, 'Parquet') SELECT {_NAMES} FROM cdr ORDER BY dt"
 _BARE = f"""
 INSERT INTO cdr ({_NAMES}, answered, sign, loaded_at)
 SELECT {_NAMES}, intDiv(sip_code, 100) = 2, 1, now64(3, 'UTC') FROM file({{path:String}}, 'Parquet')
@@ -44,16 +44,16 @@ _PROJECTIONS = "SELECT name FROM system.projections WHERE table = 'cdr' ORDER BY
 def measured(folder: Path, rows: int = ROWS, runs: int = RUNS) -> Section:
     """All ways to load a month of about so many CDRs."""
     file = (folder / "cdrs.parquet").absolute()
-    size = _fresh(_generate, folder / "generator", file, rows)
-    projections = _fresh(_projections, folder / "empty")
+    size = fresh(_generate, folder / "generator", file, rows)
+    projections = fresh(_projections, folder / "empty")
     ways: dict[str, Callable[[], float]] = {
-        "product": lambda: _fresh(_load, folder / "loaded", file),
-        "engine, all projections": lambda: _fresh(_insert, folder / "loaded", file, projections),
+        "product": lambda: fresh(_load, folder / "loaded", file),
+        "engine, all projections": lambda: fresh(_insert, folder / "loaded", file, projections),
     }
     if projections:
-        ways["engine, no projection"] = lambda: _fresh(_insert, folder / "loaded", file, [])
+        ways["engine, no projection"] = lambda: fresh(_insert, folder / "loaded", file, [])
         for name in projections:
-            ways[f"engine, only `{name}`"] = partial(_fresh, _insert, folder / "loaded", file, [name])
+            ways[f"engine, only `{name}`"] = partial(fresh, _insert, folder / "loaded", file, [name])
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for run in range(runs):
         for name in list(ways)[:: -1 if run % 2 else 1]:
@@ -72,7 +72,7 @@ def measured(folder: Path, rows: int = ROWS, runs: int = RUNS) -> Section:
     return Section({**rates, "rows": size}, [Table("Loading a Parquet file", headings, cells)])
 
 
-def _fresh(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+def fresh(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
     """What `work` returns, in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments, **named).result()
@@ -84,7 +84,7 @@ def _generate(folder: Path, file: Path, rows: int) -> int:
     month = months(rows * 365 // 31)[0]
     engine.run(CALLS, month.parameters)
     file.unlink(missing_ok=True)
-    engine.run(_FILE, {"path": file})
+    engine.run(FILE, {"path": file})
     [[count]] = engine.rows("SELECT count() FROM cdr")
     engine.close()
     return int(count)

@@ -144,7 +144,9 @@ American Numbering Plan (NPA-NXX-XXXX), or 0 for any other number.  In a cluster
 over all shards, but all branches of a call are on the same shard.
 """
 
-_LEDGER = {"sign", "loaded_at", "load_id", "dest_nanp", "lrn_nanp", "cli_nanp"}
+LEDGER = ("sign", "loaded_at", "load_id")
+"""The columns of a fact's table that tell of a row, and nothing of the event."""
+_HIDDEN = {*LEDGER, "dest_nanp", "lrn_nanp", "cli_nanp"}
 CALLS = Fact(
     cdr,
     time=cdr.c.dt,
@@ -152,7 +154,7 @@ CALLS = Fact(
     key=(cdr.c.switch, cdr.c.callid, cdr.c.branch_idx),
     sign=cdr.c.sign,
     loaded_at=cdr.c.loaded_at,
-    dimensions=tuple(column for column in cdr.columns if column.name not in _LEDGER),
+    dimensions=tuple(column for column in cdr.columns if column.name not in _HIDDEN),
 )
 """The calls: the fact that reports read by default."""
 

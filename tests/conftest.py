@@ -35,6 +35,7 @@ SLOWEST = [
     "test_cluster",
     "test_docs",
     "store/test_survival",
+    "cli/test_beside",
     "test_reports",
     "cli/test_running",
     "cli/test_cli",

@@ -83,6 +83,9 @@ class Definition(Protocol):
     def rollups_query(self) -> str:
         """The query for the names of the rollups that a store keeps."""
 
+    def lacking(self, kept: Collection[str]) -> Sequence[str]:
+        """The names of the wanted rollups that are not among those that a store keeps."""
+
     def statements(self, applied: Collection[int], kept: Collection[str]) -> Sequence[str]:
         """The statements that bring a store to this definition."""
 

@@ -1,8 +1,11 @@
 """Creates the backend of the store from the settings."""
 
+from enum import Enum, auto
 from pathlib import Path
 
 from gqlreports.backends.base import Backend, Definition, Limits
+from gqlreports.backends.embedded.meeting import is_hosted
+from gqlreports.backends.embedded.shared import SharedBackend
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import SCHEMES, Address, parse_address
 from gqlreports.config import Settings
@@ -10,7 +13,18 @@ from gqlreports.errors import InvalidInput
 from gqlreports.extras import needed
 
 
-def connect(settings: Settings, definition: Definition | None) -> Backend:
+class Use(Enum):
+    """How a process uses an embedded store, which one process at a time can have open."""
+
+    SHARED = auto()
+    """A server that has it open does the work; without one, this process opens it."""
+    ALONE = auto()
+    """This process opens it, or fails."""
+    SERVING = auto()
+    """This process opens it, or fails, and does what others ask for."""
+
+
+def connect(settings: Settings, definition: Definition | None, use: Use = Use.SHARED) -> Backend:
     """The backend for the store's URL: `chdb://PATH` is an embedded store in a directory, `clickhouse://HOST` a server.
 
     Raises InvalidInput for any other URL, and NotInstalled if an embedded store needs chDB and it is not installed.
@@ -26,9 +40,15 @@ def connect(settings: Settings, definition: Definition | None) -> Backend:
         raise InvalidInput(
             "The store's URL must be chdb://PATH, and PATH without a ?, or clickhouse://HOST; check GQLREPORTS_STORE."
         )
+    place = Path(path)
+    if use is Use.SHARED and is_hosted(place):
+        return SharedBackend(place, definition, limits)
     with needed("embedded", "An embedded store needs"):
         from gqlreports.backends.embedded.backend import EmbeddedBackend
-    return EmbeddedBackend(Path(path), definition, limits)
+        from gqlreports.backends.embedded.host import HostedBackend
+    if use is Use.SERVING:
+        return HostedBackend(EmbeddedBackend(place, definition, limits, serving=True), place, limits)
+    return EmbeddedBackend(place, definition, limits)
 
 
 def address_of(settings: Settings) -> Address:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gqlreports import __version__
-from gqlreports.cli import keys, listing, loading, migrating, running, serving, users
+from gqlreports.cli import keys, layouts, listing, loading, migrating, running, serving, users, watching
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -41,6 +41,10 @@ app.command()(running.explain)
 app.command()(listing.reports)
 app.command()(listing.sdl)
 app.command()(listing.audit)
+app.command()(watching.watch)
+app.command("loads")(loading.list_loads)
+app.command("unload")(loading.unload_cdrs)
 app.add_typer(loading.app, name="load")
+app.add_typer(layouts.app, name="layouts")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")

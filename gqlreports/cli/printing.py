@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -23,6 +25,7 @@ from gqlreports.export.export import Export, OnRows
 from gqlreports.export.formats import ExportFormat
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan.printing import readable
+from gqlreports.store.check_cdrs import SHOWN, Check
 
 _WIDE = 10_000
 
@@ -130,3 +133,37 @@ def _progress(name: str) -> Iterator[OnRows]:
     finally:
         start.cancel()
         progress.stop()
+
+
+def print_check(file: str, check: Check) -> None:
+    """Print what a load of a file would do: the first calls, what has no place, what is rejected, and totals."""
+    layout = f" ({check.counts.layout})" if check.counts.layout else ""
+    table = Table(*SHOWN, title=f"{file}{layout}: the first calls", title_justify="left")
+    for call in check.calls:
+        table.add_row(*(escape(_cell(value)) for value in call))
+    print_table(table)
+    for line in _lines(check):
+        typer.echo(line)
+
+
+def _lines(check: Check) -> Iterator[str]:
+    counts, totals = check.counts, check.totals
+    if check.unused:
+        yield f"without a place in the store: {', '.join(check.unused)}"
+    others = counts.rejected + counts.left_out + counts.joined
+    became = f"{counts.left_out} left out, {counts.joined} joined to others, {counts.rejected} rejected"
+    yield f"{counts.read} records: {counts.read - others} valid, {became}"
+    for reason, number in check.reasons.most_common():
+        yield f"  {number} rejected: {reason} (first in line {check.lines[reason]})"
+    asr = "" if totals.asr is None else f", ASR {totals.asr:.4f}"
+    yield f"{totals.calls} calls, {totals.answered} answered{asr}, {totals.duration} s of talk"
+    for name, charges in (("customers", totals.customer_charges), ("providers", totals.provider_charges)):
+        money = ", ".join(f"{charge.normalize():f} {currency}".strip() for currency, charge in sorted(charges.items()))
+        if money:
+            yield f"charges of {name}: {money}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds")[:23]
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else _text(value)

@@ -7,7 +7,8 @@ import typer
 from rich.progress import Progress
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.support import backend_of, directory_of, error_boundary, standard_error, with_backend
+from gqlreports.backends.connect import Use
+from gqlreports.cli.support import backend_of, directory_of, error_boundary, standard_error, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
@@ -41,7 +42,7 @@ def serve(
     """Serve the panel at http://HOST:PORT/ and the API at http://HOST:PORT/graphql."""
     with error_boundary() as settings:
         registry = Registry.load(strict=strict)
-        with_backend(settings, registry, _openable)
+        with_store(backend_of(settings, registry, Use.ALONE), _openable)
         typer.echo(f"Panel at http://{host}:{port}/, GraphQL at http://{host}:{port}/graphql", err=True)
         _serve(settings, registry, directory_of(settings), host, port)
 
@@ -51,7 +52,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     with error_boundary() as settings:
         directory = directory_of(settings)
         registry = Registry.load()
-        with_backend(settings, registry, lambda backend: _filled(backend, directory))
+        with_store(backend_of(settings, registry, Use.ALONE), lambda backend: _filled(backend, directory))
         address, password = f"http://{host}:{port}", _demo_password(directory)
         typer.echo(_invitation(registry, address, password, _demo_key(directory)))
         _serve(settings, registry, directory, host, port)
@@ -67,7 +68,8 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, host: s
     shutdown = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, shutdown, settings.answers_bytes)
-    app = create_app(registry, backend_of(settings, registry), directory, settings.masked_digits, metrics, tokens, http)
+    backend = backend_of(settings, registry, Use.SERVING)
+    app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)
     GracefulServer(app, host, port, shutdown, settings.shutdown_seconds).run()
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import connect
+from gqlreports.backends.connect import Use, connect
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
@@ -52,8 +52,16 @@ def _log_to_standard_error() -> None:
 
 
 def _fail(message: str) -> None:
-    standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    print_error(message)
     raise typer.Exit(1)
+
+
+def print_error(message: str) -> None:
+    standard_error.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def print_warning(message: str) -> None:
+    standard_error.print(f"[yellow]note:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def moment_of(option: str, text: str) -> datetime:
@@ -68,9 +76,9 @@ def directory_of(settings: Settings) -> Directory:
     return Directory(settings.directory_url)
 
 
-def backend_of(settings: Settings, registry: Registry) -> Backend:
+def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED) -> Backend:
     """The store, with the rollups of the registry's reports in its definition."""
-    return connect(settings, definition(registry))
+    return connect(settings, definition(registry), use)
 
 
 def with_backend(

@@ -65,13 +65,6 @@ class Directory:
                 return customer
         raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
 
-    def has_customer(self, customer_id: str) -> bool:
-        """Whether there is a customer of this id."""
-        if not _storable(customer_id):
-            return False
-        with self._session() as session:
-            return session.execute(_CUSTOMER, {"id": customer_id}).one_or_none() is not None
-
     def unknown_customers(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of the ids that no customer has."""
         unknown = set(customer_ids)

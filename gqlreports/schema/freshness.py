@@ -6,7 +6,10 @@ from gqlreports.backends.base import Statement
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.tables import CALLS
 
-_DATA_THROUGH = Statement("SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM cdr_load")
+_DATA_THROUGH = Statement(
+    "SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM cdr_load "
+    "WHERE id NOT IN (SELECT id FROM cdr_load WHERE unloaded_at IS NOT NULL)"
+)
 _NUMBERING_AS_OF = Statement(
     "SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(loaded_at), 3)) AS moment FROM numbering"
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -27,10 +28,12 @@ class HeldRejects:
     """The lines of rejected rows and the reasons, as far as they are told."""
 
     count: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     held: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, record: FileRecord, reason: str) -> None:
         self.count += 1
+        self.reasons[reason] += 1
         if self.count <= MOST_REJECTS:
             self.held.append((record.line, reason))
 

@@ -13,7 +13,10 @@ from gqlreports.store.files import Chunk, FileRecord
 
 _MOST_LINES = 1000
 """How many lines a row may have."""
+_SAMPLE = 200
+"""How many lines tell how many cells a row may have."""
 UNCLOSED = "a quote is never closed"
+CARRIAGE_RETURN = "a carriage return stands outside quotes"
 NO_UTF8 = "no UTF-8: name the encoding, such as --encoding latin-1"
 
 
@@ -47,14 +50,19 @@ class Dialect:
             return "unexpected end" in str(error)
         return False
 
-    def is_whole(self, line: str, width: int) -> bool:
+    def is_whole(self, line: str, widths: frozenset[int]) -> bool:
         """Whether a line is a row of its own.  One that closes a quote is not, though it may have as many cells."""
         if self.quote and line.count(self.quote) % 2:
             return False
         try:
-            return line.count(self.delimiter) >= width - 1 and len(self.cells(line, strict=True)) == width
+            return self.delimiter in line and len(self.cells(line, strict=True)) in widths
         except csv.Error:
             return False
+
+    def widths(self, start: str) -> frozenset[int]:
+        """The numbers of cells in the lines at the beginning of a file without a header."""
+        whole = (line for line in start.splitlines()[:_SAMPLE] if line.strip() and not self.is_open(line))
+        return frozenset(len(self.cells(line)) for line in whole)
 
 
 PLAIN = Dialect()
@@ -73,13 +81,13 @@ class CsvRow:
 class Lines:
     """Lines of a file without their line feeds, of which the first has the number `first`.
 
-    A whole row has `width` cells, if that is known.  Unless the lines are the `last` of the file, the quote at their
-    end may be closed in those that follow.
+    `widths` are the numbers of cells that a whole row may have, if that is known.  Unless the lines are the `last` of
+    the file, the quote at their end may be closed in those that follow.
     """
 
     texts: Sequence[str]
     first: int
-    width: int | None
+    widths: frozenset[int]
     dialect: Dialect = PLAIN
     last: bool = True
 
@@ -105,7 +113,7 @@ class Lines:
         try:
             return CsvRow(record, self.dialect.cells(text))
         except csv.Error as error:
-            return CsvRow(record, [], f"cannot be read: {error}")
+            return CsvRow(record, [], CARRIAGE_RETURN if "new-line" in str(error) else f"cannot be read: {error}")
 
     def _end(self, place: int) -> int | None:
         """The place after the row that begins at `place`: `place` if its quote never ends, None if it may."""
@@ -114,7 +122,7 @@ class Lines:
             return place + 1
         for end in range(place + 1, min(len(self.texts), place + _MOST_LINES)):
             line = self.texts[end]
-            if self.width is not None and self.dialect.is_whole(line.removesuffix("\r"), self.width):
+            if self.dialect.is_whole(line.removesuffix("\r"), self.widths):
                 return place
             text += "\n" + line
             if self.dialect.quote in line and not self.dialect.is_open(text.removesuffix("\r")):
@@ -123,22 +131,22 @@ class Lines:
 
     def _fits(self, text: str) -> bool:
         try:
-            return len(self.dialect.cells(text, strict=True)) == (self.width or len(self.dialect.cells(text)))
+            return not self.widths or len(self.dialect.cells(text, strict=True)) in self.widths
         except csv.Error:
             return False
 
 
 def csv_chunks(
-    stream: io.BufferedReader, names: Sequence[str], line: int, width: int | None, size: int
+    stream: io.BufferedReader, names: Sequence[str], line: int, widths: frozenset[int], size: int
 ) -> Iterator[Chunk]:
     """The rest of a CSV file in blocks of about `size` bytes.  It begins at this line, and has cells of these names."""
     header = ",".join(names).encode() + b"\n"
 
     def whole(body: bytes, first: int, last: bool) -> int:
-        return _lines(body, first, last, width).rows()[1]
+        return _lines(body, first, last, widths).rows()[1]
 
     for body, first, last in _blocks(stream, line, size, whole):
-        lines = _lines(body, first, last, width)
+        lines = _lines(body, first, last, widths)
         if _is_simple(body):
             yield Chunk(
                 header + body,
@@ -174,9 +182,9 @@ def _blocks(
             return
 
 
-def _lines(body: bytes, first: int, last: bool, width: int | None) -> Lines:
+def _lines(body: bytes, first: int, last: bool, widths: frozenset[int]) -> Lines:
     texts = body.decode("utf-8", "surrogateescape").split("\n")
-    return Lines(texts if texts[-1] else texts[:-1], first, width, last=last)
+    return Lines(texts if texts[-1] else texts[:-1], first, widths, last=last)
 
 
 def _printed(rows: Sequence[CsvRow]) -> bytes:

@@ -189,6 +189,10 @@ class StoreDefinition:
         """Descriptions of the migrations that a store lacks."""
         return [f"{each.number} ({each.name})" for each in self._lacking(applied)]
 
+    def lacking(self, kept: Collection[str]) -> list[str]:
+        """The names of the wanted rollups that are not among those that a store keeps."""
+        return [each.name for each in self.rollups if each.name not in kept]
+
     def statements(self, applied: Collection[int], kept: Collection[str]) -> list[str]:
         """The statements that bring a store to this definition.
 

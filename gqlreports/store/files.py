@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -170,6 +171,28 @@ def recoded(stream: io.BufferedReader, encoding: str | None) -> io.BufferedReade
     return io.BufferedReader(cast("io.RawIOBase", _Recoded(stream, encoding)), 1 << 20)
 
 
+def filled(stream: io.BufferedReader, size: int) -> io.BufferedReader:
+    """A stream that can be looked into for `size` bytes, also where a pipe brings them in pieces."""
+    return io.BufferedReader(cast("io.RawIOBase", _Begun(stream.read(size), stream)), max(size, 1 << 20))
+
+
+class _Begun(io.RawIOBase):
+    """Gives bytes that were read already, and then the rest of a stream."""
+
+    def __init__(self, start: bytes, stream: io.BufferedReader) -> None:
+        self._start, self._stream = start, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        if not self._start:
+            return self._stream.readinto(buffer)
+        size = min(len(buffer), len(self._start))
+        buffer[:size], self._start = self._start[:size], self._start[size:]
+        return size
+
+
 class _Recoded(io.RawIOBase):
     """Reads text in an encoding, and gives it in UTF-8."""
 
@@ -201,7 +224,16 @@ def opened_members(path: str, on_read: OnRead) -> Iterator[Iterator[tuple[str, i
     Raises LoadError as `opened` does.
     """
     with opened(path, on_read) as stream, ExitStack() as stack:
-        yield _members(stream, stack)
+        try:
+            yield _members(stream, stack)
+        except LoadError as error:
+            raise LoadError(about(path, str(error))) from error
+
+
+def about(path: str, message: str) -> str:
+    """A message about a file, with its name."""
+    named = path.removesuffix(".") in message
+    return message if named else f"{path}: {message.rstrip('.')}; nothing was loaded."
 
 
 def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
@@ -227,9 +259,10 @@ def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str,
 
 
 class RejectSink(Protocol):
-    """Takes rejected rows, and counts them."""
+    """Takes rejected rows, and counts them and their reasons."""
 
     count: int
+    reasons: Counter[str]
 
     def add(self, record: FileRecord, reason: str) -> None: ...
 
@@ -243,10 +276,12 @@ class Rejects:
 
     target: Path
     count: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     _rows: list[tuple[int, str, str]] = field(default_factory=list)
 
     def add(self, record: FileRecord, reason: str) -> None:
         self.count += 1
+        self.reasons[reason] += 1
         self._rows.append((record.line, reason, record.text))
         if len(self._rows) >= _HELD:
             self.write()

@@ -11,7 +11,7 @@ from gqlreports.errors import LoadError
 from gqlreports.extras import needed
 from gqlreports.store import mapping, staging
 from gqlreports.store.csv_rows import Dialect, csv_chunks
-from gqlreports.store.files import Chunk, FileRecord, OpenFile, recoded
+from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
 from gqlreports.store.layout import Layout, Reading, Ref, Source
 from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
 from gqlreports.store.records import NO_JSON, Pending, header_of, json_documents, pair, record_chunks, records_of
@@ -49,11 +49,15 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open file: its rows in chunks, how each chunk is staged, and its layout if it has one."""
+    """An open file: its rows in chunks, how each chunk is staged, and its layout if it has one.
+
+    `unused` are the names of fields that have no place in the store, as far as the beginning of the file tells them.
+    """
 
     chunks: Iterator[Chunk]
     staging: Staging
     layout: Layout | None = None
+    unused: tuple[str, ...] = ()
 
 
 def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack: ExitStack) -> Opened:
@@ -67,22 +71,18 @@ def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack:
             with needed("files", "Parquet files need"):
                 from gqlreports.store.parquet import parquet_source
             source = parquet_source(stream, stack, CHUNK_ROWS // 2)
-            return Opened(source.chunks, plain_staging(source, path, options.constants))
+            return Opened(source.chunks, plain_staging(source, path, options.constants), unused=_unused(source.columns))
         return _opened_text(stream, path, options)
     except LoadError as error:
-        raise LoadError(_about(path, str(error))) from error
-
-
-def _about(path: str, message: str) -> str:
-    return message if message.startswith(path) else f"{path}: {message.rstrip('.')}; nothing was loaded."
+        raise LoadError(about(path, str(error))) from error
 
 
 def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
     layout = options.layout
-    stream = recoded(stream, options.encoding or (layout.reading.encoding if layout else None))
+    stream = filled(recoded(stream, options.encoding or (layout.reading.encoding if layout else None)), _SEEN)
     sight = Sight(stream.peek(_SEEN))
     if layout is None:
-        if (delimiter := plain_delimiter(sight)) is not None:
+        if (delimiter := plain_delimiter(sight, options.constants)) is not None:
             return _plain_csv(stream, path, delimiter, options)
         found = recognise(sight)
         if len(found) != 1:
@@ -91,7 +91,7 @@ def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> 
             raise LoadError(what_was_seen(sight, found))
         layout = found[0]
         if layout.reading.encoding != "utf-8" and options.encoding is None:
-            stream = recoded(stream, layout.reading.encoding)
+            stream = filled(recoded(stream, layout.reading.encoding), _SEEN)
     return _with_layout(stream, path, layout, options)
 
 
@@ -119,11 +119,18 @@ def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: Re
         staged = _numbered(plain_staging(source, path, options.constants), options)
         records = records_of(stream, Reading(delimiter=delimiter), names)
         cells: dict[Ref, str] = {(name,): name for name in names if name in KINDS}
-        return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged)
+        return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged, unused=_unused(names))
     columns = tuple(header_of(stream.readline(), Dialect()))
     names = [cell_name(place, name) for place, name in enumerate(columns)]
-    source = OpenFile(columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, len(names), CHUNK_BYTES), csv=True)
-    return Opened(source.chunks, _numbered(plain_staging(source, path, options.constants), options))
+    source = OpenFile(
+        columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, frozenset([len(names)]), CHUNK_BYTES), csv=True
+    )
+    staged = _numbered(plain_staging(source, path, options.constants), options)
+    return Opened(source.chunks, staged, unused=_unused(source.columns))
+
+
+def _unused(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name and name not in KINDS))
 
 
 def _no_chunks() -> Iterator[Chunk]:
@@ -146,7 +153,8 @@ def _plain_json(stream: io.BufferedReader, path: str, options: ReadOptions) -> O
     if not names:
         raise LoadError("there is no JSON object in it; give JSON lines, one object a line, or an array of objects")
     source = OpenFile(tuple(names), _json_chunks(chain(first, documents)), csv=False)
-    return Opened(source.chunks, _numbered(plain_staging(source, path, options.constants), options))
+    staged = _numbered(plain_staging(source, path, options.constants), options)
+    return Opened(source.chunks, staged, unused=_unused(source.columns))
 
 
 def _json_chunks(documents: Iterator[tuple[FileRecord, object]]) -> Iterator[Chunk]:
@@ -233,11 +241,13 @@ def _csv_with_layout(stream: io.BufferedReader, layout: Layout, refs: Sequence[R
     used = sorted({place for place in places.values() if place is not None})
     names = [f"f{place}" if place in used else f"_{place}" for place in range(len(header))]
     cells = {ref: f"f{place}" for ref, place in places.items() if place is not None}
-    width = len(header) if reading.header else None
+    start = stream.peek(_SEEN).decode("utf-8", "replace").rpartition("\n")[0]
+    widths = frozenset([len(header)]) if reading.header else Dialect().widths(start)
     extra = EXTRA_CELLS if reading.header else ()
-    chunks = csv_chunks(stream, [*names, *extra], line, width, CHUNK_BYTES)
+    chunks = csv_chunks(stream, [*names, *extra], line, widths, CHUNK_BYTES)
     fields = tuple(f"f{place}" for place in used)
-    return Opened(chunks, _mapped(layout, cells, options, csv=True, fields=fields, first=names[0]), layout)
+    unused = tuple(name for place, name in enumerate(header) if place not in used) if reading.header else ()
+    return Opened(chunks, _mapped(layout, cells, options, csv=True, fields=fields, first=names[0]), layout, unused)
 
 
 def _mapped(

@@ -6,6 +6,7 @@ bodies that arrive together are loaded together.  A bad body is refused alone.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -187,10 +188,12 @@ class _SortedRejects:
 
     loads: list[BodyLoad]
     count: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, record: FileRecord, reason: str) -> None:
         assert isinstance(record, _PlacedRecord)
         self.count += 1
+        self.reasons[reason] += 1
         self.loads[record.body].rejects.add(record, reason)
 
 

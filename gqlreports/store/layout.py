@@ -56,7 +56,8 @@ class Source:
     """Where the value of a column comes from: a `constant`, a `field`, a `text` of fields, or two times.
 
     With `types` the field depends on the type of the record.  The rest says how the field's text becomes the value, in
-    this order: `none`, `pattern`, `match`, `table` and `other`, `time` in `zone`, `scale`, `minus`, `round`, `whole`.
+    this order: `none`, `pattern`, `match`, `table` and `other`, `time` in `zone`, `decimal`, `scale`, `minus`, `round`,
+    `whole`.
     """
 
     constant: str | None = None
@@ -73,6 +74,7 @@ class Source:
     other: str | None = None
     time: str = ""
     zone: str = ""
+    decimal: str = ""
     scale: str = ""
     minus: int = 0
     round: bool = False
@@ -254,6 +256,7 @@ class _Parser:
             other=self._text(given["other"], column) if "other" in given else None,
             time=self._text(given.get("time", ""), column),
             zone=self._text(given.get("zone", ""), column),
+            decimal=self._text(given.get("decimal", ""), column),
             scale=self._text(given.get("scale", ""), column),
             minus=int(given.get("minus", 0)),
             round=bool(given.get("round", False)),
@@ -278,6 +281,8 @@ class _Parser:
             raise self._fault(column, f"time must be one of {', '.join(TIMES)}, or a pattern such as %d/%m/%Y %H:%M:%S")
         if source.scale and not re.fullmatch(r"-?[0-9]+(\.[0-9]{1,12})?", source.scale):
             raise self._fault(column, f"scale {source.scale} is no decimal number")
+        if source.decimal not in ("", ",", "."):
+            raise self._fault(column, "decimal is the character before the decimals: a comma or a point")
         if source.order and column != "branch_idx":
             raise self._fault(column, "only branch_idx is numbered in an order")
         return source

@@ -49,6 +49,7 @@ SELECT
 FROM checked
 """
 
+COUNT_LOCAL_TIMES = "SELECT countIf(startsWith(reason, 'local time')) FROM checked"
 COUNT_KEYS = f"SELECT uniqExact({KEY}) FROM checked WHERE reason = ''"
 CUSTOMERS = "SELECT customer_id, count() FROM checked WHERE reason = '' GROUP BY customer_id"
 
@@ -90,6 +91,10 @@ SELECT callid FROM checked WHERE reason = '' AND answered AND cityHash64({_CALL}
     SELECT cityHash64({_CALL}) FROM checked WHERE reason = '' AND answered AND branch_idx > 0
 )
 GROUP BY {_CALL} HAVING uniqExact(branch_idx) > 1 AND {_close("min(dt)", "max(dt)")}
+ORDER BY min(dt), callid LIMIT {{most:UInt64}}
+"""
+WITHOUT_FIRST = f"""
+SELECT callid FROM starts GROUP BY {_CALL} HAVING min(lowest) > 0 ORDER BY min(start), callid LIMIT {{most:UInt64}}
 """
 
 NUMBERED = """
@@ -254,4 +259,29 @@ SELECT record, customer_id, cityHash64({KEY}), multiIf(
     place IN (SELECT place FROM corrected WHERE held > 0), 'corrected',
     'added'
 ) FROM numbered ORDER BY record
+"""
+
+_OF_LOAD = (
+    "dt >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') - INTERVAL 2 DAY "
+    "AND dt <= fromUnixTimestamp64Milli({last:Int64}, 'UTC') + INTERVAL 2 DAY"
+)
+# What is left of a load: the rows that it added or took back, without those that were undone already.
+_LEFT_OF_LOAD = f"""
+SELECT {_CONTENT}, sum(sign) AS number FROM cdr WHERE load_id = {{load:UInt64}} AND {_OF_LOAD}
+GROUP BY {_CONTENT} HAVING number != 0
+"""
+UNLOAD_MONTHS = f"SELECT toYYYYMM(dt) AS month, sum(abs(number)) FROM ({_LEFT_OF_LOAD}) GROUP BY month ORDER BY month"
+UNLOAD = f"""
+INSERT INTO cdr ({_CONTENT}, sign, loaded_at, load_id)
+SELECT {_CONTENT}, if(number > 0, -1, 1), now64(3, 'UTC'), {{load:UInt64}} FROM ({_LEFT_OF_LOAD})
+ARRAY JOIN range(toUInt64(abs(number))) AS each WHERE toYYYYMM(dt) = {{month:UInt32}} SETTINGS {ONE_BLOCK}
+"""
+# The loads that took back rows which this load had added.
+CORRECTED_LATER = f"""
+SELECT DISTINCT arrayJoin(others) FROM (
+    SELECT groupUniqArrayIf(load_id, sign < 0 AND load_id != {{load:UInt64}}) AS others,
+        sumIf(sign, load_id = {{load:UInt64}}) AS own, sum(sign) AS held
+    FROM cdr WHERE {_OF_LOAD}
+    GROUP BY {_CONTENT} HAVING own > 0 AND held < own
+)
 """

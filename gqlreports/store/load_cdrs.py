@@ -53,12 +53,21 @@ class LoadCounts:
     """Start of the earliest and of the latest call, in milliseconds since 1970."""
     customers: Counter[str] = field(default_factory=Counter, compare=False)
     """How many valid rows there are of each customer."""
+    reasons: Counter[str] = field(default_factory=Counter, compare=False)
+    """Why rows were rejected, and how many for each reason."""
+    no_first: list[str] = field(default_factory=list, compare=False)
+    """Some callids of calls without an attempt 0, which do not count as calls."""
     two_answers: list[str] = field(default_factory=list, compare=False)
     """Some callids of calls that were answered on two attempts."""
     layout: str = field(default="", compare=False)
     """The name of the layout, if the file has one."""
     load: int = field(default=0, compare=False)
     """The load's id."""
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether the file has records, and all were rejected."""
+        return self.read == self.rejected > 0
 
     def add(self, other: "LoadCounts") -> None:
         """Add the counts of another file of the same archive."""
@@ -91,7 +100,7 @@ async def load_cdrs(
     store fails.
     """
     record = LoadRecord(path, getpass.getuser())
-    with opened_members(path, lambda count: on_read(count)) as members:
+    with opened_members(path, on_read) as members:
         return await load_members(backend, members, path, record, rejects_beside, corrects, options)
 
 
@@ -175,6 +184,7 @@ class CdrLoad:
                         outcomes = await (self._correct if self.corrects else self._add)(staged)
                         await self.stored(staged, outcomes)
         self.counts.rejected = self.rejects.count
+        self.counts.reasons.update(self.rejects.reasons)
         return self.counts
 
     async def stored(self, staged: StagedChunk, outcomes: str) -> None:
@@ -219,6 +229,10 @@ class CdrLoad:
     async def prepare(self, staged: StagedChunk) -> bool:
         """Count the chunk's rows, reject the invalid ones, and align attempts.  Return whether any row is left."""
         counts, good = self.counts, staged.good
+        if not (counts.read or good.rows) and staged.rejected:
+            [[local]] = await staged.session.query(Statement(ledger.COUNT_LOCAL_TIMES))
+            if local > staged.rejected // 2:
+                raise LoadError("Its times are local; say in which zone, such as --time-zone America/New_York.")
         for record, reason in staged.chunk.broken:
             self.rejects.add(record, reason)
         if staged.rejected:
@@ -258,9 +272,13 @@ class CdrLoad:
         if others:
             for statement in ledger.ALIGN:
                 await session.command(Statement(statement))
-        if len(self.counts.two_answers) < _NAMED:
-            answered_twice = [callid for [callid] in await session.query(Statement(ledger.TWO_ANSWERS))]
-            self.counts.two_answers += answered_twice[: _NAMED - len(self.counts.two_answers)]
+        for named, calls in (
+            (self.counts.two_answers, ledger.TWO_ANSWERS),
+            (self.counts.no_first, ledger.WITHOUT_FIRST),
+        ):
+            if len(named) < _NAMED:
+                found = await session.query(Statement(calls, {"most": _NAMED - len(named)}))
+                named += [callid for [callid] in found]
 
     async def _reject(self, staged: StagedChunk, places: str) -> None:
         found = await staged.session.query(Statement(places))

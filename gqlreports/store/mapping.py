@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gqlreports.errors import InvalidInput, LoadError
 from gqlreports.store.layout import ANY, EXTRA, Layout, Ref, Source
-from gqlreports.store.staging import BAD_TIME, LOCAL_TIME, MOMENT
+from gqlreports.store.staging import ALL, BAD_TIME, LOCAL_TIME, MOMENT
 from gqlreports.store.topology import literal
 
 Cell = Callable[[Ref], str]
@@ -51,7 +51,7 @@ def condition(layout: Layout, cell: Cell) -> str:
     conditions += [f"NOT {_among(cell((name,)), texts)}" for name, texts in layout.where_not.items()]
     if layout.types:
         conditions.append(_among(cell((layout.type_field,)), layout.types))
-    return " AND ".join(conditions) or "1"
+    return " AND ".join(conditions) or ALL
 
 
 def _among(value: str, texts: tuple[str, ...]) -> str:
@@ -67,10 +67,9 @@ def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | 
         ends = (_without_none(cell(ref), source) for ref in (source.start, source.end))
         # Between two times of one zone it hardly matters which zone it is.
         first, last = (_time(each, source, column, layout, zone or "UTC") for each in ends)
-        return (
-            f"multiIf(isNull({first}) OR isNull({last}), '0', {first} < 0 OR {last} < 0, 'no time', "
-            f"toString(toDecimal128(assumeNotNull({last} - {first}), 3) / 1000))"
-        )
+        seconds = f"toString(toDecimal128(assumeNotNull({_between(first, last, source, zone)}), 3) / 1000)"
+        none = f"isNull({first}) OR isNull({last})"
+        return f"multiIf({none}, '0', {first} < 0 OR {last} < 0, 'no time', {seconds})"
     value = _without_none(_joined(source, cell) if source.text else _field(source, layout, cell), source)
     if source.pattern:
         value = f"extract({value}, {literal(source.pattern)})"
@@ -84,9 +83,24 @@ def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | 
         value = f"transform({value}, [{keys}], [{values}], {other})"
     if source.time:
         return _time(value, source, column, layout, zone)
+    if source.decimal == ",":
+        # The points between thousands go, and the comma becomes a point.
+        value = f"replaceAll(replaceAll({value}, '.', ''), ',', '.')"
     if source.scale or source.minus or source.round or source.whole:
         value = _number(value, source)
     return value
+
+
+def _between(first: str, last: str, source: Source, zone: str | None) -> str:
+    """The milliseconds between two times.  An end in the hour that comes twice is in the later one if need be."""
+    if (name := source.zone or zone) is None or source.time in ("epoch", "epoch-ms", "epoch-us", "gregorian"):
+        return f"{last} - {first}"
+
+    def shown(milliseconds: str) -> str:
+        return f"toString(toDateTime(intDiv(assumeNotNull({milliseconds}), 1000), {literal(name)}))"
+
+    again = f"{last} < {first} AND {shown(f'{last} + 3600000')} = {shown(last)}"
+    return f"if({again}, {last} + 3600000, {last}) - {first}"
 
 
 def _joined(source: Source, cell: Cell) -> str:
@@ -133,18 +147,29 @@ def _milliseconds(value: str, source: Source, column: str, layout: Layout, zone:
         return f"if(match({value}, '{_EPOCH}'), toInt64(floor({scaled})), NULL)"
     zone = zone_of(source.zone) if source.zone else zone
     if source.time == "iso":
-        parsed = f"toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({value}, 3, {literal(zone or 'UTC')}))"
-        local = "" if zone else f"match({value}, '{_LOCAL}'), {LOCAL_TIME}, "
-        return f"multiIf({local}match({value}, '{MOMENT}'), {parsed}, NULL)"
+        parsed = f"parseDateTime64BestEffortOrNull({value}, 3, 'UTC')"
+        local = _in_zone(parsed, zone) if zone else str(LOCAL_TIME)
+        with_offset = f"match({value}, '{MOMENT}'), toUnixTimestamp64Milli({parsed})"
+        return f"multiIf(match({value}, '{_LOCAL}'), {local}, {with_offset}, NULL)"
     if zone is None and "%z" not in source.time:
         raise LoadError(
             f"The times of the layout {layout.name} are local ({column}); "
             "say in which zone, such as --time-zone America/New_York."
         )
     pattern = literal(re.sub("%.", lambda found: _STRPTIME.get(found[0], found[0]), source.time))
-    if "%f" in source.time:
-        return f"toUnixTimestamp64Milli(parseDateTime64OrNull({value}, {pattern}, {literal(zone or 'UTC')}))"
-    return f"toInt64(toUnixTimestamp(parseDateTimeOrNull({value}, {pattern}, {literal(zone or 'UTC')}))) * 1000"
+    parse = "parseDateTime64OrNull" if "%f" in source.time else "parseDateTimeOrNull"
+    parsed = f"toDateTime64({parse}({value}, {pattern}, 'UTC'), 3, 'UTC')"
+    return f"toUnixTimestamp64Milli({parsed})" if "%z" in source.time else _in_zone(parsed, zone)
+
+
+def _in_zone(wall: str, zone: str | None) -> str:
+    """Milliseconds since 1970 of what the clocks of a zone show, which `wall` gives as if it were UTC.
+
+    It is null for a time that the clocks skip.  ClickHouse's parsers with a pattern are wrong by an hour on the days on
+    which clocks change; the one without is right.
+    """
+    local = f"parseDateTime64BestEffortOrNull(toString({wall}), 3, {literal(zone or 'UTC')})"
+    return f"if(toString({local}) = toString({wall}), toUnixTimestamp64Milli({local}), NULL)"
 
 
 def _object(values: Mapping[str, str]) -> str:

@@ -90,6 +90,14 @@ def _as_text(column: pyarrow.Array) -> pyarrow.Array:
     if pyarrow.types.is_timestamp(column.type):
         column = column.cast(pyarrow.timestamp(column.type.unit))
     text = column.cast(pyarrow.string())
+    if pyarrow.types.is_floating(column.type):
+        # A telephone number that came as a float would be printed as 1.2125550142e+10.
+        whole = pyarrow.compute.and_(
+            pyarrow.compute.equal(pyarrow.compute.trunc(column), column),
+            pyarrow.compute.less(pyarrow.compute.abs(column), 2.0**53),
+        )
+        digits = pyarrow.compute.if_else(whole, column, None).cast(pyarrow.int64()).cast(pyarrow.string())
+        text = pyarrow.compute.coalesce(digits, text)
     return text.fill_null("") if text.null_count else text
 
 

@@ -3,12 +3,12 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gqlreports.store.csv_rows import Dialect
 from gqlreports.store.files import BOM
-from gqlreports.store.layout import Layout, shipped
+from gqlreports.store.layout import Layout, Marks, Reading, shipped
 from gqlreports.store.records import header_of
 from gqlreports.store.staging import COLUMNS, KINDS
 
@@ -17,6 +17,8 @@ _NAMES = {",": "commas", ";": ";", "\t": "tabs", "|": "|"}
 REQUIRED = tuple(each.name for each in COLUMNS if each.required)
 _SQL = re.compile(r"\s*(--|/\*|INSERT\s+INTO|CREATE\s+TABLE|SET\s)", re.IGNORECASE)
 _ELEMENT = re.compile(r"<([A-Za-z][\w.-]*)")
+_ROWS = 3
+"""How many rows are looked at to recognize a file without a header."""
 _VALUE = re.compile(r"[\d.,:+ TZ/-]+")
 
 
@@ -62,14 +64,14 @@ class Sight:
         return value
 
 
-def plain_delimiter(sight: Sight) -> str | None:
-    """The delimiter with which the first line is the header of our own format."""
+def plain_delimiter(sight: Sight, constants: Collection[str]) -> str | None:
+    """The delimiter with which the first line is the header of our own format, but for `constants`."""
     for delimiter in DELIMITERS:
         try:
             names = sight.header(delimiter)
         except csv.Error:
             continue
-        if {*REQUIRED} <= {*names}:
+        if {*REQUIRED} <= {*names, *constants}:
             return delimiter
     return None
 
@@ -92,12 +94,20 @@ def _meets(sight: Sight, layout: Layout) -> bool:
     line = sight.lines[reading.skip]
     if reading.format == "pairs":
         return all(re.search(rf"\b{re.escape(name)}=", line) for name in marks.fields)
-    try:
-        cells = Dialect(reading.delimiter, reading.quote, reading.escape).cells(line)
-    except csv.Error:
-        return False
     if reading.header:
-        return {*marks.fields} <= {each.strip() for each in cells}
+        return {*marks.fields} <= {each.strip() for each in _cells(line, reading)}
+    # The first row may be the one with a fault.
+    return any(_has_places(_cells(each, reading), marks) for each in sight.lines[reading.skip :][:_ROWS])
+
+
+def _cells(line: str, reading: Reading) -> list[str]:
+    try:
+        return Dialect(reading.delimiter, reading.quote, reading.escape).cells(line)
+    except csv.Error:
+        return []
+
+
+def _has_places(cells: Sequence[str], marks: Marks) -> bool:
     return (not marks.columns or len(cells) in marks.columns) and all(
         int(place) <= len(cells) and re.fullmatch(pattern, cells[int(place) - 1].strip())
         for place, pattern in marks.places.items()
@@ -149,7 +159,7 @@ def _seen(sight: Sight) -> str:
         return f"{divided}, which are values: it has no header"
     lacking = [name for name in REQUIRED if name not in cells]
     if len(lacking) <= len(REQUIRED) // 2:
-        return f"it lacks the columns {', '.join(lacking)}"
+        return f"it lacks the columns {', '.join(lacking)} (--set COLUMN=VALUE gives one to all rows)"
     return f"{divided}: {_listed(cells)}"
 
 

@@ -67,11 +67,13 @@ def _csv(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
     for _ in range(reading.skip_rows):
         stream.readline()
         line += 1
-    width = len(names) or None
+    start = stream.peek(_READ_AT_ONCE).decode("utf-8", "replace")
+    width = len(names)
+    widths = frozenset([width]) if width else dialect.widths(start.rpartition("\n")[0] or start)
     rest: list[str] = []
     while True:
         read = [each.decode("utf-8", "surrogateescape").removesuffix("\n") for each in islice(stream, 20_000)]
-        lines = Lines([*rest, *read], line, width, dialect, last=not read)
+        lines = Lines([*rest, *read], line, widths, dialect, last=not read)
         rows, end = lines.rows()
         for row in rows:
             if row.reason:

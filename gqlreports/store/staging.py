@@ -289,7 +289,7 @@ def answered(columns: Collection[str], values: Collection[str]) -> str:
     if ANSWER_TIME in columns:
         return _ANSWERED.rule(values).typed(ANSWER_TIME)
     [duration] = (each for each in COLUMNS if each.name == "duration")
-    by_duration = f"{duration.rule(values).typed('duration')} > 0"
+    by_duration = f"{duration.rule(values).typed('duration')} > 0" if "duration" in columns else "false"
     if "sip_code" not in columns:
         return by_duration
     status = "accurateCastOrNull(sip_code, 'UInt16')"
@@ -348,6 +348,10 @@ def plain_staging(source: OpenFile, path: str, constants: Mapping[str, str]) -> 
     )
 
 
+ALL = "1"
+"""The condition under which every record counts."""
+
+
 @dataclass(frozen=True)
 class Staging:
     """How a chunk's cells (the table `staged`) become rows of the store (the table `checked`).
@@ -366,7 +370,7 @@ class Staging:
     first: str = ""
     types: Mapping[str, str] = field(default_factory=dict)
     values: frozenset[str] = frozenset()
-    counts: str = "1"
+    counts: str = ALL
     order: str = ""
     placed: bool = False
 
@@ -396,7 +400,7 @@ class Staging:
 
     @property
     def leaves_out(self) -> bool:
-        return self.counts != "1"
+        return self.counts != ALL
 
     def left_out(self) -> str:
         """The query for the number of records that do not count."""

@@ -1,9 +1,10 @@
-"""What every store does, alike: each test runs on the embedded one and over HTTP."""
+"""What every store does, alike: each test runs on the embedded one, alone and through its server, and over HTTP."""
 
 import asyncio
 import io
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,7 +20,9 @@ from gqlreports.errors import (
     StoreUnavailable,
     UnreadableData,
 )
-from tests.support.stores import Store
+from tests.conftest import STORES
+from tests.support.sites import Engine
+from tests.support.stores import EmbeddedStore, SharedStore, Store
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.thorough
@@ -30,6 +33,15 @@ HALF = "SELECT number AS half FROM numbers(400000)"
 NEXT = Statement("SELECT {text:String} AS answer", {"text": "clean"})
 MINUTE = Limits(60)
 AWKWARD = ["a\\b", "\\N", "a\nb", "a\\nb", "tab\t", "'", '"', "{x:String}", "é\u2028", "%s", "$x$", "\r\n--x", ""]
+
+
+@pytest.fixture(params=[*STORES, "shared"])
+def store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Store:
+    """The same as for other tests, and an embedded store that a server has open."""
+    if request.param in ("embedded", "shared"):
+        return (EmbeddedStore if request.param == "embedded" else SharedStore)(engine, tmp_path / "store")
+    found: Store = request.getfixturevalue("served_store" if request.param == "server" else "cluster_store")
+    return found
 
 
 async def rows(backend: Backend, statement: Statement) -> Any:

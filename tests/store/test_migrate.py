@@ -154,6 +154,9 @@ def test_an_embedded_store_from_before_is_taken_over(engine: Engine, tmp_path: P
         def pending(self, applied: object) -> list[str]:
             return []
 
+        def lacking(self, kept: object) -> list[str]:
+            return []
+
         def statements(self, applied: object, kept: object) -> list[str]:
             dialect = ClickHouseDialect()
             create = [

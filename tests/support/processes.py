@@ -17,11 +17,11 @@ from tests.support.waiting import PATIENCE
 
 @dataclass(frozen=True)
 class Process:
-    """Its address, the file that its log goes to, and its id."""
+    """Its address, the file that its log goes to, and the process itself."""
 
     url: str
     log: Path
-    id: int
+    running: "subprocess.Popen[bytes]"
 
     def ready(self) -> int | None:
         """The status of /readyz; None where nobody listens yet."""
@@ -39,8 +39,16 @@ class Process:
 
 
 @contextmanager
-def serving(folder: Path, variables: Mapping[str, str], killed: bool = False) -> Iterator[Process]:
-    """A process that must live until the context ends, unless it is to be `killed` by its test."""
+def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Process]:
+    """A server that must be there until the end."""
+    with started(folder, variables) as made:
+        yield made
+        assert made.running.poll() is None, made.log.read_text()
+
+
+@contextmanager
+def started(folder: Path, variables: Mapping[str, str]) -> Iterator[Process]:
+    """A server that may be stopped or killed."""
     port = free_port()
     others = {name: value for name, value in os.environ.items() if not name.startswith("GQLREPORTS_")}
     command = [str(Path(sys.executable).with_name("gqlreports")), "serve", "--port", str(port)]
@@ -48,10 +56,9 @@ def serving(folder: Path, variables: Mapping[str, str], killed: bool = False) ->
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=folder, env={**others, **variables}, stdout=file, stderr=file)
     try:
-        made = Process(f"http://127.0.0.1:{port}", log, process.pid)
+        made = Process(f"http://127.0.0.1:{port}", log, process)
         made.until_ready()
         yield made
-        assert killed or process.poll() is None, log.read_text()
     finally:
         process.kill()
         process.wait()

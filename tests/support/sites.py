@@ -40,12 +40,12 @@ class Engine:
         self._limits = Limits()
         self._backend: EmbeddedBackend | None = None
 
-    def open(self, path: Path, limits: Limits | None = None) -> EmbeddedBackend:
+    def open(self, path: Path, limits: Limits | None = None, serving: bool = False) -> EmbeddedBackend:
         limits = limits or Limits()
-        if self._backend is None or (self._path, self._limits) != (path, limits):
+        if serving or self._backend is None or (self._path, self._limits) != (path, limits):
             self.close()
             # With more connections than a test keeps busy, it can ask the engine what it runs.
-            self._backend = EmbeddedBackend(path, definition(REGISTRY), limits, connections=4)
+            self._backend = EmbeddedBackend(path, definition(REGISTRY), limits, 4, serving)
             asyncio.run(self._backend.open())
             self._path, self._limits = path, limits
         return self._backend

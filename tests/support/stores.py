@@ -3,12 +3,16 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from gqlreports.backends.base import Backend, Limits, Statement
+from gqlreports.backends.embedded.host import HostedBackend
+from gqlreports.backends.embedded.shared import SharedBackend
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.store.definition import definition
@@ -16,6 +20,7 @@ from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.topology import Topology
 from tests.clickhouse.server import ClickHouse
 from tests.support.sites import REGISTRY, Engine
+from tests.support.waiting import PATIENCE
 
 Result = TypeVar("Result")
 Work = Callable[[Backend], Coroutine[Any, Any, Result]]
@@ -47,6 +52,44 @@ class EmbeddedStore:
 
     def reopen(self) -> None:
         self.engine.close()
+
+
+@dataclass
+class SharedStore:
+    """An embedded store that a server has open, as commands use it."""
+
+    engine: Engine
+    path: Path
+
+    def backend(self, limits: Limits | None = None) -> SharedBackend:
+        return SharedBackend(self.path, definition(REGISTRY), limits)
+
+    def run(self, work: Work[Result], limits: Limits | None = None) -> Result:
+        with hosted(self.engine, self.path):
+            return asyncio.run(_closed_behind(self.backend(limits), work))
+
+    def reopen(self) -> None:
+        """Each work has a server of its own here."""
+
+
+@contextmanager
+def hosted(engine: Engine, path: Path) -> Iterator[None]:
+    """Let commands work on an embedded store, from a thread of the test."""
+    limits = Limits()
+    host = HostedBackend(engine.open(path, limits, serving=True), path, limits)
+    loop = asyncio.new_event_loop()
+
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(host.open(), loop).result(PATIENCE)
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(host.close(), loop).result(PATIENCE)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        engine.close()
 
 
 @dataclass
@@ -153,7 +196,7 @@ def command(url: str, sql: str) -> None:
     asyncio.run(_closed_behind(ServerBackend(parse_address(url)), run))
 
 
-async def _closed_behind(backend: ServerBackend, work: Work[Result]) -> Result:
+async def _closed_behind(backend: Backend, work: Work[Result]) -> Result:
     try:
         return await work(backend)
     finally:

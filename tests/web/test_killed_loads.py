@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import threading
 import time
 from collections import Counter
@@ -22,7 +20,7 @@ from gqlreports.directory.principal import Role
 from tests.store.test_load_cdrs import cdr_row
 from tests.support.directories import new_directory
 from tests.support.killing import stored_parts
-from tests.support.processes import Process, serving
+from tests.support.processes import Process, serving, started
 from tests.support.sites import Engine
 from tests.support.stores import ServedStore, new_database
 from tests.support.waiting import PATIENCE, wait_until
@@ -64,9 +62,9 @@ class Deployment:
     def kill_and_restart(self, moments: list[Callable[[], bool]], done: threading.Event) -> None:
         """Kill the server at each of these moments, and start it again; then serve until `done`."""
         for moment in moments:
-            with serving(self.home, self.variables, killed=True) as self.process:
+            with started(self.home, self.variables) as self.process:
                 wait_until(moment, pause=0.001)
-                os.kill(self.process.id, signal.SIGKILL)
+                self.process.running.kill()
         with serving(self.home, self.variables) as self.process:
             done.wait(10 * PATIENCE)
 

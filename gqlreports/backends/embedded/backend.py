@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ from gqlreports.backends.settings import WRITING
 from gqlreports.errors import QueryCancelled, StoreUnavailable
 
 Result = TypeVar("Result")
+_HALF = max(1, (os.cpu_count() or 1) // 2)
+"""Half of the processors."""
 logger = logging.getLogger(__name__)
 
 
@@ -56,22 +59,45 @@ class Writes:
 
 
 class EmbeddedSession:
-    """A session on chDB.  `in_thread` runs the client's blocking calls and translates their failures to StoreError."""
+    """A session on chDB.
 
-    def __init__(self, client: Client, in_thread: Callable[..., Any]) -> None:
+    `in_thread` runs the client's blocking calls and translates their failures to StoreError; `kill` stops what runs.
+    """
+
+    def __init__(self, client: Client, in_thread: Callable[..., Any], kill: Callable[[], None]) -> None:
         self._client = client
         self._in_thread = in_thread
+        self._kill = kill
+        self._running: asyncio.Future[Any] | None = None
 
     async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
-        result = await self._in_thread(self._client.query, statement.sql, dict(statement.parameters))
+        result = await self._run(self._client.query, statement.sql, dict(statement.parameters))
         rows: Sequence[Sequence[Any]] = result.result_rows
         return rows
 
     async def command(self, statement: Statement) -> None:
-        await self._in_thread(self._client.command, statement.sql, dict(statement.parameters))
+        await self._run(self._client.command, statement.sql, dict(statement.parameters))
 
     async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
-        await self._in_thread(self._client.raw_insert, table, columns, data, None, form)
+        await self._run(self._client.raw_insert, table, columns, data, None, form)
+
+    async def end(self) -> None:
+        """Close the session, once the statement that still runs for a cancelled caller is stopped.
+
+        Closing a connection while a statement is starting on it can hang the whole process.
+        """
+        while self._running and not self._running.done():
+            await asyncio.to_thread(self._kill)
+            await asyncio.wait((self._running,), timeout=0.1)
+        await self._in_thread(self._client.close)
+
+    async def _run(self, work: Callable[..., Any], *arguments: object) -> Any:
+        self._running = running = asyncio.ensure_future(self._in_thread(work, *arguments))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            running.add_done_callback(_forget)
+            raise
 
 
 @dataclass(eq=False, slots=True)
@@ -79,6 +105,7 @@ class _Query:
     """The state of a statement while threads work on it."""
 
     statement: Statement
+    limits: Limits | None = None
     reader: Reader | None = None
     running: asyncio.Future[Any] | None = None
     cancelled: bool = False
@@ -91,6 +118,9 @@ class EmbeddedBackend:
     connection runs one query at a time, so up to `connections` queries run at once, each in a thread.  chDB hands the
     leftovers of a failed query to the next query on the same connection.  So a connection on which anything failed is
     closed and never used again.
+
+    A `serving` backend answers reports while its sessions write.  So the sessions have threads of their own, and use at
+    most half of the processors.
     """
 
     def __init__(
@@ -99,11 +129,18 @@ class EmbeddedBackend:
         definition: Definition | None = None,
         limits: Limits | None = None,
         connections: int = max(2, os.cpu_count() or 1),
+        serving: bool = False,
     ) -> None:
         self._path = path
         self._definition = definition
         self._limits = limits or Limits()
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
+        self._threads = self._session_threads = ThreadPoolExecutor(connections, thread_name_prefix="chdb")
+        self._writing = WRITING
+        if serving:
+            at_once = min(2, _HALF)
+            self._session_threads = ThreadPoolExecutor(at_once, thread_name_prefix="chdb-session")
+            self._writing = WRITING | {"max_threads": str(_HALF // at_once)}
+        self._sessions = count()
         self._lock = threading.Lock()
         self._control: Client | None = None
         self._wall = Isolation(DATABASE)
@@ -124,11 +161,12 @@ class EmbeddedBackend:
         except FAILURES as error:
             raise store_error(error) from error
 
-    async def fetch_json(self, statement: Statement) -> Fetched:
+    async def fetch_json(self, statement: Statement, limits: Limits | None = None) -> Fetched:
+        """The same as for every backend, with `limits` in place of the backend's own."""
         await self._wall.check(statement, self.fetch_json)
-        query = _Query(statement)
+        query = _Query(statement, limits)
         try:
-            async with asyncio.timeout(seconds_left(self._limits.seconds)):
+            async with asyncio.timeout(seconds_left((limits or self._limits).seconds)):
                 return await self._cancellable(query, self._fetch, query)
         except TimeoutError as error:
             raise store_error(error) from error
@@ -138,9 +176,12 @@ class EmbeddedBackend:
         return self._writes.version if await self._determinism.is_deterministic(statement, self.fetch_json) else None
 
     @asynccontextmanager
-    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(
+        self, statement: Statement, form: str, limits: Limits | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The same as for every backend, with `limits` in place of the backend's own."""
         await self._wall.check(statement, self.fetch_json)
-        query = _Query(statement)
+        query = _Query(statement, limits)
         try:
             reader = await self._cancellable(query, self._take, query, STREAMING)
             yield self._pieces(query, reader.stream(statement, form))
@@ -150,16 +191,20 @@ class EmbeddedBackend:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         await self.open()
-        client = await self._in_thread(self._connect, WRITING)
+        name = f"session-{next(self._sessions)}"
+        in_thread = partial(self._in_session_thread, self._writes.counted)
+        client = await self._in_session_thread(self._connect, self._writing | {"log_comment": name})
+        session = EmbeddedSession(client, in_thread, partial(self._kill, name))
         try:
-            yield EmbeddedSession(client, partial(self._in_thread, self._writes.counted))
+            yield session
         finally:
-            await self._in_thread(client.close)
+            await session.end()
 
     async def close(self) -> None:
         self._closed = True
         for query in list(self._queries):
             await asyncio.to_thread(self._cancel, query)
+        await asyncio.to_thread(self._session_threads.shutdown)
         await asyncio.to_thread(self._threads.shutdown)
         self._readers.close()
         if self._control:
@@ -167,7 +212,7 @@ class EmbeddedBackend:
 
     async def _pieces(self, query: _Query, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The pieces of a result.  Only the store's time counts, not the time that the caller spends on the pieces."""
-        allowance = TimeBudget(self._limits.seconds)
+        allowance = TimeBudget((query.limits or self._limits).seconds)
         while True:
             async with allowance.part():
                 piece = await self._cancellable(query, next, pieces, None)
@@ -200,10 +245,18 @@ class EmbeddedBackend:
             await asyncio.to_thread(query.reader.close)
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
+        return await self._in_thread_of(self._threads, work, *arguments)
+
+    async def _in_session_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
+        return await self._in_thread_of(self._session_threads, work, *arguments)
+
+    async def _in_thread_of(
+        self, threads: ThreadPoolExecutor, work: Callable[..., Result], *arguments: object
+    ) -> Result:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
         except FAILURES as error:
             meaning = store_error(error)
             logger.log(logging.DEBUG if isinstance(meaning, QueryCancelled) else logging.ERROR, "The store: %s", error)
@@ -259,12 +312,17 @@ class EmbeddedBackend:
             reader.close()
             raise
         self._finish(query)
-        self._readers.give_back(reader)
+        if query.limits is None:
+            self._readers.give_back(reader)
+        else:
+            reader.close()
         return fetched
 
     def _take(self, query: _Query, more: Mapping[str, str] | None = None) -> Reader:
         """A connection for a query: an idle one if possible, or a new one if the query needs `more` settings."""
         self._opened()
+        if query.limits is not None:
+            more = {**query.limits.settings, **(more or {})}
         with self._lock:
             if query.cancelled:
                 raise QueryCancelled("The report was cancelled.")
@@ -281,9 +339,17 @@ class EmbeddedBackend:
         """Stop a query.  The lock keeps its connection from starting another query in the meantime."""
         with self._lock:
             query.cancelled = True
-            if query in self._queries and query.reader and self._control:
-                comment = {"comment": query.reader.name}
-                self._control.command("KILL QUERY WHERE Settings['log_comment'] = {comment:String}", comment)
+            if query in self._queries and query.reader:
+                self._kill_named(query.reader.name)
+
+    def _kill(self, name: str) -> None:
+        with self._lock:
+            self._kill_named(name)
+
+    def _kill_named(self, name: str) -> None:
+        """Stop the query with that `log_comment`.  The lock must be held."""
+        if self._control:
+            self._control.command("KILL QUERY WHERE Settings['log_comment'] = {name:String}", {"name": name})
 
 
 def _forget(work: asyncio.Future[Any]) -> None:

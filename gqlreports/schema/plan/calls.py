@@ -45,7 +45,7 @@ from gqlreports.schema.plan.source import (
     value,
 )
 from gqlreports.schema.request import ReportRequest, Selection
-from gqlreports.tables import CALLS
+from gqlreports.tables import CALLS, LEDGER
 
 KEY = tuple(column.name for column in CALLS.key)
 STORED = source_of(CALLS)
@@ -90,7 +90,7 @@ def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement
     The moments of both lists alternate.  The range is widened by a day, because a correction may move a call by that
     much and out of the range.
     """
-    every = [each for each in STORED.table.c if each.name not in ("sign", "loaded_at")]
+    every = [each for each in STORED.table.c if each.name not in LEDGER]
     key = tuple_(*(STORED.table.c[name] for name in KEY))
     keys = select(*(calls.c[name] for name in KEY)).select_from(calls).correlate(None)
     first, last = (

@@ -18,7 +18,7 @@ FROM
             cdr.switch AS switch,
             cdr.dest_number AS dest_number
         FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL NOT IN (
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL NOT IN (
             SELECT
                 cdr.switch,
                 cdr.callid,
@@ -49,7 +49,7 @@ FROM
             cdr.switch AS switch,
             cdr.dest_number AS dest_number
         FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt8})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL IN (
+        WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16})) AND ((cdr.switch, cdr.callid, cdr.branch_idx) GLOBAL IN (
             SELECT
                 cdr.switch,
                 cdr.callid,
@@ -91,7 +91,17 @@ FROM
             cdr.sip_reason,
             cdr.release_reason,
             cdr.dtmf,
-            cdr.source_ip
+            cdr.source_ip,
+            cdr.q850_cause,
+            cdr.hangup_side,
+            cdr.end_time,
+            cdr.codec,
+            cdr.mos,
+            cdr.packet_loss,
+            cdr.jitter,
+            cdr.caller_name,
+            cdr.linked_callid,
+            cdr.extra
         HAVING sum(cdr.sign) > 0
         ORDER BY
             cdr.dt ASC,

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS cdr_local ON CLUSTER main
 (
     `dt` DateTime64(3, 'UTC'),
     `callid` String,
-    `branch_idx` UInt8,
+    `branch_idx` UInt16,
     `switch` LowCardinality(String),
     `direction` LowCardinality(String),
     `customer_id` LowCardinality(String),
@@ -44,8 +44,19 @@ CREATE TABLE IF NOT EXISTS cdr_local ON CLUSTER main
     `release_reason` LowCardinality(String),
     `dtmf` String,
     `source_ip` String,
+    `q850_cause` UInt16,
+    `hangup_side` LowCardinality(String),
+    `end_time` Nullable(DateTime64(3, 'UTC')),
+    `codec` LowCardinality(String),
+    `mos` Nullable(Decimal(18, 3)),
+    `packet_loss` Nullable(Decimal(18, 3)),
+    `jitter` Nullable(Decimal(18, 3)),
+    `caller_name` String,
+    `linked_callid` String,
+    `extra` String,
     `sign` Int8,
     `loaded_at` DateTime64(3, 'UTC'),
+    `load_id` UInt64,
     `dest_nanp` UInt64 DEFAULT if((length(dest_number) = 10) AND (customer_card_dest_code != '') AND (NOT startsWith(customer_card_dest_code, '1')), 0, toUInt64OrZero(extract(dest_number, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))),
     `lrn_nanp` UInt64 DEFAULT toUInt64OrZero(extract(lrn, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$')),
     `cli_nanp` UInt64 DEFAULT toUInt64OrZero(extract(dest_cli, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))
@@ -88,7 +99,17 @@ CREATE TABLE IF NOT EXISTS cdr_load ON CLUSTER main
 (
     `finished_at` DateTime64(3, 'UTC'),
     `last_dt` DateTime64(3, 'UTC'),
-    `added` UInt64
+    `added` UInt64,
+    `id` UInt64,
+    `file` String,
+    `hash` String,
+    `user` String,
+    `started_at` DateTime64(3, 'UTC'),
+    `first_dt` DateTime64(3, 'UTC'),
+    `corrected` UInt64,
+    `there_before` UInt64,
+    `rejected` UInt64,
+    `unloaded_at` Nullable(DateTime64(3, 'UTC'))
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/cdr_load', '{shard}-{replica}')
 ORDER BY finished_at;
@@ -138,6 +159,75 @@ ALTER TABLE cdr_local ON CLUSTER main
 INSERT INTO migration (number, name, cluster, applied_at) SELECT
     5,
     'whole indexes',
+    'main',
+    now64(3, 'UTC');
+
+ALTER TABLE cdr_local ON CLUSTER main
+    (ADD COLUMN IF NOT EXISTS `load_id` UInt64),
+    (ADD COLUMN IF NOT EXISTS `q850_cause` UInt16),
+    (ADD COLUMN IF NOT EXISTS `hangup_side` LowCardinality(String)),
+    (ADD COLUMN IF NOT EXISTS `end_time` Nullable(DateTime64(3, 'UTC'))),
+    (ADD COLUMN IF NOT EXISTS `codec` LowCardinality(String)),
+    (ADD COLUMN IF NOT EXISTS `mos` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `packet_loss` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `jitter` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `caller_name` String),
+    (ADD COLUMN IF NOT EXISTS `linked_callid` String),
+    (ADD COLUMN IF NOT EXISTS `extra` String);
+
+ALTER TABLE cdr_local ON CLUSTER main
+    (MODIFY COLUMN `load_id` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `q850_cause` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `hangup_side` CODEC(LZ4)),
+    (MODIFY COLUMN `end_time` CODEC(T64, ZSTD(1))),
+    (MODIFY COLUMN `codec` CODEC(LZ4)),
+    (MODIFY COLUMN `mos` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `packet_loss` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `jitter` CODEC(T64, LZ4)),
+    (MODIFY COLUMN `caller_name` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `linked_callid` CODEC(ZSTD(1))),
+    (MODIFY COLUMN `extra` CODEC(ZSTD(1)));
+
+ALTER TABLE cdr ON CLUSTER main
+    (ADD COLUMN IF NOT EXISTS `load_id` UInt64),
+    (ADD COLUMN IF NOT EXISTS `q850_cause` UInt16),
+    (ADD COLUMN IF NOT EXISTS `hangup_side` LowCardinality(String)),
+    (ADD COLUMN IF NOT EXISTS `end_time` Nullable(DateTime64(3, 'UTC'))),
+    (ADD COLUMN IF NOT EXISTS `codec` LowCardinality(String)),
+    (ADD COLUMN IF NOT EXISTS `mos` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `packet_loss` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `jitter` Nullable(Decimal(18, 3))),
+    (ADD COLUMN IF NOT EXISTS `caller_name` String),
+    (ADD COLUMN IF NOT EXISTS `linked_callid` String),
+    (ADD COLUMN IF NOT EXISTS `extra` String);
+
+ALTER TABLE cdr_load ON CLUSTER main
+    (ADD COLUMN IF NOT EXISTS `id` UInt64),
+    (ADD COLUMN IF NOT EXISTS `file` String),
+    (ADD COLUMN IF NOT EXISTS `hash` String),
+    (ADD COLUMN IF NOT EXISTS `user` String),
+    (ADD COLUMN IF NOT EXISTS `started_at` DateTime64(3, 'UTC')),
+    (ADD COLUMN IF NOT EXISTS `first_dt` DateTime64(3, 'UTC')),
+    (ADD COLUMN IF NOT EXISTS `corrected` UInt64),
+    (ADD COLUMN IF NOT EXISTS `there_before` UInt64),
+    (ADD COLUMN IF NOT EXISTS `rejected` UInt64),
+    (ADD COLUMN IF NOT EXISTS `unloaded_at` Nullable(DateTime64(3, 'UTC')));
+
+ALTER TABLE cdr_load ON CLUSTER main
+    (MODIFY COLUMN `id` CODEC(LZ4)),
+    (MODIFY COLUMN `file` CODEC(LZ4)),
+    (MODIFY COLUMN `hash` CODEC(LZ4)),
+    (MODIFY COLUMN `user` CODEC(LZ4)),
+    (MODIFY COLUMN `started_at` CODEC(LZ4)),
+    (MODIFY COLUMN `first_dt` CODEC(LZ4)),
+    (MODIFY COLUMN `corrected` CODEC(LZ4)),
+    (MODIFY COLUMN `there_before` CODEC(LZ4)),
+    (MODIFY COLUMN `rejected` CODEC(LZ4)),
+    (MODIFY COLUMN `unloaded_at` CODEC(LZ4));
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    6,
+    'what switches tell of a call, and loads',
     'main',
     now64(3, 'UTC');
 

@@ -1,0 +1,50 @@
+"""`gqlreports layouts`: the layouts of switches' files."""
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from gqlreports.cli.printing import print_table
+from gqlreports.cli.support import error_boundary
+from gqlreports.store.layout import layout_text, shipped
+from gqlreports.store.staging import COLUMNS, Kind
+from gqlreports.tables import cdr
+
+app = typer.Typer(help="List the layouts of switches' files.", invoke_without_command=True)
+
+
+@app.callback()
+def layouts(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        table = Table("layout", "what it reads")
+        for layout in shipped().values():
+            table.add_row(layout.name, escape(layout.about))
+        print_table(table)
+
+
+@app.command()
+def show(name: str) -> None:
+    """Print a layout, to read or to start one of your own from."""
+    with error_boundary():
+        typer.echo(layout_text(name), nl=False)
+
+
+@app.command()
+def columns() -> None:
+    """List the columns of a CDR that a layout can fill."""
+    table = Table("column", "form", "what it holds")
+    for column in COLUMNS:
+        table.add_row(column.name, _FORMS[column.kind], escape(cdr.c[column.name].doc or ""))
+    table.add_row("answer_time", "time", "Moment of the answer; empty if the call was not answered.")
+    table.add_row("extra.NAME", "text", "Anything else, by a name of your choice.")
+    print_table(table)
+
+
+_FORMS = {
+    Kind.TEXT: "text",
+    Kind.MOMENT: "time",
+    Kind.WHOLE: "whole number",
+    Kind.MONEY: "money",
+    Kind.SECONDS: "seconds",
+    Kind.QUALITY: "number",
+}
