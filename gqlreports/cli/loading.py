@@ -1,6 +1,5 @@
 """`gqlreports load`: loads files into the store and the directory."""
 
-import codecs
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.store.check_cdrs import check_cdrs
 from gqlreports.store.files import OnRead
 from gqlreports.store.formats import ReadOptions
-from gqlreports.store.layout import find_layout
+from gqlreports.store.layout import find_layout, is_encoding
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
@@ -101,7 +100,12 @@ def cdrs(
             else:
                 typer.echo(summary(file, done, replace))
                 warn(done, directory)
-                failed += done.in_vain
+                failed += done.in_vain or bool(done.refused)
+        if options.pending and options.pending.count:
+            # The last file was refused, so nothing told that they have no other half.
+            print_error(
+                f"{options.pending.count} records wait for their other half, and were not loaded; run this again."
+            )
         return failed
 
     with error_boundary() as settings:
@@ -119,11 +123,8 @@ def read_options(
     for name in named:
         if name not in {column.name for column in COLUMNS}:
             raise InvalidInput(f"--set {name}: there is no such column; `gqlreports layouts columns` lists them.")
-    if encoding is not None:
-        try:
-            codecs.lookup(encoding)
-        except LookupError:
-            raise InvalidInput(f"--encoding {encoding}: there is no such encoding; try latin-1 or cp1252.") from None
+    if encoding is not None and not is_encoding(encoding):
+        raise InvalidInput(f"--encoding {encoding}: there is no such encoding; try latin-1 or cp1252.")
     found = find_layout(layout) if layout else None
     return ReadOptions(found, zone_of(time_zone), encoding, named, first_branch, Pending())
 
@@ -140,7 +141,9 @@ def summary(file: str, done: LoadCounts, replace: bool) -> str:
         parts.append(f"{done.left_out} left out")
     if done.joined:
         parts.append(f"{done.joined} joined to others")
-    parts.append(_rejected(file, done.rejected))
+    if done.waiting:
+        parts.append(f"{done.waiting} wait for their other half")
+    parts.append(_rejected(f"{file}.*" if done.archive else file, done.rejected))
     return f"{file}{f' ({done.layout})' if done.layout else ''}: {', '.join(parts)}"
 
 
@@ -154,6 +157,8 @@ def warn(done: LoadCounts, directory: Directory) -> None:
         some = ", ".join(f"{name!r} ({rows})" for name, rows in sorted(unknown.items(), key=lambda each: -each[1])[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         print_warning(f"{sum(unknown.values())} rows are of customers that were never loaded: {some}{more}")
+    for message in done.refused:
+        print_error(message)
     if done.in_vain:
         reason, rows = done.reasons.most_common(1)[0]
         print_warning(f"nothing could be loaded: {reason} ({rows} rows){_advice(reason)}")

@@ -1,9 +1,10 @@
 """`gqlreports watch`: loads the CDR files that arrive in a directory."""
 
+import glob
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -36,7 +37,7 @@ _UNFINISHED = (".part", ".tmp", ".rejects.csv")
 
 def watch(
     directory: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="A directory.")],
-    replace: Replace = False,
+    corrects: Replace = False,
     layout: LayoutName = None,
     time_zone: TimeZone = None,
     encoding: Encoding = None,
@@ -54,12 +55,13 @@ def watch(
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: ended.set())
     with error_boundary() as settings:
-        options = read_options(layout, time_zone, encoding, constants or [], first_branch)
+        # Each file is loaded for itself, since it moves away.
+        options = replace(read_options(layout, time_zone, encoding, constants or [], first_branch), pending=None)
         registry = Registry.load()
         while not ended.is_set():
             if files := list(complete(directory, settle)):
                 try:
-                    with_backend(settings, registry, _Batch(settings, files, options, replace, ended).load)
+                    with_backend(settings, registry, _Batch(settings, files, options, corrects, ended).load)
                 except StoreError as error:
                     print_error(f"{error.for_operators}  The files wait.")
             ended.wait(every)
@@ -83,7 +85,7 @@ class _Batch:
     settings: Settings
     files: list[Path]
     options: ReadOptions
-    replace: bool
+    corrects: bool
     ended: Event
 
     async def load(self, backend: Backend) -> None:
@@ -93,14 +95,14 @@ class _Batch:
                 return
             try:
                 with progress(str(path)) as on_read:
-                    done = await load_cdrs(backend, str(path), on_read, self.replace, self.options)
+                    done = await load_cdrs(backend, str(path), on_read, self.corrects, self.options)
             except (LoadError, NotInstalled) as error:
                 print_error(str(error))
                 _move(path, FAILED)
             else:
-                typer.echo(summary(str(path), done, self.replace))
+                typer.echo(summary(str(path), done, self.corrects))
                 warn(done, customers)
-                _move(path, FAILED if done.in_vain else DONE)
+                _move(path, FAILED if done.in_vain or done.refused else DONE)
 
 
 def _move(path: Path, folder: str) -> None:
@@ -111,7 +113,7 @@ def _move(path: Path, folder: str) -> None:
     while (target / name).exists():
         number += 1
         name = f"{path.name}.{number}"
-    rejects = path.with_name(f"{path.name}.rejects.csv")
-    if rejects.exists():
-        rejects.replace(target / f"{name}.rejects.csv")
+    # Each file of an archive has its own.
+    for rejects in path.parent.glob(f"{glob.escape(path.name)}.*rejects.csv"):
+        rejects.replace(target / rejects.name.replace(path.name, name, 1))
     path.replace(target / name)

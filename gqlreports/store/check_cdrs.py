@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from gqlreports.backends.base import Backend, Statement
 from gqlreports.store.files import FileRecord, OnRead, Rejects, opened_members
 from gqlreports.store.formats import ReadOptions, open_cdrs
 from gqlreports.store.load_cdrs import CdrLoad, LoadCounts
+from gqlreports.store.records import Pending
 
 SHOWN = (
     "dt", "customer_id", "account", "callid", "branch_idx", "source_cli", "dest_number", "answered", "duration",
@@ -77,10 +78,12 @@ async def check_cdrs(backend: Backend, path: str, on_read: OnRead, options: Read
     rejects, totals, counts = _Reasons(), Totals(), LoadCounts()
     calls: list[Sequence[Any]] = []
     unused: dict[str, None] = {}
+    pending = Pending() if options.pending is None else options.pending
+    each = replace(options, pending=pending, last=False)
     with opened_members(path, on_read) as members:
         for name, stream in members:
             with ExitStack() as stack:
-                opened = open_cdrs(stream, f"{path}.{name}" if name else path, options, stack)
+                opened = open_cdrs(stream, f"{path}.{name}" if name else path, each, stack)
                 unused |= dict.fromkeys(opened.unused)
                 load = CdrLoad(backend, opened, rejects, 0, False, options.first_branch == 0)
                 async with aclosing(load.chunks()) as chunks:
@@ -91,6 +94,9 @@ async def check_cdrs(backend: Backend, path: str, on_read: OnRead, options: Read
                         [figures] = await staged.session.query(Statement(_TOTALS))
                         _add(totals, figures)
                 counts.add(load.counts)
+    if options.last:
+        counts.reject(pending.rest(path), rejects)
+    counts.waiting = pending.count
     counts.rejected, counts.reasons = rejects.count, rejects.reasons
     return Check(
         counts, calls, tuple(unused), rejects.reasons, {why: at.line for why, at in rejects.first.items()}, totals

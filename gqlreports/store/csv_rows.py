@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from gqlreports.store.files import Chunk, FileRecord
 
+# The limit of Python's reader is the process's own, and by default lower than a cell may be.
+csv.field_size_limit(1 << 24)
 _MOST_LINES = 1000
 """How many lines a row may have."""
 _SAMPLE = 200

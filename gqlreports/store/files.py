@@ -76,6 +76,8 @@ class Chunk:
     broken: Sequence[tuple[FileRecord, str]] = ()
     left_out: int = 0
     joined: int = 0
+    names: tuple[str, ...] = ()
+    """The columns of the file so far, if they are more than the beginning of the file had."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,8 @@ def _members(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str,
         shutil.copyfileobj(stream, file, 1 << 20)
         archive = stack.enter_context(zipfile.ZipFile(file))
         names = [each.filename for each in archive.infolist() if not each.is_dir()]
+        if any(each.flag_bits & 1 for each in archive.infolist()):
+            raise LoadError("it is a zip archive with a password; unpack it first")
         if "[Content_Types].xml" in names:
             raise LoadError("it is an Excel workbook; save the sheet as CSV UTF-8")
         for name in names:

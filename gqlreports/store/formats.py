@@ -1,7 +1,7 @@
 """Opens a CDR file: finds out what it is, and how its rows become those of the store."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,8 +14,8 @@ from gqlreports.store.csv_rows import Dialect, csv_chunks
 from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
 from gqlreports.store.layout import Layout, Reading, Ref, Source
 from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
-from gqlreports.store.records import NO_JSON, Pending, header_of, json_documents, pair, record_chunks, records_of
-from gqlreports.store.staging import EXTRA_CELLS, KINDS, Staging, cell_name, plain_staging
+from gqlreports.store.records import Pending, header_of, json_documents, no_json, pair, record_chunks, records_of
+from gqlreports.store.staging import EXTRA_CELLS, KINDS, Kind, Staging, cell_name, plain_staging
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
@@ -58,6 +58,8 @@ class Opened:
     staging: Staging
     layout: Layout | None = None
     unused: tuple[str, ...] = ()
+    restaged: Callable[[Sequence[str]], Staging] | None = None
+    """Returns how a chunk is staged that has more columns than the beginning of the file."""
 
 
 def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack: ExitStack) -> Opened:
@@ -71,7 +73,7 @@ def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack:
             with needed("files", "Parquet files need"):
                 from gqlreports.store.parquet import parquet_source
             source = parquet_source(stream, stack, CHUNK_ROWS // 2)
-            return Opened(source.chunks, plain_staging(source, path, options.constants), unused=_unused(source.columns))
+            return Opened(source.chunks, _plain(source, path, options), unused=_unused(source.columns))
         return _opened_text(stream, path, options)
     except LoadError as error:
         raise LoadError(about(path, str(error))) from error
@@ -79,7 +81,8 @@ def open_cdrs(stream: io.BufferedReader, path: str, options: ReadOptions, stack:
 
 def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
     layout = options.layout
-    stream = filled(recoded(stream, options.encoding or (layout.reading.encoding if layout else None)), _SEEN)
+    own = layout.reading.encoding if layout and layout.reading.encoding != "utf-8" else None
+    stream = filled(recoded(stream, options.encoding or own), _SEEN)
     sight = Sight(stream.peek(_SEEN))
     if layout is None:
         if (delimiter := plain_delimiter(sight, options.constants)) is not None:
@@ -116,7 +119,7 @@ def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: Re
     if delimiter != ",":
         names = header_of(stream.peek(_SEEN).split(b"\n", 1)[0], Dialect(delimiter))
         source = OpenFile(tuple(names), _no_chunks(), csv=False)
-        staged = _numbered(plain_staging(source, path, options.constants), options)
+        staged = _plain(source, path, options)
         records = records_of(stream, Reading(delimiter=delimiter), names)
         cells: dict[Ref, str] = {(name,): name for name in names if name in KINDS}
         return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged, unused=_unused(names))
@@ -125,7 +128,7 @@ def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: Re
     source = OpenFile(
         columns, csv_chunks(stream, [*names, *EXTRA_CELLS], 2, frozenset([len(names)]), CHUNK_BYTES), csv=True
     )
-    staged = _numbered(plain_staging(source, path, options.constants), options)
+    staged = _plain(source, path, options)
     return Opened(source.chunks, staged, unused=_unused(source.columns))
 
 
@@ -137,13 +140,18 @@ def _no_chunks() -> Iterator[Chunk]:
     return iter(())
 
 
-def _numbered(staged: Staging, options: ReadOptions) -> Staging:
-    """The same, with attempts that are numbered from 0."""
-    if not options.first_branch or "branch_idx" not in staged.columns:
-        return staged
-    branch = staged.columns["branch_idx"]
-    number = f"ifNull(toString(toInt64OrNull({branch}) - {options.first_branch}), {branch})"
-    return replace(staged, columns={**staged.columns, "branch_idx": number})
+def _plain(source: OpenFile, path: str, options: ReadOptions) -> Staging:
+    """How the rows of a file in our own format are staged."""
+    staged = plain_staging(source, path, options.constants)
+    columns = dict(staged.columns)
+    zone = mapping.zone_of(options.time_zone)
+    for name in columns:
+        if zone and KINDS[name] is Kind.MOMENT and name not in staged.values and name not in options.constants:
+            columns[name] = mapping.zoned(columns[name], zone)
+    if options.first_branch and "branch_idx" in columns and "branch_idx" not in options.constants:
+        branch = f"toString({columns['branch_idx']})"
+        columns["branch_idx"] = f"ifNull(toString(toInt64OrNull({branch}) - {options.first_branch}), {branch})"
+    return replace(staged, columns=columns)
 
 
 def _plain_json(stream: io.BufferedReader, path: str, options: ReadOptions) -> Opened:
@@ -152,29 +160,37 @@ def _plain_json(stream: io.BufferedReader, path: str, options: ReadOptions) -> O
     names = dict.fromkeys(name for _, value in first if value is not None for name in value)
     if not names:
         raise LoadError("there is no JSON object in it; give JSON lines, one object a line, or an array of objects")
-    source = OpenFile(tuple(names), _json_chunks(chain(first, documents)), csv=False)
-    staged = _numbered(plain_staging(source, path, options.constants), options)
-    return Opened(source.chunks, staged, unused=_unused(source.columns))
+
+    def staged(names: Sequence[str]) -> Staging:
+        source = OpenFile(tuple(names), _no_chunks(), csv=False)
+        return _plain(source, path, options)
+
+    chunks = _json_chunks(chain(first, documents), names)
+    return Opened(chunks, staged(list(names)), unused=_unused(list(names)), restaged=staged)
 
 
-def _json_chunks(documents: Iterator[tuple[FileRecord, object]]) -> Iterator[Chunk]:
+def _json_chunks(documents: Iterator[tuple[FileRecord, object]], known: dict[str, None]) -> Iterator[Chunk]:
+    """`known` are the columns of the beginning; a later object may have others."""
+    names = dict(known)
     ended = False
     while not ended:
         good: list[FileRecord] = []
         broken: list[tuple[FileRecord, str]] = []
         size = 0
         for record, value in documents:
-            if value is None:
-                broken.append((record, NO_JSON))
-            else:
+            if isinstance(value, dict):
                 good.append(record)
+                names |= dict.fromkeys(value)
+            else:
+                broken.append((record, no_json(record)))
             size += len(record.text)
             if size > CHUNK_BYTES or len(good) + len(broken) >= CHUNK_ROWS:
                 break
         else:
             ended = True
         data = "\n".join(record.text for record in good).encode("utf-8", "surrogateescape")
-        yield Chunk(data, "JSONEachRow", lambda good=good: good, broken=broken)  # type: ignore[misc]
+        more = tuple(names) if len(names) > len(known) else ()
+        yield Chunk(data, "JSONEachRow", lambda good=good: good, None, broken, names=more)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -236,6 +252,7 @@ def _csv_with_layout(stream: io.BufferedReader, layout: Layout, refs: Sequence[R
         for ref in layout.columns[column].refs
         if places[ref] is None
     ]
+    lacking += [f"{name} to tell which records count" for name in layout.where if places[name,] is None]
     if lacking:
         raise LoadError(f"it lacks what the layout {layout.name} needs: {', '.join(lacking)}")
     used = sorted({place for place in places.values() if place is not None})

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import available_timezones
 
 from gqlreports.errors import LoadError
 from gqlreports.store.staging import KINDS, Kind
@@ -26,6 +27,7 @@ EXTRA = "extra."
 ANY = "?*"
 """Stands for any text but the empty one, in conditions."""
 
+Value = TypeVar("Value")
 Ref = tuple[str, ...]
 """Names of fields, or places from 1, of which the first counts that a file has."""
 
@@ -125,6 +127,14 @@ class Layout:
     columns: Mapping[str, Source]
 
 
+def is_encoding(name: str) -> bool:
+    """Whether there is an encoding of texts of this name."""
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False
+
+
 def names_in(template: str) -> list[str]:
     """The fields in a text such as `{cluster}-{call}`."""
     return re.findall(r"\{([^{}]+)\}", template)
@@ -182,6 +192,11 @@ class _Parser:
         for needed in ("callid", "dt"):
             if needed not in columns:
                 raise self._fault("columns", f"{needed} is missing; say from which field it comes")
+        if reading.format == "csv" and not reading.header:
+            for column, source in columns.items():
+                for name in (name for ref in source.refs for name in ref):
+                    if not name.removeprefix("end.").isdigit():
+                        raise self._fault(column, f"{name} is no place, and the file has no header")
         types = self._table("types")
         self._only(types, ("field", "values"), "types")
         return Layout(
@@ -225,10 +240,10 @@ class _Parser:
             value = getattr(reading, name)
             if len(value) > 1 or not (value.isascii() and (value or name != "delimiter")):
                 raise self._fault(name, "must be one ASCII character")
-        try:
-            codecs.lookup(reading.encoding)
-        except LookupError:
-            raise self._fault("encoding", f"{reading.encoding} is no known encoding") from None
+        if not is_encoding(reading.encoding):
+            raise self._fault("encoding", f"{reading.encoding} is no known encoding")
+        if min(reading.skip, reading.skip_rows) < 0:
+            raise self._fault("skip", "must not be negative")
         return reading
 
     def _source(self, column: str, given: Any) -> Source:
@@ -258,9 +273,9 @@ class _Parser:
             zone=self._text(given.get("zone", ""), column),
             decimal=self._text(given.get("decimal", ""), column),
             scale=self._text(given.get("scale", ""), column),
-            minus=int(given.get("minus", 0)),
-            round=bool(given.get("round", False)),
-            whole=bool(given.get("whole", False)),
+            minus=self._typed(given.get("minus", 0), int, column, "minus"),
+            round=self._typed(given.get("round", False), bool, column, "round"),
+            whole=self._typed(given.get("whole", False), bool, column, "whole"),
         )
         return self._checked(column, source)
 
@@ -269,6 +284,11 @@ class _Parser:
         if not isinstance(table, dict):
             raise self._fault(column, f"{key} must be a table of texts")
         return {self._text(each, column): self._text(value, column) for each, value in table.items()}
+
+    def _typed(self, given: Any, kind: type[Value], column: str, key: str) -> Value:
+        if type(given) is not kind:
+            raise self._fault(column, f"{key} must be a {_KINDS[kind]}")
+        return given
 
     def _checked(self, column: str, source: Source) -> Source:
         is_time = KINDS.get(column) is Kind.MOMENT
@@ -281,6 +301,16 @@ class _Parser:
             raise self._fault(column, f"time must be one of {', '.join(TIMES)}, or a pattern such as %d/%m/%Y %H:%M:%S")
         if source.scale and not re.fullmatch(r"-?[0-9]+(\.[0-9]{1,12})?", source.scale):
             raise self._fault(column, f"scale {source.scale} is no decimal number")
+        if source.types and not self.tables.get("types"):
+            raise self._fault(column, "has a field for each type, and there is no [types]")
+        if source.start and (source.pattern or source.match or source.table or source.scale or source.minus):
+            raise self._fault(column, "of two times, only none, time and zone can be given")
+        if source.order and source != Source(order=source.order):
+            raise self._fault(column, "with order, nothing else can be given")
+        if source.zone and source.zone not in available_timezones():
+            raise self._fault(column, f"there is no time zone {source.zone}")
+        if wrong := set(re.findall("%(.?)", source.time)) - set(_DIRECTIVES):
+            raise self._fault(column, f"%{min(wrong)} cannot be read; there are %{', %'.join(_DIRECTIVES)}")
         if source.decimal not in ("", ",", "."):
             raise self._fault(column, "decimal is the character before the decimals: a comma or a point")
         if source.order and column != "branch_idx":
@@ -298,8 +328,13 @@ class _Parser:
     def _marks(self) -> Marks:
         table = self._table("recognise")
         self._only(table, ("fields", "columns", "places"), "recognise")
-        places = {str(place): self._pattern(each, "places") for place, each in table.get("places", {}).items()}
-        return Marks(self._texts(table.get("fields", ()), "fields"), tuple(table.get("columns", ())), places)
+        given, columns = table.get("places", {}), table.get("columns", [])
+        if not isinstance(given, dict) or not all(str(place).isdigit() for place in given):
+            raise self._fault("places", "must be a table of places and regular expressions")
+        if not isinstance(columns, list) or not all(type(each) is int for each in columns):
+            raise self._fault("columns", "must be a list of whole numbers")
+        places = {str(place): self._pattern(each, "places") for place, each in given.items()}
+        return Marks(self._texts(table.get("fields", ()), "fields"), tuple(columns), places)
 
     def _conditions(self, name: str, table: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(table, dict):
@@ -335,8 +370,8 @@ class _Parser:
         except re.error as error:
             raise self._fault(key, f"{pattern} is no regular expression: {error}") from None
         # ClickHouse's expressions (RE2) have no look around and no references.
-        if re.search(r"\(\?(?![:PimsU-])|\\[1-9]", pattern):
-            raise self._fault(key, f"{pattern} looks around or refers to a group, which is not possible here")
+        if re.search(r"\(\?(?![:PimsU-])|\(\?P[=>]|\\[1-9ZuUN]|[*+?}]\+|\{\d{4,}", pattern):
+            raise self._fault(key, f"{pattern} has what RE2 expressions lack, such as looking around")
         return pattern
 
     def _only(self, table: Mapping[str, Any], known: Sequence[str], place: str) -> None:
@@ -353,4 +388,6 @@ class _Parser:
         return LoadError(f"{self.name}{place}, {key}: {what}.")
 
 
-_KINDS = {str: "text", bool: "true or false", int: "whole number"}
+_DIRECTIVES = "dmYyHIMSfpbBajz"
+"""The directives of `strptime` that can be read."""
+_KINDS: Mapping[type[Any], str] = {str: "text", bool: "true or false", int: "whole number"}

@@ -21,6 +21,7 @@ from gqlreports.store import ledger
 from gqlreports.store.files import Chunk, OnRead, RejectSink, opened_members, rejects_beside
 from gqlreports.store.formats import Opened, ReadOptions, open_cdrs
 from gqlreports.store.load_record import LoadRecord
+from gqlreports.store.records import Pending, Record
 from gqlreports.store.staging import Staging
 
 _NAMED = 10
@@ -44,6 +45,8 @@ class LoadCounts:
     rejected: int = 0
     joined: int = field(default=0, compare=False)
     """How many records are the later half of a call that is counted by its other half."""
+    waiting: int = field(default=0, compare=False)
+    """How many records wait for their other half, which a later file may have."""
     read: int = field(default=0, compare=False)
     """All records of the file."""
     differing: int = field(default=0, compare=False)
@@ -59,10 +62,22 @@ class LoadCounts:
     """Some callids of calls without an attempt 0, which do not count as calls."""
     two_answers: list[str] = field(default_factory=list, compare=False)
     """Some callids of calls that were answered on two attempts."""
+    refused: list[str] = field(default_factory=list, compare=False)
+    """Messages about the files of an archive that were refused."""
+    archive: bool = field(default=False, compare=False)
+    """Whether the file is an archive, each of whose files has its own file of rejects."""
     layout: str = field(default="", compare=False)
     """The name of the layout, if the file has one."""
     load: int = field(default=0, compare=False)
     """The load's id."""
+
+    def reject(self, records: Iterator[Record], rejects: RejectSink) -> None:
+        """Reject records of which only the end of the files tells that they have no other half."""
+        for record in records:
+            rejects.add(record.at, record.reason)
+            self.rejected += 1
+            self.read += 1
+            self.reasons[record.reason] += 1
 
     @property
     def in_vain(self) -> bool:
@@ -77,6 +92,9 @@ class LoadCounts:
                 known = [value for value in (mine, its) if value is not None]
                 value = (min if each.name == "first_call" else max)(known) if known else None
                 setattr(self, each.name, value)
+            elif each.name in ("archive", "waiting"):
+                # These are of the load as a whole.
+                continue
             elif each.name in ("layout", "load"):
                 setattr(self, each.name, its)
             elif isinstance(mine, Counter):
@@ -116,15 +134,34 @@ async def load_members(
 ) -> LoadCounts:
     """Load streams as one load, each with its own name or none.  `label` is what messages call them."""
     loaded = LoadCounts(load=record.load)
+    pending = Pending() if options.pending is None else options.pending
+    each = replace(options, pending=pending, last=False)
+    labels: set[str] = set()
     while (member := await asyncio.to_thread(next, members, None)) is not None:
         name, stream = member
         own = f"{label}.{name.replace('/', '_')}" if name else label
+        while own in labels:
+            own += "_"
+        labels.add(own)
+        loaded.archive = bool(name)
         with rejects_of(own) as rejects, ExitStack() as stack:
-            # Opening reads, and a stream may wait for what the event loop has yet to receive.
-            opened = await asyncio.to_thread(open_cdrs, record.hashed(stream), own, options, stack)
+            try:
+                # Opening reads, and a stream may wait for what the event loop has yet to receive.
+                opened = await asyncio.to_thread(open_cdrs, record.hashed(stream), own, each, stack)
+            except LoadError as error:
+                if not name:
+                    raise
+                loaded.refused.append(str(error))
+                continue
             load = CdrLoad(backend, opened, rejects, loaded.load, corrects, options.first_branch == 0)
             load.turn = turn or load.turn
             loaded.add(await load.run())
+            if options.last and not name:
+                loaded.reject(pending.rest(own), rejects)
+    if options.last and loaded.archive:
+        with rejects_of(label) as rejects:
+            loaded.reject(pending.rest(label), rejects)
+    loaded.waiting = pending.count
     await record.write(backend, loaded)
     return loaded
 
@@ -152,6 +189,7 @@ class StagedChunk:
     """A chunk whose rows have been parsed into the temporary table `checked` of a session."""
 
     chunk: Chunk
+    staging: Staging
     session: Session
     session_open: AsyncExitStack
     left_out: int
@@ -215,16 +253,18 @@ class CdrLoad:
     async def _staged(self, chunk: Chunk) -> StagedChunk:
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(self.backend.session())
-            for statement in self.staging.temporary_tables():
+            restaged = self.opened.restaged
+            staging = restaged(chunk.names) if chunk.names and restaged else self.staging
+            for statement in staging.temporary_tables():
                 await session.command(Statement(statement))
             if chunk.data:
                 await session.insert("staged", None, chunk.data, chunk.form)
-            await session.command(Statement(self.staging.check()))
+            await session.command(Statement(staging.check()))
             [[rejected, rows, hashes, *others]] = await session.query(Statement(ledger.COUNT))
             left_out = await self.left_out(session, rejected + rows)
             [[keys]] = [[rows]] if hashes == rows else await session.query(Statement(ledger.COUNT_KEYS))
             good = _ValidRows(rows, keys, *others)
-            return StagedChunk(chunk, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
+            return StagedChunk(chunk, staging, session, stack.pop_all(), chunk.left_out + left_out, rejected, good)
 
     async def prepare(self, staged: StagedChunk) -> bool:
         """Count the chunk's rows, reject the invalid ones, and align attempts.  Return whether any row is left."""
@@ -236,7 +276,7 @@ class CdrLoad:
         for record, reason in staged.chunk.broken:
             self.rejects.add(record, reason)
         if staged.rejected:
-            await self._reject(staged, self.staging.rejected())
+            await self._reject(staged, staged.staging.rejected())
         counts.left_out += staged.left_out
         counts.joined += staged.chunk.joined
         counts.read += good.rows + staged.rejected + len(staged.chunk.broken) + staged.left_out + staged.chunk.joined
@@ -334,7 +374,7 @@ class CdrLoad:
         rows = good.rows - (self.counts.repeated - repeated_before)
         corrections = (
             ledger.VERSIONS,
-            ledger.corrected(self.staging.told),
+            ledger.corrected(staged.staging.told),
             ledger.NO_CHANGES,
             ledger.FIND_UNCHANGED,
             ledger.FIND_MOVED,
@@ -344,7 +384,7 @@ class CdrLoad:
             await session.command(Statement(statement))
         [[added, changed, moved]] = await session.query(Statement(ledger.COUNT_CORRECTED))
         if moved:
-            await self._reject(staged, self.staging.moved())
+            await self._reject(staged, staged.staging.moved())
         for month in await self._months(staged):
             await session.command(Statement(ledger.CORRECT, {"month": month, **load}))
         self.counts.added += added

@@ -147,7 +147,7 @@ def _milliseconds(value: str, source: Source, column: str, layout: Layout, zone:
         return f"if(match({value}, '{_EPOCH}'), toInt64(floor({scaled})), NULL)"
     zone = zone_of(source.zone) if source.zone else zone
     if source.time == "iso":
-        parsed = f"parseDateTime64BestEffortOrNull({value}, 3, 'UTC')"
+        parsed = _UTC.format(value)
         local = _in_zone(parsed, zone) if zone else str(LOCAL_TIME)
         with_offset = f"match({value}, '{MOMENT}'), toUnixTimestamp64Milli({parsed})"
         return f"multiIf(match({value}, '{_LOCAL}'), {local}, {with_offset}, NULL)"
@@ -170,6 +170,15 @@ def _in_zone(wall: str, zone: str | None) -> str:
     """
     local = f"parseDateTime64BestEffortOrNull(toString({wall}), 3, {literal(zone or 'UTC')})"
     return f"if(toString({local}) = toString({wall}), toUnixTimestamp64Milli({local}), NULL)"
+
+
+def zoned(text: str, zone: str) -> str:
+    """The text of a time, in UTC if it names no offset and so is a time of a zone."""
+    utc = f"ifNull(toString(fromUnixTimestamp64Milli({_in_zone(_UTC.format(text), zone)}, 'UTC')), 'no time')"
+    return f"if(match({text}, '{_LOCAL}'), {utc}, {text})"
+
+
+_UTC = "parseDateTime64BestEffortOrNull({}, 3, 'UTC')"
 
 
 def _object(values: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from gqlreports.errors import LoadError
 from gqlreports.store.csv_rows import Dialect
 from gqlreports.store.files import BOM
 from gqlreports.store.layout import Layout, Marks, Reading, shipped
@@ -59,7 +60,7 @@ class Sight:
 
         try:
             value = json.JSONDecoder().raw_decode(self.text.lstrip("[ \r\n\t"))[0]
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return value
 
@@ -69,7 +70,7 @@ def plain_delimiter(sight: Sight, constants: Collection[str]) -> str | None:
     for delimiter in DELIMITERS:
         try:
             names = sight.header(delimiter)
-        except csv.Error:
+        except LoadError:
             continue
         if {*REQUIRED} <= {*names, *constants}:
             return delimiter
@@ -158,7 +159,7 @@ def _seen(sight: Sight) -> str:
     if sum(bool(_VALUE.fullmatch(each)) for each in cells) > len(cells) // 4:
         return f"{divided}, which are values: it has no header"
     lacking = [name for name in REQUIRED if name not in cells]
-    if len(lacking) <= len(REQUIRED) // 2:
+    if len(lacking) <= len(REQUIRED) - 2:
         return f"it lacks the columns {', '.join(lacking)} (--set COLUMN=VALUE gives one to all rows)"
     return f"{divided}: {_listed(cells)}"
 

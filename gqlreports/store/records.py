@@ -3,6 +3,7 @@
 They are read one by one, and handed on as JSON lines with the fields that a layout needs.
 """
 
+import csv
 import io
 import json
 import re
@@ -91,8 +92,13 @@ def _csv(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
 
 
 def header_of(line: bytes, dialect: Dialect) -> list[str]:
-    """The names in the first line of a CSV file."""
-    return [name.strip() for name in dialect.cells(line.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n"))]
+    """The names in the first line of a CSV file.  Raises LoadError if that cannot be read."""
+    try:
+        cells = dialect.cells(line.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n"))
+    except csv.Error as error:
+        lines = "its lines end in carriage returns alone; convert them to line feeds"
+        raise LoadError(lines if b"\r" in line else f"its first line cannot be read: {error}") from error
+    return [name.strip() for name in cells]
 
 
 _KEY = re.compile(r"[\w.$-]+$")
@@ -151,9 +157,12 @@ def _within(body: bytes, path: str) -> Iterator[tuple[FileRecord, Any]]:
             value, end = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
             raise LoadError(f"it is no JSON from line {line} on: {error.msg}") from error
+        except RecursionError as error:
+            raise LoadError(f"its JSON is nested too deep in line {line}") from error
         for each in _at(value, path):
             at = FileRecord(line, json.dumps(each) if path else text[place:end])
-            yield at, each if isinstance(each, dict) else None
+            # The store would not read a text that is no Unicode, such as half of a pair of surrogates.
+            yield at, each if _parsed(at.text.encode("utf-8", "surrogateescape")) is not None else None
         line += text.count("\n", place, end)
         place = end
 
@@ -175,9 +184,14 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def no_json(record: FileRecord) -> str:
+    """Why a record is no JSON object."""
+    return NO_JSON if _is_text(record.text) else NO_UTF8
+
+
 def _flat(at: FileRecord, value: Any, names: Sequence[str], reading: Reading) -> Record:
     if value is None:
-        return Record(at, reason=NO_JSON)
+        return Record(at, reason=no_json(at))
     fields = {}
     for name in names:
         if (found := _field(value, name)) is not None:
@@ -252,6 +266,10 @@ class Pending:
 
     starts: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
     ends: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return len(self.starts) + len(self.ends)
 
     def rest(self, file: str) -> Iterator[Record]:
         """What is left after the last file."""

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from gqlreports.errors import LoadError
 from gqlreports.store import formats
 from gqlreports.store.check_cdrs import check_cdrs
-from gqlreports.store.csv_rows import Lines
+from gqlreports.store.csv_rows import NO_UTF8, Lines
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import Layout, parse_layout
 from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
 from gqlreports.store.loads import finished_loads, unload
+from gqlreports.store.records import Pending
 from tests.store.test_load_cdrs import HEADER, Row, Store, as_csv, as_json, as_parquet, cdr_row, home
 from tests.support.awkward import COLUMNS, cdr_line, csv_line
 from tests.support.sites import Engine, nothing
@@ -377,7 +378,7 @@ def test_local_times_need_a_zone(store: Store) -> None:
         ('[columns]\ncallid = { field = "x" }\ndt = { field = "y" }', 3, "needs its form"),
         ('[columns]\ncallid = { field = "x" }\ndt = { field = "y", time = "soon" }', 3, "time must be one of"),
         ('[columns]\ncallid = { field = "x", pattern = "(" }', 2, "no regular expression"),
-        ('[columns]\ncallid = { field = "x", pattern = "a(?=b)" }', 2, "looks around"),
+        ('[columns]\ncallid = { field = "x", pattern = "a(?=b)" }', 2, "looking around"),
         ('[file]\nformat = "xls"\n[columns]\n', 2, "must be one of csv"),
         ('[file]\ndelimiter = ",,"', 2, "one ASCII character"),
         ('[file]\nheader = "no"', 2, "true or false"),
@@ -551,3 +552,143 @@ def test_a_pipe_that_brings_little_at_a_time(store: Store, monkeypatch: pytest.M
     monkeypatch.chdir(store.folder)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Trickle(content))))
     assert asyncio.run(load_cdrs(store.backend, "-", nothing)) == LoadCounts(added=1)
+
+
+def test_a_column_that_only_later_objects_have(store: Store) -> None:
+    """Here behind the thousand that tell which columns a file has."""
+    early = {name: text for name, text in cdr_row(0).items() if name not in ("sip_code", "codec")}
+    rows = [early | {"callid": f"early-{number}", "duration": "0"} for number in range(1000)]
+    later = cdr_row(1, duration="0", sip_code="200") | {"codec": "G722"}
+    assert load(store, as_json([*rows, later]), "cdrs.jsonl") == LoadCounts(added=1001)
+    assert store.query("SELECT callid, codec FROM cdr WHERE answered") == [("call-1", "G722")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'[\n{"dt": "caf\xe9", "callid": "a", "switch": "b"},\n', NO_UTF8),
+        (b'[\n{"dt": "\\ud800", "callid": "a", "switch": "b"},\n', "no JSON object"),
+        (b'[\n[1],\n', "no JSON object"),
+    ],
+)  # fmt: skip
+def test_a_broken_object_in_an_array_costs_itself(store: Store, content: bytes, reason: str) -> None:
+    counts = load(store, content + json.dumps(cdr_row(0)).encode() + b"\n]", "cdrs.json")
+    # Of an array within the array, the reader sees what is in it.
+    assert counts.added == 1
+    assert {why for _, why, _ in store.rejects("cdrs.json")} <= {reason}
+
+
+@pytest.mark.parametrize("content", [b'{"a":' * 100_000, b"[" * 100_000, as_csv([cdr_row(0)]).replace(b"\r\n", b"\r")])
+def test_what_cannot_be_read_is_told_in_words(store: Store, content: bytes) -> None:
+    with pytest.raises(LoadError) as error:
+        load(store, content)
+    assert "universal-newline" not in str(error.value)
+
+
+def test_a_file_of_an_archive_that_is_refused_does_not_stop_the_others(store: Store) -> None:
+    bad = as_csv([cdr_row(5, dt="never")])
+    files = {"a/b.csv": as_csv([cdr_row(0)]), "empty.csv": b"", "a_b.csv": bad, "a/c.csv": as_csv([cdr_row(1)])}
+    counts = load(store, zipped({**files, "a/b.csv": as_csv([cdr_row(0), cdr_row(6, dt="soon")])}), "calls.zip")
+    assert (counts, len(counts.refused), counts.archive) == (LoadCounts(added=2, rejected=2), 1, True)
+    assert "calls.zip.empty.csv: it is empty" in counts.refused[0]
+    assert sorted(path.name for path in store.folder.glob("*.rejects.csv")) == [
+        "calls.zip.a_b.csv.rejects.csv", "calls.zip.a_b.csv_.rejects.csv",
+    ]  # fmt: skip
+
+
+def test_cells_of_any_length(store: Store) -> None:
+    rows = [cdr_row(0, account="x" * 200_000), cdr_row(1, account="two\r\nlines")]
+    assert load(store, as_csv(rows)) == LoadCounts(added=2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "minus = {}", 'minus = "x"', "minus = 1.5", 'round = "no"', 'pattern = "a{1001}"', 'pattern = "b\\\\Z"',
+        'pattern = "O++K"', 'time = "%A"', 'time = "%d.%Z"', 'zone = "Mars/X", time = "iso"',
+    ],
+)  # fmt: skip
+def test_what_a_layout_cannot_mean_is_refused_when_it_is_read(line: str) -> None:
+    column = "dt" if line.startswith(("time", "zone")) else "branch_idx"
+    other = "" if column == "dt" else 'dt = { field = "t", time = "iso" }\n'
+    text = f'[columns]\ncallid = {{ field = "c" }}\n{other}{column} = {{ field = "x", {line} }}\n'
+    with pytest.raises(LoadError, match=rf"own\.toml, line {4 if other else 3}, {column}"):
+        parse_layout(text, "own.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[recognise]\nplaces = [1]\n", "[recognise]\ncolumns = 5\n",
+        '[file]\nencoding = "hex"\n', "[file]\nskip = -1\n",
+        '[file]\nheader = false\n[columns]\ncallid = { field = "name" }\ndt = { field = 1, time = "iso" }\n',
+        '[columns]\ncallid = { field = { A = 1 } }\ndt = { field = "t", time = "iso" }\n',
+        '[columns]\ncallid = { field = "c" }\ndt = { field = "t", time = "iso" }\n'
+        'duration = { from = "a", to = "b", time = "iso", scale = "2" }\n',
+    ],
+)  # fmt: skip
+def test_a_layout_with_values_of_the_wrong_kind_is_refused(text: str) -> None:
+    whole = (
+        text
+        if "[columns]" in text
+        else f'{text}[columns]\ncallid = {{ field = "c" }}\ndt = {{ field = "t", time = "iso" }}\n'
+    )
+    with pytest.raises(LoadError, match=r"own\.toml, line"):
+        parse_layout(whole, "own.toml")
+
+
+EVENTS = """[file]
+format = "pairs"
+[pairs]
+key = ["id"]
+start = { method = ["INVITE"] }
+end = { method = ["BYE"] }
+needs_end = { code = ["200"] }
+[columns]
+customer_id = { field = "who" }
+callid = { field = "id" }
+dt = { field = "at", time = "epoch" }
+duration = { from = "at", to = "end.at", time = "epoch" }
+sip_code = { field = "code" }
+"""
+INVITES = b"""who=1;id=a;method=INVITE;code=200;at=1762160400
+who=1;id=b;method=INVITE;code=486;at=1762160401
+who=1;id=c;method=INVITE;code=200;at=1762160402
+who=1;id=c;method=ACK;code=200;at=1762160402
+"""
+BYES = b"who=1;id=a;method=BYE;code=200;at=1762160460\nwho=1;id=z;method=BYE;code=200;at=1762160470\n"
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_the_halves_of_a_call_may_be_in_two_files_of_an_archive(store: Store, pack: Any) -> None:
+    layout = parse_layout(EVENTS, "events")
+    counts = load(store, pack({"1.log": INVITES, "2.log": BYES}), "calls.archive", layout=layout)
+    assert (counts, counts.joined, whole(counts)) == (LoadCounts(added=2, left_out=1, rejected=2), 1, True)
+    assert store.query("SELECT callid, toInt64(duration) FROM cdr ORDER BY callid") == [("a", 60), ("b", 0)]
+    assert {text[:9] for _, _, text in store.rejects("calls.archive")} == {"who=1;id="}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_halves_of_a_call_may_be_in_two_files_of_a_command(store: Store, order: int) -> None:
+    pending, layout = Pending(), parse_layout(EVENTS, "events")
+    first, second = [INVITES, BYES][::order]
+    one = load(store, first, "1.log", layout=layout, pending=pending, last=False)
+    assert one.waiting == 2
+    two = load(store, second, "2.log", layout=layout, pending=pending)
+    assert (one.added + two.added, two.waiting, two.rejected) == (2, 0, 2)
+    assert one.read + two.read == 6
+    assert sum(each.added + each.joined + each.left_out + each.rejected for each in (one, two)) == 6
+
+
+def test_a_zone_for_times_in_our_own_format(store: Store) -> None:
+    rows = [cdr_row(0, dt="2025-11-03 09:00:00"), cdr_row(1, dt="2025-11-03 09:00:00Z")]
+    load(store, as_csv(rows), time_zone="America/New_York")
+    assert {name: str(at) for name, at in store.column("dt").items()} == {
+        "call-0": "2025-11-03 14:00:00", "call-1": "2025-11-03 09:00:00",
+    }  # fmt: skip
+
+
+def test_attempts_from_1_in_parquet(store: Store) -> None:
+    branches = pyarrow.array([1, 2], pyarrow.int16())
+    load(store, as_parquet([cdr_row(0), cdr_row(0)], branch_idx=branches), "cdrs.parquet", first_branch=1)
+    assert sorted(row["branch_idx"] for row in store.rows()) == [0, 1]
