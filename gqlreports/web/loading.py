@@ -15,6 +15,7 @@ from starlette.responses import Response
 from gqlreports.errors import LimitExceeded, LoadError, ReportsError, ShuttingDown
 from gqlreports.store.bodies import BODY, BodyLoad, stream_of
 from gqlreports.store.files import reading
+from gqlreports.store.loads import printed_id
 from gqlreports.web.arrival import CLOSE, FIELD, FORM, ArrivingBody, field_of, in_time, unpacked
 from gqlreports.web.authentication import Gate
 from gqlreports.web.errors import HIDDEN, Refused
@@ -134,7 +135,7 @@ def refusal(error: ReportsError) -> Refused:
 def _printed(load: BodyLoad) -> dict[str, object]:
     counts, rejects, unknown = load.counts, load.rejects, load.unknown
     return {
-        "load": counts.load,
+        "load": printed_id(counts.load),
         "loaded": counts.added,
         "corrected": counts.corrected,
         "thereBefore": counts.there_before,

@@ -305,7 +305,7 @@ def test_small_bodies_are_gathered(server: Server, monkeypatch: pytest.MonkeyPat
     numbers = range(32)
     with ThreadPoolExecutor(len(numbers)) as threads:
         answers = list(threads.map(lambda number: server.post(bodies(number)[0]), numbers))
-    loads: Counter[int] = Counter()
+    loads: Counter[str] = Counter()
     for number, response in zip(numbers, answers, strict=True):
         _, told = bodies(number)
         answer = response.json()
@@ -430,7 +430,8 @@ def test_nothing_arrives_before_it_is_read() -> None:
 
 
 def test_a_caller_who_leaves(server: Server, small_chunks: None) -> None:
-    rows = [cdr_row(number, callid=f"left-{number}") for number in range(1_000)]
+    # More than what is looked at before anything is loaded.
+    rows = [cdr_row(number, callid=f"left-{number}") for number in range(6_000)]
     body = csv_of(rows)
     with raw_post(server, body[:-20_000], len(body)):
         wait_until(lambda: bool(server.rows("left-")))
@@ -558,5 +559,5 @@ def test_a_loader_is_no_user_and_has_no_limits(server: Server) -> None:
 
 def test_a_load_is_recorded(server: Server) -> None:
     answer = server.post(csv_of([cdr_row(0, callid="recorded-0")])).json()
-    [[user, file, added]] = server.query(f"SELECT user, file, added FROM cdr_load WHERE id = {answer['load']}")
+    [[user, file, added]] = server.query(f"SELECT user, file, added FROM cdr_load WHERE id = {int(answer['load'], 16)}")
     assert (user, file, added) == ("switch east", "POST /load/cdrs", 1)
