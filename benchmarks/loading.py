@@ -24,8 +24,8 @@ from benchmarks.store import Home, empty
 from gqlreports.cli.support import backend_of
 from gqlreports.config import Settings
 from gqlreports.plugins.registry import Registry
+from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.load_cdrs import load_cdrs
-from gqlreports.store.staging import COLUMNS
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -14,9 +14,9 @@ from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
-from gqlreports.store.staging import COLUMNS
 
 with needed("embedded", "Tests of reports need"):
     from gqlreports.backends.embedded.backend import EmbeddedBackend

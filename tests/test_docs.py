@@ -28,7 +28,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import ReportsError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.types import TYPES
-from gqlreports.store.load_cdrs import LoadCounts
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.tables import metadata
 from tests.support import commands, sites, stores
 from tests.support.oracle import World

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gqlreports.schema.scalars import print_moment
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.support.sites import Engine, Site, nothing
 from tests.test_ledger import change, site_of

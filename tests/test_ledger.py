@@ -12,7 +12,8 @@ import pytest
 
 from gqlreports.backends.base import Statement
 from gqlreports.schema.scalars import print_moment
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from tests.store.test_load_cdrs import Row, as_csv, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, code_row, csv_line, write_files
 from tests.support.oracle import Cdr, World

@@ -6,8 +6,8 @@ from rich.table import Table
 
 from gqlreports.cli.printing import print_table
 from gqlreports.cli.support import error_boundary
+from gqlreports.store.cdr_columns import COLUMNS, Kind
 from gqlreports.store.layout import layout_text, shipped
-from gqlreports.store.staging import COLUMNS, Kind
 from gqlreports.tables import cdr
 
 app = typer.Typer(help="List the layouts of switches' files.", invoke_without_command=True)

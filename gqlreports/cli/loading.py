@@ -25,17 +25,18 @@ from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.errors import InvalidInput, LoadError, NotInstalled
 from gqlreports.plugins.registry import Registry
+from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.check_cdrs import check_cdrs
 from gqlreports.store.files import OnRead
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import find_layout, is_encoding
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.store.loads import finished_loads, unload
 from gqlreports.store.mapping import zone_of
 from gqlreports.store.records import Pending
-from gqlreports.store.staging import COLUMNS
 
 app = typer.Typer(help="Load files; loading one again adds nothing.", no_args_is_help=True)
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or - for standard input.")]

@@ -12,7 +12,8 @@ from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError, StoreBusy, UnreadableData
 from gqlreports.store.files import FileRecord, reading
 from gqlreports.store.formats import ReadOptions
-from gqlreports.store.load_cdrs import LoadCounts, Turn, load_members
+from gqlreports.store.load_cdrs import Turn, load_members
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.load_record import LoadRecord
 
 BODY = "The body"

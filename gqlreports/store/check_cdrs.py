@@ -10,7 +10,8 @@ from typing import Any
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.store.files import FileRecord, OnRead, Rejects, opened_members
 from gqlreports.store.formats import ReadOptions, open_cdrs
-from gqlreports.store.load_cdrs import CdrLoad, LoadCounts
+from gqlreports.store.load_cdrs import CdrLoad
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.records import Pending
 
 SHOWN = (

@@ -10,12 +10,13 @@ from itertools import chain, islice
 from gqlreports.errors import LoadError
 from gqlreports.extras import needed
 from gqlreports.store import mapping, staging
+from gqlreports.store.cdr_columns import EXTRA_CELLS, KINDS, Kind
 from gqlreports.store.csv_rows import Dialect, csv_chunks
 from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
-from gqlreports.store.layout import Layout, Reading, Ref, Source
+from gqlreports.store.layout import ColumnSource, FileForm, Layout, Ref
 from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
 from gqlreports.store.records import Pending, header_of, json_documents, no_json, pair, record_chunks, records_of
-from gqlreports.store.staging import EXTRA_CELLS, KINDS, Kind, Staging, cell_name, plain_staging
+from gqlreports.store.staging import Staging, cell_name, plain_staging
 
 CHUNK_BYTES = 64 << 20
 CHUNK_ROWS = 400_000
@@ -105,7 +106,7 @@ def _is_plain(sight: Sight) -> bool:
 
 
 def _with_constants(layout: Layout, options: ReadOptions) -> Layout:
-    constants = {name: Source(constant=text) for name, text in options.constants.items()}
+    constants = {name: ColumnSource(constant=text) for name, text in options.constants.items()}
     columns = {**layout.columns, **constants}
     if options.first_branch and "branch_idx" in columns and columns["branch_idx"].constant is None:
         branch = columns["branch_idx"]
@@ -120,7 +121,7 @@ def _plain_csv(stream: io.BufferedReader, path: str, delimiter: str, options: Re
         names = header_of(stream.peek(_SEEN).split(b"\n", 1)[0], Dialect(delimiter))
         source = OpenFile(tuple(names), _no_chunks(), csv=False)
         staged = _plain(source, path, options)
-        records = records_of(stream, Reading(delimiter=delimiter), names)
+        records = records_of(stream, FileForm(delimiter=delimiter), names)
         cells: dict[Ref, str] = {(name,): name for name in names if name in KINDS}
         return Opened(record_chunks(records, cells, CHUNK_ROWS, CHUNK_BYTES), staged, unused=_unused(names))
     columns = tuple(header_of(stream.readline(), Dialect()))

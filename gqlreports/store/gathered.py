@@ -26,7 +26,8 @@ from gqlreports.errors import (
 from gqlreports.store.bodies import BODY, RECORDED, UNREADABLE, BodyLoad, BodyOptions, load_body, stream_of
 from gqlreports.store.files import Chunk, FileRecord, reading
 from gqlreports.store.formats import Opened, ReadOptions, open_cdrs
-from gqlreports.store.load_cdrs import CdrLoad, LoadCounts, StagedChunk, Turn
+from gqlreports.store.load_cdrs import CdrLoad, StagedChunk, Turn
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.load_record import LoadRecord
 from gqlreports.store.staging import Staging
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from gqlreports.errors import LoadError
-from gqlreports.store.staging import KINDS, Kind
+from gqlreports.store.cdr_columns import KINDS, Kind
 
 FORMATS = ("csv", "json", "xml", "pairs")
 TIMES = ("iso", "epoch", "epoch-ms", "epoch-us", "gregorian")
@@ -33,7 +33,7 @@ Ref = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileForm:
     """How a file is divided into records and fields."""
 
     format: str = "csv"
@@ -54,7 +54,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Source:
+class ColumnSource:
     """Where the value of a column comes from: a `constant`, a `field`, a `text` of fields, or two times.
 
     With `types` the field depends on the type of the record.  The rest says how the field's text becomes the value, in
@@ -117,14 +117,14 @@ class Layout:
     name: str
     about: str
     notes: str
-    reading: Reading
+    reading: FileForm
     marks: Marks
     where: Mapping[str, tuple[str, ...]]
     where_not: Mapping[str, tuple[str, ...]]
     type_field: str
     types: tuple[str, ...]
     pairs: Pairs | None
-    columns: Mapping[str, Source]
+    columns: Mapping[str, ColumnSource]
 
 
 def is_encoding(name: str) -> bool:
@@ -225,15 +225,15 @@ class _Parser:
                 raise self._fault(column, "there is no such column; `gqlreports layouts columns` lists them")
         return columns
 
-    def _reading(self, table: Mapping[str, Any]) -> Reading:
-        kinds = {name: type(default) for name, default in vars(Reading()).items()}
+    def _reading(self, table: Mapping[str, Any]) -> FileForm:
+        kinds = {name: type(default) for name, default in vars(FileForm()).items()}
         self._only(table, tuple(kinds), "file")
         for name, value in table.items():
             if type(value) is not kinds[name]:
                 raise self._fault(name, f"must be a {_KINDS[kinds[name]]}")
         if "delimiter" not in table and table.get("format") == "pairs":
             table = {**table, "delimiter": ";"}
-        reading = Reading(**table)
+        reading = FileForm(**table)
         if reading.format not in FORMATS:
             raise self._fault("format", f"must be one of {', '.join(FORMATS)}")
         for name in ("delimiter", "quote", "escape"):
@@ -246,17 +246,24 @@ class _Parser:
             raise self._fault("skip", "must not be negative")
         return reading
 
-    def _source(self, column: str, given: Any) -> Source:
+    def _source(self, column: str, given: Any) -> ColumnSource:
         if not isinstance(given, dict):
             raise self._fault(column, 'must be a table such as { field = "name" }')
-        allowed = {"is", "field", "text", "from", "to", *(set(vars(Source())) - {"constant", "types", "start", "end"})}
+        allowed = {
+            "is",
+            "field",
+            "text",
+            "from",
+            "to",
+            *(set(vars(ColumnSource())) - {"constant", "types", "start", "end"}),
+        }
         self._only(given, tuple(sorted(allowed)), column)
         kinds = [name for name in ("is", "field", "text", "from", "order") if name in given]
         if len(kinds) != 1 or ("from" in given) != ("to" in given):
             raise self._fault(column, "needs one of is, field, text, order, or from and to")
         field = given.get("field", ())
         types = {kind: str(place) for kind, place in field.items()} if isinstance(field, dict) else {}
-        source = Source(
+        source = ColumnSource(
             constant=self._text(given["is"], column) if "is" in given else None,
             field=() if types else self._ref(field, column),
             types=types,
@@ -290,7 +297,7 @@ class _Parser:
             raise self._fault(column, f"{key} must be a {_KINDS[kind]}")
         return given
 
-    def _checked(self, column: str, source: Source) -> Source:
+    def _checked(self, column: str, source: ColumnSource) -> ColumnSource:
         is_time = KINDS.get(column) is Kind.MOMENT
         if is_time != bool(source.time) and not source.start:
             raise self._fault(column, f"needs its form: time = one of {', '.join(TIMES)}, or a pattern" if is_time else
@@ -305,7 +312,7 @@ class _Parser:
             raise self._fault(column, "has a field for each type, and there is no [types]")
         if source.start and (source.pattern or source.match or source.table or source.scale or source.minus):
             raise self._fault(column, "of two times, only none, time and zone can be given")
-        if source.order and source != Source(order=source.order):
+        if source.order and source != ColumnSource(order=source.order):
             raise self._fault(column, "with order, nothing else can be given")
         if source.zone and source.zone not in available_timezones():
             raise self._fault(column, f"there is no time zone {source.zone}")

@@ -9,7 +9,7 @@ Two rows with one key are the same call if they start within a day of each other
 
 from collections.abc import Collection
 
-from gqlreports.store.staging import ANSWER_TIME, COLUMNS, KEY, NULLABLE
+from gqlreports.store.cdr_columns import ANSWER_TIME, COLUMNS, KEY, NULLABLE
 
 # With these settings an insert writes a single block, so that it is atomic within a partition.
 ONE_BLOCK = "min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gqlreports.backends.base import Backend, Statement
 
 if TYPE_CHECKING:
-    from gqlreports.store.load_cdrs import LoadCounts
+    from gqlreports.store.load_counts import LoadCounts
 
 
 class LoadRecord:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gqlreports.errors import InvalidInput, LoadError
-from gqlreports.store.layout import ANY, EXTRA, Layout, Ref, Source
-from gqlreports.store.staging import ALL, BAD_TIME, LOCAL_TIME, MOMENT
+from gqlreports.store.cdr_columns import BAD_TIME, LOCAL_TIME, MOMENT
+from gqlreports.store.layout import ANY, EXTRA, ColumnSource, Layout, Ref
+from gqlreports.store.staging import ALL
 from gqlreports.store.topology import literal
 
 Cell = Callable[[Ref], str]
@@ -60,7 +61,7 @@ def _among(value: str, texts: tuple[str, ...]) -> str:
     return f"{value} IN ({', '.join(map(literal, texts)) or 'NULL'})"
 
 
-def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | None) -> str:
+def _value(source: ColumnSource, column: str, layout: Layout, cell: Cell, zone: str | None) -> str:
     if source.constant is not None:
         return literal(source.constant)
     if source.start:
@@ -91,7 +92,7 @@ def _value(source: Source, column: str, layout: Layout, cell: Cell, zone: str | 
     return value
 
 
-def _between(first: str, last: str, source: Source, zone: str | None) -> str:
+def _between(first: str, last: str, source: ColumnSource, zone: str | None) -> str:
     """The milliseconds between two times.  An end in the hour that comes twice is in the later one if need be."""
     if (name := source.zone or zone) is None or source.time in ("epoch", "epoch-ms", "epoch-us", "gregorian"):
         return f"{last} - {first}"
@@ -103,13 +104,13 @@ def _between(first: str, last: str, source: Source, zone: str | None) -> str:
     return f"if({again}, {last} + 3600000, {last}) - {first}"
 
 
-def _joined(source: Source, cell: Cell) -> str:
+def _joined(source: ColumnSource, cell: Cell) -> str:
     parts = re.split(r"\{([^{}]+)\}", source.text)
     texts = [literal(part) if place % 2 == 0 else cell((part,)) for place, part in enumerate(parts) if part]
     return f"concat({', '.join([*texts, literal('')])})"
 
 
-def _field(source: Source, layout: Layout, cell: Cell) -> str:
+def _field(source: ColumnSource, layout: Layout, cell: Cell) -> str:
     if source.types:
         cases = ", ".join(
             f"{cell((layout.type_field,))} = {literal(kind)}, {cell((place,))}" for kind, place in source.types.items()
@@ -118,11 +119,11 @@ def _field(source: Source, layout: Layout, cell: Cell) -> str:
     return cell(source.field)
 
 
-def _without_none(value: str, source: Source) -> str:
+def _without_none(value: str, source: ColumnSource) -> str:
     return f"if({value} IN ({', '.join(map(literal, source.none))}), '', {value})" if source.none else value
 
 
-def _number(value: str, source: Source) -> str:
+def _number(value: str, source: ColumnSource) -> str:
     number = f"toDecimal256OrNull({value}, 18)"
     if source.scale:
         digits = len(source.scale.partition(".")[2])
@@ -135,12 +136,12 @@ def _number(value: str, source: Source) -> str:
     return f"if({value} = '', '', ifNull(toString({number}), {value}))"
 
 
-def _time(value: str, source: Source, column: str, layout: Layout, zone: str | None) -> str:
+def _time(value: str, source: ColumnSource, column: str, layout: Layout, zone: str | None) -> str:
     """Milliseconds since 1970; null for an empty text."""
     return f"if({value} = '', NULL, ifNull({_milliseconds(value, source, column, layout, zone)}, {BAD_TIME}))"
 
 
-def _milliseconds(value: str, source: Source, column: str, layout: Layout, zone: str | None) -> str:
+def _milliseconds(value: str, source: ColumnSource, column: str, layout: Layout, zone: str | None) -> str:
     if source.time.startswith("epoch") or source.time == "gregorian":
         seconds = f"toDecimal128OrNull({value}, 6)" + (f" - {_GREGORIAN}" if source.time == "gregorian" else "")
         scaled = {"epoch-ms": seconds, "epoch-us": f"{seconds} / 1000"}.get(source.time, f"({seconds}) * 1000")

@@ -10,8 +10,8 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
+from gqlreports.store.cdr_columns import DIGITS, KINDS, SCALES, Kind
 from gqlreports.store.files import Chunk, FileRecord, OpenFile
-from gqlreports.store.staging import DIGITS, KINDS, SCALES, Kind
 
 _WHOLE = {pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.uint8(), pyarrow.uint16(), pyarrow.uint32()}
 """Whole numbers of at most ten digits."""

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gqlreports.errors import LoadError
+from gqlreports.store.cdr_columns import COLUMNS, KINDS
 from gqlreports.store.csv_rows import Dialect
 from gqlreports.store.files import BOM
-from gqlreports.store.layout import Layout, Marks, Reading, shipped
+from gqlreports.store.layout import FileForm, Layout, Marks, shipped
 from gqlreports.store.records import header_of
-from gqlreports.store.staging import COLUMNS, KINDS
 
 DELIMITERS = (",", ";", "\t", "|")
 _NAMES = {",": "commas", ";": ";", "\t": "tabs", "|": "|"}
@@ -101,7 +101,7 @@ def _meets(sight: Sight, layout: Layout) -> bool:
     return any(_has_places(_cells(each, reading), marks) for each in sight.lines[reading.skip :][:_ROWS])
 
 
-def _cells(line: str, reading: Reading) -> list[str]:
+def _cells(line: str, reading: FileForm) -> list[str]:
     try:
         return Dialect(reading.delimiter, reading.quote, reading.escape).cells(line)
     except csv.Error:

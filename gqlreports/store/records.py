@@ -20,7 +20,7 @@ from defusedxml.common import DefusedXmlException
 from gqlreports.errors import LoadError
 from gqlreports.store.csv_rows import NO_UTF8, Dialect, Lines
 from gqlreports.store.files import BOM, Chunk, FileRecord
-from gqlreports.store.layout import Pairs, Reading, Ref
+from gqlreports.store.layout import FileForm, Pairs, Ref
 
 NO_JSON = "no JSON object"
 NO_END = "begins a call whose end is in no file given"
@@ -32,7 +32,7 @@ _LARGEST_DOCUMENT = 256 << 20
 
 
 @dataclass
-class Record:
+class SwitchRecord:
     """A record as it stands in the file, and its fields by name, path or place; or the reason why it is none.
 
     A record that is `left_out` is no call; one that is `joined` is the later half of a call.
@@ -45,7 +45,7 @@ class Record:
     joined: bool = False
 
 
-def records_of(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> Iterator[Record]:
+def records_of(stream: io.BufferedReader, reading: FileForm, names: Sequence[str]) -> Iterator[SwitchRecord]:
     """The records of a file, with the fields of these names.  Raises LoadError if it is no such file at all."""
     if reading.format == "xml":
         return _xml(stream, reading, names)
@@ -56,7 +56,7 @@ def records_of(stream: io.BufferedReader, reading: Reading, names: Sequence[str]
     return _csv(stream, reading)
 
 
-def _csv(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
+def _csv(stream: io.BufferedReader, reading: FileForm) -> Iterator[SwitchRecord]:
     dialect = Dialect(reading.delimiter, reading.quote, reading.escape)
     for _ in range(reading.skip):
         stream.readline()
@@ -78,13 +78,13 @@ def _csv(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
         rows, end = lines.rows()
         for row in rows:
             if row.reason:
-                yield Record(row.record, reason=row.reason)
+                yield SwitchRecord(row.record, reason=row.reason)
             elif width and len(row.cells) not in (0, width) and row.record.text.strip():
                 fewer = "fewer" if len(row.cells) < width else "more"
-                yield Record(row.record, reason=f"{fewer} cells than the header")
+                yield SwitchRecord(row.record, reason=f"{fewer} cells than the header")
             elif row.record.text.strip():
                 keys = names or map(str, range(1, len(row.cells) + 1))
-                yield Record(row.record, dict(zip(keys, row.cells, strict=False)))
+                yield SwitchRecord(row.record, dict(zip(keys, row.cells, strict=False)))
         line += end
         rest = list(lines.texts[end:])
         if not read:
@@ -104,7 +104,7 @@ def header_of(line: bytes, dialect: Dialect) -> list[str]:
 _KEY = re.compile(r"[\w.$-]+$")
 
 
-def _key_values(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]:
+def _key_values(stream: io.BufferedReader, reading: FileForm) -> Iterator[SwitchRecord]:
     for number, raw in enumerate(stream, 1):
         text = raw.decode("utf-8", "surrogateescape").strip()
         if not text:
@@ -116,7 +116,7 @@ def _key_values(stream: io.BufferedReader, reading: Reading) -> Iterator[Record]
             if equal and (key := _KEY.search(name.strip())):
                 fields[key[0]] = value.strip()
         broken = NO_UTF8 if not _is_text(text) else "" if fields else "no key=value"
-        yield Record(FileRecord(number, text), fields, broken)
+        yield SwitchRecord(FileRecord(number, text), fields, broken)
 
 
 def _is_text(text: str) -> bool:
@@ -189,14 +189,14 @@ def no_json(record: FileRecord) -> str:
     return NO_JSON if _is_text(record.text) else NO_UTF8
 
 
-def _flat(at: FileRecord, value: Any, names: Sequence[str], reading: Reading) -> Record:
+def _flat(at: FileRecord, value: Any, names: Sequence[str], reading: FileForm) -> SwitchRecord:
     if value is None:
-        return Record(at, reason=no_json(at))
+        return SwitchRecord(at, reason=no_json(at))
     fields = {}
     for name in names:
         if (found := _field(value, name)) is not None:
             fields[name] = unquote_plus(found) if reading.url_encoded else found
-    return Record(at, fields)
+    return SwitchRecord(at, fields)
 
 
 def _field(value: Any, path: str) -> str | None:
@@ -221,7 +221,7 @@ def printed(value: Any) -> str | None:
     return str(value) if isinstance(value, int) else orjson.dumps(value).decode()
 
 
-def _xml(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> Iterator[Record]:
+def _xml(stream: io.BufferedReader, reading: FileForm, names: Sequence[str]) -> Iterator[SwitchRecord]:
     name = reading.records
     number = 0
     try:
@@ -233,7 +233,7 @@ def _xml(stream: io.BufferedReader, reading: Reading, names: Sequence[str]) -> I
                 for each in names:
                     if (found := _of_element(element, each)) is not None:
                         fields[each] = unquote_plus(found) if reading.url_encoded else found
-                yield Record(FileRecord(number, text), fields)
+                yield SwitchRecord(FileRecord(number, text), fields)
                 element.clear()
     except (ElementTree.ParseError, DefusedXmlException) as error:
         raise LoadError(f"it is no XML that can be read: {error}") from error
@@ -264,23 +264,23 @@ class Pending:
     It is kept from file to file of one load, since the halves of a call may be in two files.
     """
 
-    starts: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
-    ends: dict[tuple[str, ...], tuple[str, Record]] = field(default_factory=dict)
+    starts: dict[tuple[str, ...], tuple[str, SwitchRecord]] = field(default_factory=dict)
+    ends: dict[tuple[str, ...], tuple[str, SwitchRecord]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return len(self.starts) + len(self.ends)
 
-    def rest(self, file: str) -> Iterator[Record]:
+    def rest(self, file: str) -> Iterator[SwitchRecord]:
         """What is left after the last file."""
         for halves, reason in ((self.starts, NO_END), (self.ends, NO_START)):
             for origin, record in halves.values():
                 place = "" if origin == file else f" ({origin})"
-                yield Record(record.at, reason=reason + place)
+                yield SwitchRecord(record.at, reason=reason + place)
             halves.clear()
 
 
-def pair(records: Iterable[Record], pairs: Pairs, pending: Pending, file: str) -> Iterator[Record]:
+def pair(records: Iterable[SwitchRecord], pairs: Pairs, pending: Pending, file: str) -> Iterator[SwitchRecord]:
     """The calls of a file of events: a start and its end are one record, in which the end's fields are `end.NAME`.
 
     The later half is `joined` besides; an event that is neither a start nor an end is left out.
@@ -295,33 +295,33 @@ def pair(records: Iterable[Record], pairs: Pairs, pending: Pending, file: str) -
                 yield record
             elif key in ends:
                 yield _joined(record, ends.pop(key)[1])
-                yield Record(record.at, joined=True)
+                yield SwitchRecord(record.at, joined=True)
             elif key in starts:
-                yield Record(record.at, reason=TWO_STARTS)
+                yield SwitchRecord(record.at, reason=TWO_STARTS)
             else:
                 starts[key] = file, record
         elif _meets(record, pairs.end):
             if key in starts:
                 yield _joined(starts.pop(key)[1], record)
-                yield Record(record.at, joined=True)
+                yield SwitchRecord(record.at, joined=True)
             elif key in ends:
-                yield Record(record.at, reason=TWO_ENDS)
+                yield SwitchRecord(record.at, reason=TWO_ENDS)
             else:
                 ends[key] = file, record
         else:
-            yield Record(record.at, left_out=True)
+            yield SwitchRecord(record.at, left_out=True)
 
 
-def _joined(start: Record, end: Record) -> Record:
-    return Record(start.at, {**start.fields, **{f"end.{name}": text for name, text in end.fields.items()}})
+def _joined(start: SwitchRecord, end: SwitchRecord) -> SwitchRecord:
+    return SwitchRecord(start.at, {**start.fields, **{f"end.{name}": text for name, text in end.fields.items()}})
 
 
-def _meets(record: Record, conditions: Mapping[str, tuple[str, ...]]) -> bool:
+def _meets(record: SwitchRecord, conditions: Mapping[str, tuple[str, ...]]) -> bool:
     return all(record.fields.get(name, "") in texts for name, texts in conditions.items())
 
 
 def record_chunks(
-    records: Iterator[Record], cells: Mapping[Ref, str], most_rows: int, most_bytes: int
+    records: Iterator[SwitchRecord], cells: Mapping[Ref, str], most_rows: int, most_bytes: int
 ) -> Iterator[Chunk]:
     """The records in chunks of JSON lines.  `cells` names the cell of each field."""
     ended = False

@@ -6,10 +6,10 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from gqlreports.errors import InvalidInput
+from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import shipped
 from gqlreports.store.mapping import zone_of
-from gqlreports.store.staging import COLUMNS
 
 PARAMETERS = ("layout", "timeZone", "encoding", "set", "firstBranch", "replace")
 # FreeSWITCH appends this to any address, even to one that has parameters.

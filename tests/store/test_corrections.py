@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from tests.clickhouse.server import ClickHouse
 from tests.conftest import STORES
 from tests.store.test_load_cdrs import Row, as_csv, as_json, cdr_row

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from gqlreports.store.cdr_columns import COLUMNS, KINDS, Kind
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import shipped
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
-from gqlreports.store.staging import COLUMNS, KINDS, Kind
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from tests.store.test_load_cdrs import Store, home
 from tests.support.sites import Engine, nothing
 

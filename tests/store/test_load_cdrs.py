@@ -28,8 +28,9 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.types.columns import validated
 from gqlreports.store import formats
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
-from gqlreports.store.staging import COLUMNS as FILE_COLUMNS
+from gqlreports.store.cdr_columns import COLUMNS as FILE_COLUMNS
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.tables import cdr
 from tests.support import sites
 from tests.support.awkward import COLUMNS, cdr_line, csv_line, write_rejects

@@ -22,7 +22,8 @@ from gqlreports.store.check_cdrs import check_cdrs
 from gqlreports.store.csv_rows import NO_UTF8, Lines
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import Layout, parse_layout
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.loads import finished_loads, unload
 from gqlreports.store.records import Pending
 from tests.store.test_load_cdrs import HEADER, Row, Store, as_csv, as_json, as_parquet, cdr_row, home

@@ -17,7 +17,8 @@ from gqlreports.directory.load_customers import load_customers
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.definition import definition
-from gqlreports.store.load_cdrs import LoadCounts, load_cdrs
+from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.load_counts import LoadCounts
 from gqlreports.store.load_dids import load_dids
 from gqlreports.store.load_numbering import load_numbering
 from gqlreports.web.app import create_app
