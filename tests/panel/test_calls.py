@@ -21,6 +21,7 @@ COLUMNS = [
     "lrn", "answered", "duration", "customerDuration", "customerCharge", "customerCardRate", "customerCardCurrency",
     "customerCardDestCode", "customerCardDestName", "providerId", "providerCardId", "providerDuration",
     "providerCharge", "providerCardCurrency", "pddOut", "dtmf", "sipCode", "ringDuration", "releaseReason",
+    "q850Cause", "hangupSide", "endTime", "codec", "mos", "packetLoss", "jitter", "callerName", "linkedCallid", "extra",
 ]  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def api(served: Served) -> Api:
 def call_cell(name: str, value: Any) -> str:
     if value is None:
         return "—"
-    if name == "dt":
+    if name in ("dt", "endTime"):
         return moment(value, ZONE)
     return ("Yes" if value else "No") if isinstance(value, bool) else str(value)
 
