@@ -4,7 +4,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from gqlreports.backends.base import Backend, Definition, Limits
-from gqlreports.backends.embedded.meeting import is_hosted
+from gqlreports.backends.embedded.command_socket import is_hosted
 from gqlreports.backends.embedded.shared import SharedBackend
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import SCHEMES, Address, parse_address

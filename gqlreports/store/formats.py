@@ -14,7 +14,7 @@ from gqlreports.store.cdr_columns import EXTRA_CELLS, KINDS, Kind
 from gqlreports.store.csv_rows import Dialect, csv_chunks
 from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
 from gqlreports.store.layout import ColumnSource, FileForm, Layout, Ref
-from gqlreports.store.recognition import Sight, plain_delimiter, recognise, what_was_seen
+from gqlreports.store.recognition import FileStart, plain_delimiter, recognise, what_was_seen
 from gqlreports.store.records import Pending, header_of, json_documents, no_json, pair, record_chunks, records_of
 from gqlreports.store.staging import Staging, cell_name, plain_staging
 
@@ -84,24 +84,24 @@ def _opened_text(stream: io.BufferedReader, path: str, options: ReadOptions) -> 
     layout = options.layout
     own = layout.reading.encoding if layout and layout.reading.encoding != "utf-8" else None
     stream = filled(recoded(stream, options.encoding or own), _SEEN)
-    sight = Sight(stream.peek(_SEEN))
+    seen = FileStart(stream.peek(_SEEN))
     if layout is None:
-        if (delimiter := plain_delimiter(sight, options.constants)) is not None:
+        if (delimiter := plain_delimiter(seen, options.constants)) is not None:
             return _plain_csv(stream, path, delimiter, options)
-        found = recognise(sight)
+        found = recognise(seen)
         if len(found) != 1:
-            if sight.is_json and not found and _is_plain(sight):
+            if seen.is_json and not found and _is_plain(seen):
                 return _plain_json(stream, path, options)
-            raise LoadError(what_was_seen(sight, found))
+            raise LoadError(what_was_seen(seen, found))
         layout = found[0]
         if layout.reading.encoding != "utf-8" and options.encoding is None:
             stream = filled(recoded(stream, layout.reading.encoding), _SEEN)
     return _with_layout(stream, path, layout, options)
 
 
-def _is_plain(sight: Sight) -> bool:
+def _is_plain(seen: FileStart) -> bool:
     """Whether JSON is in our own format, or nearly so."""
-    value = sight.object
+    value = seen.object
     return not isinstance(value, dict) or len(KINDS.keys() & value.keys()) > 2 or not value
 
 

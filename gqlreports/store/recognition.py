@@ -24,7 +24,7 @@ _VALUE = re.compile(r"[\d.,:+ TZ/-]+")
 
 
 @dataclass(frozen=True)
-class Sight:
+class FileStart:
     """The beginning of a file, in UTF-8."""
 
     start: bytes
@@ -65,11 +65,11 @@ class Sight:
         return value
 
 
-def plain_delimiter(sight: Sight, constants: Collection[str]) -> str | None:
+def plain_delimiter(start: FileStart, constants: Collection[str]) -> str | None:
     """The delimiter with which the first line is the header of our own format, but for `constants`."""
     for delimiter in DELIMITERS:
         try:
-            names = sight.header(delimiter)
+            names = start.header(delimiter)
         except LoadError:
             continue
         if {*REQUIRED} <= {*names, *constants}:
@@ -77,28 +77,28 @@ def plain_delimiter(sight: Sight, constants: Collection[str]) -> str | None:
     return None
 
 
-def recognise(sight: Sight) -> list[Layout]:
+def recognise(start: FileStart) -> list[Layout]:
     """The shipped layouts that the beginning of a file meets."""
-    return [each for each in shipped().values() if _meets(sight, each)]
+    return [each for each in shipped().values() if _meets(start, each)]
 
 
-def _meets(sight: Sight, layout: Layout) -> bool:
+def _meets(start: FileStart, layout: Layout) -> bool:
     marks, reading = layout.marks, layout.reading
     if not (marks.fields or marks.columns or marks.places):
         return False
     if reading.format == "json":
-        return sight.is_json and all(_has(_first(sight.object, reading.records), name) for name in marks.fields)
+        return start.is_json and all(_has(_first(start.object, reading.records), name) for name in marks.fields)
     if reading.format == "xml":
-        return sight.is_xml and all(f"<{name}" in sight.text for name in (reading.records, *marks.fields))
-    if sight.is_json or sight.is_xml or len(sight.lines) <= reading.skip:
+        return start.is_xml and all(f"<{name}" in start.text for name in (reading.records, *marks.fields))
+    if start.is_json or start.is_xml or len(start.lines) <= reading.skip:
         return False
-    line = sight.lines[reading.skip]
+    line = start.lines[reading.skip]
     if reading.format == "pairs":
         return all(re.search(rf"\b{re.escape(name)}=", line) for name in marks.fields)
     if reading.header:
         return {*marks.fields} <= {each.strip() for each in _cells(line, reading)}
     # The first row may be the one with a fault.
-    return any(_has_places(_cells(each, reading), marks) for each in sight.lines[reading.skip :][:_ROWS])
+    return any(_has_places(_cells(each, reading), marks) for each in start.lines[reading.skip :][:_ROWS])
 
 
 def _cells(line: str, reading: FileForm) -> list[str]:
@@ -132,30 +132,30 @@ def _has(value: object, path: str) -> bool:
     return True
 
 
-def what_was_seen(sight: Sight, found: Sequence[Layout]) -> str:
+def what_was_seen(start: FileStart, found: Sequence[Layout]) -> str:
     """Why a file without a layout cannot be loaded, and what to do."""
     if found:
         return f"it may be {_either(each.name for each in found)}; say which, by --layout"
-    near = _near(sight)
+    near = _near(start)
     advice = f"near are the layouts {_either(near)}: try --layout" if near else "give a --layout"
-    return f"{_seen(sight)}; {advice}, or write one (`gqlreports layouts show NAME` prints one to start from)"
+    return f"{_seen(start)}; {advice}, or write one (`gqlreports layouts show NAME` prints one to start from)"
 
 
-def _seen(sight: Sight) -> str:
-    if not sight.text:
+def _seen(start: FileStart) -> str:
+    if not start.text:
         return "it is empty"
-    if _SQL.match(sight.text):
+    if _SQL.match(start.text):
         return "it is SQL; export the table as CSV with a header"
-    if sight.is_xml:
-        return f"it is XML, with {_listed(dict.fromkeys(_ELEMENT.findall(sight.text)))}"
-    if sight.is_json:
-        value = sight.object
+    if start.is_xml:
+        return f"it is XML, with {_listed(dict.fromkeys(_ELEMENT.findall(start.text)))}"
+    if start.is_json:
+        value = start.object
         names = list(value) if isinstance(value, dict) else []
         return f"it is JSON, with {_listed(names)}" if names else "it begins like JSON, but holds no object"
-    cells = [each.strip() for each in sight.lines[0].split(sight.delimiter)]
+    cells = [each.strip() for each in start.lines[0].split(start.delimiter)]
     if len(cells) == 1:
         return "its first line has no cells divided by commas, ;, tabs or |"
-    divided = f"its first line has {len(cells)} cells divided by {_NAMES[sight.delimiter]}"
+    divided = f"its first line has {len(cells)} cells divided by {_NAMES[start.delimiter]}"
     if sum(bool(_VALUE.fullmatch(each)) for each in cells) > len(cells) // 4:
         return f"{divided}, which are values: it has no header"
     lacking = [name for name in REQUIRED if name not in cells]
@@ -164,12 +164,12 @@ def _seen(sight: Sight) -> str:
     return f"{divided}: {_listed(cells)}"
 
 
-def _near(sight: Sight) -> list[str]:
+def _near(start: FileStart) -> list[str]:
     """The layouts that share most with the beginning of the file."""
-    if sight.is_xml or sight.is_json or not sight.lines:
-        kind = "xml" if sight.is_xml else "json"
-        return [each.name for each in shipped().values() if sight.text and each.reading.format == kind]
-    cells = [each.strip().strip('"') for each in sight.lines[0].split(sight.delimiter)]
+    if start.is_xml or start.is_json or not start.lines:
+        kind = "xml" if start.is_xml else "json"
+        return [each.name for each in shipped().values() if start.text and each.reading.format == kind]
+    cells = [each.strip().strip('"') for each in start.lines[0].split(start.delimiter)]
     near = []
     for layout in shipped().values():
         named = {name for source in layout.columns.values() for ref in source.refs for name in ref}

@@ -24,7 +24,7 @@ from gqlreports.backends.base import Backend, Statement
 from gqlreports.backends.connect import Use, connect
 from gqlreports.backends.embedded import frames, shared
 from gqlreports.backends.embedded.backend import EmbeddedBackend
-from gqlreports.backends.embedded.meeting import FOLDER, NAME, connected, is_hosted, listening
+from gqlreports.backends.embedded.command_socket import FOLDER, NAME, connected, is_hosted, listening
 from gqlreports.backends.embedded.shared import SharedBackend
 from gqlreports.config import Settings
 from gqlreports.errors import StatementRefused, StoreError, StoreUnavailable

@@ -11,6 +11,7 @@ from typing import Any
 from gqlreports import __version__
 from gqlreports.backends.base import Fetched, Limits, Session, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
+from gqlreports.backends.embedded.command_socket import listening, peer_of, stop_listening
 from gqlreports.backends.embedded.frames import (
     ROOM,
     Frame,
@@ -22,8 +23,7 @@ from gqlreports.backends.embedded.frames import (
     unpacked_statement,
     write_frame,
 )
-from gqlreports.backends.embedded.meeting import listening, peer_of, stop_listening
-from gqlreports.backends.embedded.pen import Pen
+from gqlreports.backends.embedded.write_lock import WriteLock
 from gqlreports.backends.failures import store_error
 from gqlreports.errors import StoreError, StoreUnavailable
 
@@ -46,7 +46,7 @@ class HostedBackend:
         self._backend = backend
         self._path = path
         self._limits = limits
-        self._pen = Pen()
+        self._write_lock = WriteLock()
         self._server: asyncio.Server | None = None
         self._begun = False
         self._conversations: set[_Conversation] = set()
@@ -93,7 +93,7 @@ class HostedBackend:
 
     async def _received(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = peer_of(writer.get_extra_info("socket"))
-        conversation = _Conversation(reader, writer, self._backend, self._limits, self._pen, peer.process)
+        conversation = _Conversation(reader, writer, self._backend, self._limits, self._write_lock, peer.process)
         self._conversations.add(conversation)
         try:
             if peer.trusted:
@@ -113,7 +113,7 @@ class _Conversation:
     writer: asyncio.StreamWriter
     backend: EmbeddedBackend
     limits: Limits
-    pen: Pen
+    write_lock: WriteLock
     process: int | None
     _session: Session | None = None
     _taken: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -192,11 +192,11 @@ class _Conversation:
         await self._send({"more": False})
 
     async def _on_write(self, head: Json, body: bytes) -> None:
-        await self._taken.enter_async_context(self.pen.held(head["client"], self.process))
+        await self._taken.enter_async_context(self.write_lock.held(head["client"], self.process))
         await self._send({})
 
     async def _on_session(self, head: Json, body: bytes) -> None:
-        self.pen.lend(head["client"], self.end)
+        self.write_lock.lend(head["client"], self.end)
         self._session = await self._taken.enter_async_context(self.backend.session())
         await self._send({})
 

@@ -14,6 +14,7 @@ import orjson
 
 from gqlreports import __version__
 from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.embedded.command_socket import connected
 from gqlreports.backends.embedded.frames import (
     ROOM,
     Frame,
@@ -25,7 +26,6 @@ from gqlreports.backends.embedded.frames import (
     unpacked_rows,
     write_frame,
 )
-from gqlreports.backends.embedded.meeting import connected
 from gqlreports.backends.failures import store_error
 from gqlreports.backends.request import time_left
 from gqlreports.errors import StoreUnavailable

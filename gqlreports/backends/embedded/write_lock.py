@@ -24,7 +24,7 @@ class _Holder:
     sessions: list[End] = field(default_factory=list)
 
 
-class Pen:
+class WriteLock:
     def __init__(self) -> None:
         self._holder: _Holder | None = None
         self._turn = asyncio.Lock()
