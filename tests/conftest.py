@@ -155,11 +155,19 @@ def whole_store(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) 
 
 
 @pytest.fixture(scope="session")
-def server_site(engine: Engine, served_store: ServedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site_store(server_url: str) -> Iterator[ServedStore]:
+    """The database of the generated files alone; what others leave is in `served_store`."""
+    store = new_database(server_url, os.environ.get("GQLREPORTS_TEST_CLUSTER") or None)
+    yield store
+    drop(store)
+
+
+@pytest.fixture(scope="session")
+def server_site(engine: Engine, site_store: ServedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site of generated files, its store on a server."""
     home = tmp_path_factory.mktemp("awkward-server")
     write_files(home)
-    with served_site(home, home, engine, served_store.backend()) as made:
+    with served_site(home, home, engine, site_store.backend()) as made:
         yield made
 
 

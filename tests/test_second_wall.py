@@ -35,7 +35,7 @@ def burgled(request: pytest.FixtureRequest) -> Iterator[tuple[TestClient, Direct
     if request.param == "embedded":
         yield TestClient(create_app(registry, site.backend, site.directory)), site.directory
         return
-    served: ServedStore = request.getfixturevalue("served_store" if request.param == "server" else "site_cluster_store")
+    served: ServedStore = request.getfixturevalue("site_store" if request.param == "server" else "site_cluster_store")
     with TestClient(create_app(registry, served.backend(), site.directory)) as client:
         yield client, site.directory
 

@@ -134,12 +134,20 @@ SELECT * FROM numbered WHERE place NOT IN (SELECT place FROM dropped) SETTINGS m
 
 
 def there(source: str) -> str:
-    """The statement that finds what is stored of the keys in `source`, and whether this load stored it."""
+    """The statement that finds what is stored of the keys in `source`, and whether this load stored it.
+
+    A call that was taken back for itself stays known, so that its file does not bring it back.  A load that was taken
+    back as a whole may come again.
+    """
     return f"""
 CREATE TEMPORARY TABLE there ENGINE = Memory AS
-SELECT {KEY}, dt AS stored_dt, {_HASH} AS hash, maxIf(load_id = {{load:UInt64}}, sign > 0) AS own FROM cdr
-WHERE {near(source)} AND {among(source)}
-GROUP BY {KEY}, dt, hash HAVING sum(sign) > 0
+SELECT {KEY}, stored_dt, if(number > 0, stored_hash, 0) AS hash, own FROM (
+    SELECT {KEY}, dt AS stored_dt, {_HASH} AS stored_hash, sum(sign) AS number,
+        maxIf(load_id = {{load:UInt64}}, sign > 0) AS own
+    FROM cdr WHERE {near(source)} AND {among(source)}
+    AND load_id GLOBAL NOT IN (SELECT id FROM cdr_load WHERE unloaded_at IS NOT NULL)
+    GROUP BY {KEY}, dt, stored_hash
+)
 """
 
 

@@ -159,7 +159,7 @@ def _seen(start: FileStart) -> str:
     if sum(bool(_VALUE.fullmatch(each)) for each in cells) > len(cells) // 4:
         return f"{divided}, which are values: it has no header"
     lacking = [name for name in REQUIRED if name not in cells]
-    if len(lacking) <= len(REQUIRED) - 2:
+    if len(lacking) < len(REQUIRED):
         return f"it lacks the columns {', '.join(lacking)} (--set COLUMN=VALUE gives one to all rows)"
     return f"{divided}: {_listed(cells)}"
 

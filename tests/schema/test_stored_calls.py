@@ -35,7 +35,7 @@ def test_as_many_as_the_files_have(kind: str, request: pytest.FixtureRequest) ->
     if kind == "embedded":
         in_all, each = asyncio.run(counted(site.backend))
     else:
-        store: ServedStore = request.getfixturevalue("served_store" if kind == "server" else "site_cluster_store")
+        store: ServedStore = request.getfixturevalue("site_store" if kind == "server" else "site_cluster_store")
         in_all, each = store.run(counted)
     whole, rest = (
         Counter(cdr.customer_id for cdr in site.world.cdrs if start <= cdr.dt < END) for start in (START, LATER)

@@ -30,6 +30,11 @@ class Done:
     code: int
 
 
+def without_notes(stderr: str) -> str:
+    """What a command told on standard error, without its notes about calls, such as those of unknown customers."""
+    return "".join(line for line in stderr.splitlines(keepends=True) if not line.startswith("note: "))
+
+
 def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: bytes = b"") -> Done:
     """`gqlreports` with some words, in a folder, and nothing set but `variables` and what is no setting of its own.
 
