@@ -208,6 +208,17 @@ LOAD_CODECS = dict.fromkeys(
 """The compression of the columns of `cdr_load` that migration 6 added."""
 
 
+cdr_load_customer = Table(
+    "cdr_load_customer",
+    metadata,
+    Column("customer_id", Label, doc="A customer who has calls in the file."),
+    Column("last_dt", DateTime64(3, "UTC"), doc="Start of the latest call of the whole file."),
+    Column("id", UInt64, doc="The load's id."),
+    MergeTree(order_by=("customer_id", "last_dt")),
+)
+"""The customers of each finished load; they tell up to which moment the data of each customer is complete."""
+
+
 did = Table(
     "did",
     metadata,

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
 from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.catalogue import definition_version
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.store.loads import unload
 from gqlreports.tables import CALLS
 from gqlreports.web.app import create_app
 from tests.support import sites
@@ -47,11 +49,85 @@ def test_data_is_through_to_the_latest_call_that_was_loaded(loaded: Site) -> Non
     assert 0 <= (before - moment(told["numberingAsOf"])).total_seconds() < 600
 
 
+def test_data_is_through_for_each_customer_by_their_own_loads(site: Site, loaded: Site, tmp_path: Path) -> None:
+    """A file is complete until its latest call, for those who have calls in it, and says nothing of others."""
+    quiet, busy, other = loaded.customers[:3]
+    before = through(loaded)
+    with (site.home / "cdrs.csv").open(encoding="utf-8", newline="") as written:
+        header, row = islice(csv.reader(written), 2)
+
+    def later(name: str, *calls: tuple[str, str]) -> str:
+        text = io.StringIO()
+        lines = [
+            {"dt": f"2025-12-{day} 00:00:00.000", "callid": f"{name}-{day}", "customer_id": customer}
+            for customer, day in calls
+        ]
+        rows = [[line.get(column, cell) for column, cell in zip(header, row, strict=True)] for line in lines]
+        csv.writer(text).writerows([header, *rows])
+        (tmp_path / name).write_text(text.getvalue(), encoding="utf-8")
+        return str(tmp_path / name)
+
+    first = asyncio.run(load_cdrs(loaded.backend, later("1.csv", (quiet, "01"), (busy, "05")), nothing))
+    both = {**before, quiet: datetime(2025, 12, 5, tzinfo=UTC), busy: datetime(2025, 12, 5, tzinfo=UTC)}
+    assert through(loaded) == both
+    asyncio.run(load_cdrs(loaded.backend, later("2.csv", (busy, "09")), nothing))
+    assert through(loaded) == {**both, busy: datetime(2025, 12, 9, tzinfo=UTC)}
+    # A file that brings nothing new is complete too.
+    asyncio.run(load_cdrs(loaded.backend, later("2.csv", (busy, "09"), (other, "07")), nothing))
+    asyncio.run(load_cdrs(loaded.backend, later("2.csv", (busy, "09"), (quiet, "01")), nothing))
+    last = datetime(2025, 12, 9, tzinfo=UTC)
+    assert through(loaded) == {**before, quiet: last, busy: last, other: last}
+    asyncio.run(unload(loaded.backend, f"{first.load:012x}"))
+    assert through(loaded) == {**before, quiet: last, busy: last, other: last}
+
+
+def through(site: Site) -> dict[str, datetime | None]:
+    """What each customer's data is through to."""
+    found = {}
+    for customer in site.customers:
+        report = site.data(FRESHNESS.replace("5001", customer))["customReport"]["dataThrough"]
+        found[customer] = report and moment(report)
+    return found
+
+
+def test_a_load_that_was_taken_back_completes_nothing(loaded: Site, site: Site) -> None:
+    before = through(loaded)
+    with_calls = {each.customer_id for each in loaded.world.cdrs}
+    latest = max(each.dt for each in loaded.world.cdrs)
+    assert before == {each: latest if each in with_calls else None for each in loaded.customers}
+    asyncio.run(unload(loaded.backend, f"{loaded.loaded.load:012x}"))
+    assert set(through(loaded).values()) == {None}
+
+
+def test_of_earlier_loads_the_latest_call_of_a_customer_is_known(loaded: Site) -> None:
+    """Those of before version 0.3, which recorded neither an id nor customers."""
+    asyncio.run(
+        write(
+            loaded.backend,
+            "TRUNCATE TABLE cdr_load_customer",
+            "TRUNCATE TABLE cdr_load",
+            "ALTER TABLE cdr UPDATE load_id = 0 WHERE 1 SETTINGS mutations_sync = 2",
+            "INSERT INTO cdr_load (finished_at, last_dt) VALUES (now64(3), '2025-12-24 00:00:00.000')",
+        )
+    )
+    latest = {
+        each: max((call.dt for call in loaded.world.cdrs if call.customer_id == each), default=None)
+        for each in loaded.customers
+    }
+    assert through(loaded) == latest
+
+
+async def write(backend: Backend, *statements: str) -> None:
+    async with backend.session() as session:
+        for each in statements:
+            await session.command(Statement(each))
+
+
 def test_a_load_that_breaks_off_completes_nothing(site: Site, loaded: Site, tmp_path: Path) -> None:
     with (site.home / "cdrs.csv").open(encoding="utf-8", newline="") as written:
         header, row = islice(csv.reader(written), 2)
     text = io.StringIO()
-    later = {"dt": "2025-12-24 00:00:00.000", "callid": "later"}
+    later = {"dt": "2025-12-24 00:00:00.000", "callid": "later", "customer_id": "5001"}
     csv.writer(text).writerows([header, [later.get(name, cell) for name, cell in zip(header, row, strict=True)]])
     file = tmp_path / "later.csv.gz"
     whole = gzip.compress(text.getvalue().encode())

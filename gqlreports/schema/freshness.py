@@ -6,23 +6,35 @@ from gqlreports.backends.base import Statement
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.tables import CALLS
 
-_DATA_THROUGH = Statement(
-    "SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM cdr_load "
-    "WHERE id NOT IN (SELECT id FROM cdr_load WHERE unloaded_at IS NOT NULL)"
+# In the order of the table, so that only the latest rows of the customer are read.
+_DATA_THROUGH = """
+SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM (
+    SELECT last_dt FROM cdr_load_customer
+    WHERE customer_id = {customer:String} AND id NOT IN (SELECT id FROM cdr_load WHERE unloaded_at IS NOT NULL)
+    ORDER BY customer_id DESC, last_dt DESC LIMIT 1
 )
+"""
+# Of the loads before version 0.3 it is not known whose calls they had.
+_LATEST_CALL_BEFORE = """
+SELECT toUnixTimestamp64Milli(maxOrNull(dt)) AS moment FROM cdr
+WHERE customer_id = {customer:String} AND load_id = 0 AND (SELECT count() FROM cdr_load WHERE id = 0) > 0
+"""
 _NUMBERING_AS_OF = Statement(
     "SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(loaded_at), 3)) AS moment FROM numbering"
 )
 
 
 async def data_through(answer: ReportAnswer) -> datetime | None:
-    """The start of the latest call in all finished loads; None before the first load.
+    """Until when the calls of the report's customer are complete: the latest of the loads that had calls of theirs.
 
-    It is also None for reports on facts other than calls.
+    A load is complete until the start of its latest call, whose ever that is.  A store of before version 0.3 knows only
+    the customer's own latest call.  None before the first such load, and for reports on facts other than calls.
     """
     if answer.request.report.report.fact is not CALLS:
         return None
-    return await answer.moment(_DATA_THROUGH)
+    customer = {"customer": answer.request.customer}
+    through = await answer.moment(Statement(_DATA_THROUGH, customer))
+    return through or await answer.moment(Statement(_LATEST_CALL_BEFORE, customer))
 
 
 async def numbering_as_of(answer: ReportAnswer) -> datetime | None:

@@ -23,6 +23,7 @@ from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
+from gqlreports.schema.loads import loads
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
@@ -112,7 +113,8 @@ def _interface(report_type: Any) -> type[Any]:
         ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
-            description="Start of the latest call among the loads that came to their end; null before the first.",
+            description="Start of the latest call in the finished loads that had calls of this customer; null before "
+            "the first.",
         ),
         "numbering_as_of": strawberry.field(
             resolver=resolve_numbering_as_of,
@@ -189,6 +191,9 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
     }
     if role is Role.ADMIN:
         fields["keys"] = strawberry.field(resolver=keys, description="All API keys, the oldest first.")
+        fields["loads"] = strawberry.field(
+            resolver=loads, description="The loads of CDRs that ended, the latest first."
+        )
     return strawberry.type(type("Query", (), fields))
 
 

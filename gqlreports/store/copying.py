@@ -13,7 +13,7 @@ from gqlreports.tables import DICTIONARIES
 _BATCH = 16 * 1024 * 1024
 """How many bytes of rows are inserted at once."""
 _MONTHS = "SELECT toYYYYMM(dt) AS part, count() AS rows FROM cdr GROUP BY part ORDER BY part"
-_WHOLE = ("did", "numbering", "cdr_load")
+_WHOLE = ("did", "numbering", "cdr_load", "cdr_load_customer")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.rollup import PREFIX, Rollup
 from gqlreports.store.topology import Topology, identifier, literal
-from gqlreports.tables import CODECS, LOAD_CODECS, SWITCH_CODECS, cdr, cdr_load, did, migration, numbering
+from gqlreports.tables import (
+    CODECS,
+    LOAD_CODECS,
+    SWITCH_CODECS,
+    cdr,
+    cdr_load,
+    cdr_load_customer,
+    did,
+    migration,
+    numbering,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ MIGRATIONS = (
     Migration(4, "codecs of the calls", _codecs),
     Migration(5, "whole indexes", _whole_indexes),
     Migration(6, "what switches tell of a call, and loads", _switch_columns),
+    Migration(7, "customers of loads", lambda topology: topology.create(cdr_load_customer)),
 )
 
 

@@ -150,9 +150,11 @@ class _Group:
             backend, opened, _SortedRejects(loads), record.load, options.corrects, numbered_from_0=False, turn=turn
         )
         work.records, work.loads = records, loads
-        await record.write(backend, await work.run())
+        counts = await work.run()
         for load in loads:
             load.counts.rejected = load.rejects.count
+            counts.customers.update(load.counts.customers)
+        await record.write(backend, counts)
         return loads
 
 

@@ -39,8 +39,11 @@ class LoadRecord:
             "user": self.user,
             "started_at": int(self.started_at.timestamp() * 1000),
         }
+        of_customers = {name: values[name] for name in ("last_call", "id")} | {"customers": list(loaded.customers)}
         async with backend.session() as session:
             await session.command(Statement(_RECORD, values))
+            # They come last: data is complete for a customer only if the load is.
+            await session.command(Statement(_RECORD_CUSTOMERS, of_customers))
 
 
 class _Hashed(io.RawIOBase):
@@ -63,4 +66,8 @@ SELECT now64(3, 'UTC'), fromUnixTimestamp64Milli({first_call:Int64}, 'UTC'),
     fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {added:UInt64}, {corrected:UInt64}, {there_before:UInt64},
     {rejected:UInt64}, {id:UInt64}, {file:String}, {hash:String}, {user:String},
     fromUnixTimestamp64Milli({started_at:Int64}, 'UTC')
+"""
+_RECORD_CUSTOMERS = """
+INSERT INTO cdr_load_customer (customer_id, last_dt, id)
+SELECT arrayJoin({customers:Array(String)}), fromUnixTimestamp64Milli({last_call:Int64}, 'UTC'), {id:UInt64}
 """

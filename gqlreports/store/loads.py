@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+import orjson
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError, NotFound
 from gqlreports.store.ledger import CORRECTED_LATER, UNLOAD, UNLOAD_MONTHS
 
-_LOADS = """
-SELECT id, any(file), any(hash), any(user), min(started_at), min(finished_at), any(first_dt), max(last_dt), any(added),
-    any(corrected), any(there_before), any(rejected), max(unloaded_at)
-FROM cdr_load WHERE id != 0 GROUP BY id ORDER BY min(finished_at) DESC, id LIMIT {first:UInt64}
+# A load that was taken back has a second row without counts.
+_COUNTS = ("added", "corrected", "there_before", "rejected")
+_LOADS = f"""
+SELECT id, any(file) AS file, any(hash) AS hash, any(user) AS user,
+    {", ".join(f"max({name}) AS {name}" for name in _COUNTS)},
+    toUnixTimestamp64Milli(min(started_at)) AS began, toUnixTimestamp64Milli(min(finished_at)) AS ended,
+    toUnixTimestamp64Milli(min(first_dt)) AS first, toUnixTimestamp64Milli(max(last_dt)) AS last,
+    toUnixTimestamp64Milli(max(unloaded_at)) AS unloaded
+FROM cdr_load WHERE id != 0 GROUP BY id ORDER BY ended DESC, id LIMIT {{first:UInt64}} OFFSET {{offset:UInt64}}
 """
 _LOAD = "SELECT first_dt, last_dt, added, corrected FROM cdr_load WHERE id = {load:UInt64} LIMIT 1"
 _UNLOADED = """
@@ -39,11 +47,29 @@ class FinishedLoad:
     unloaded_at: datetime | None
 
 
-async def finished_loads(backend: Backend, first: int) -> list[FinishedLoad]:
-    """The finished loads, the latest first."""
-    async with backend.session() as session:
-        rows = await session.query(Statement(_LOADS, {"first": first}))
-    return [FinishedLoad(printed_id(number), *others) for number, *others in rows]
+async def finished_loads(backend: Backend, first: int, offset: int = 0) -> list[FinishedLoad]:
+    """A page of the finished loads, the latest first."""
+    found = await backend.fetch_json(Statement(_LOADS, {"first": first, "offset": offset}))
+    return [_finished(row) for row in orjson.loads(found.json)]
+
+
+def _finished(row: dict[str, Any]) -> FinishedLoad:
+    return FinishedLoad(
+        id=printed_id(row["id"]),
+        file=row["file"],
+        hash=row["hash"],
+        user=row["user"],
+        started_at=_moment(row["began"]),
+        finished_at=_moment(row["ended"]),
+        first_call=_moment(row["first"]),
+        last_call=_moment(row["last"]),
+        unloaded_at=None if row["unloaded"] is None else _moment(row["unloaded"]),
+        **{name: row[name] for name in _COUNTS},
+    )
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def printed_id(load: int) -> str:

@@ -231,6 +231,21 @@ INSERT INTO migration (number, name, cluster, applied_at) SELECT
     'main',
     now64(3, 'UTC');
 
+CREATE TABLE IF NOT EXISTS cdr_load_customer ON CLUSTER main
+(
+    `customer_id` LowCardinality(String),
+    `last_dt` DateTime64(3, 'UTC'),
+    `id` UInt64
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/cdr_load_customer', '{shard}-{replica}')
+ORDER BY (customer_id, last_dt);
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    7,
+    'customers of loads',
+    'main',
+    now64(3, 'UTC');
+
 CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
 (
     `block` UInt64,
