@@ -226,11 +226,16 @@ did = Table(
     Column("number", String),
     Column("valid_from", DateTime64(3, "UTC")),
     Column("valid_to", Nullable(DateTime64(3, "UTC"))),
-    Column("loaded_at", DateTime64(6, "UTC")),
-    ReplacingMergeTree(version="loaded_at", order_by=("customer_id", "number", "valid_from")),
+    Column("loaded_at", DateTime64(6, "UTC"), doc="When a file last said so."),
+    Column("known_from", DateTime64(6, "UTC"), doc="When a file first said so; 1970 before version 0.3: loaded_at."),
+    ReplacingMergeTree(version="loaded_at", order_by=("customer_id", "number", "valid_from", "known_from")),
     info={REPORTS_READ: True},
 )
-"""The customers' DID numbers, each with the period in which the customer had it."""
+"""The customers' DID numbers, each with the period in which the customer had it.
+
+Of rows with the same customer, number and `valid_from`, the one that was known last counts; the earlier ones stay for
+reports as of a moment.
+"""
 
 
 numbering = Table(
@@ -239,13 +244,16 @@ numbering = Table(
     Column("prefix", String),
     Column("rate_center", String),
     Column("state", LowCardinality(String)),
-    Column("loaded_at", DateTime64(6, "UTC")),
-    ReplacingMergeTree(version="loaded_at", order_by="prefix"),
+    Column("loaded_at", DateTime64(6, "UTC"), doc="When a file last said so."),
+    Column("valid_from", DateTime64(3, "UTC"), doc="From which calls on it counts; 1970 for all."),
+    Column("known_from", DateTime64(6, "UTC"), doc="When a file first said so; 1970 before version 0.3: loaded_at."),
+    ReplacingMergeTree(version="loaded_at", order_by=("prefix", "valid_from", "known_from")),
     info={REPORTS_READ: True},
 )
 """Numbering data: the rate center of central office codes (6 digits) and of thousands-blocks (7 digits).
 
-A code that is listed but not in service has the rate center `''`.
+A code that is listed but not in service has the rate center `''`.  A row counts until the next `valid_from` of its
+prefix.  A row that counts for all calls takes the place of all that was known of its prefix before.
 """
 
 
@@ -263,5 +271,11 @@ migration = Table(
 A migration may be listed twice if two processes applied it at the same time.
 """
 
-DICTIONARIES = ("rate_center", "did_window")
-"""The names of the store's dictionaries."""
+NUMBERING_DICTIONARIES = ("rate_center", "rate_center_before", "numbering_history")
+DID_DICTIONARIES = ("did_window", "did_history")
+DICTIONARIES = (*NUMBERING_DICTIONARIES, *DID_DICTIONARIES)
+"""The names of the store's dictionaries.
+
+`rate_center` has what counts now and `rate_center_before` what counted for earlier calls; `did_window` has the periods
+of DIDs.  Both histories also have what was known before, for reports as of a moment.
+"""

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from gqlreports.errors import InvalidInput, LoadError, NotInstalled
 from gqlreports.plugins.registry import Registry
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.check_cdrs import check_cdrs
+from gqlreports.store.effective import Effective
 from gqlreports.store.files import OnRead
 from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import find_layout, is_encoding
@@ -40,6 +42,15 @@ from gqlreports.store.records import Pending
 
 app = typer.Typer(help="Load files; loading one again adds nothing.", no_args_is_help=True)
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or - for standard input.")]
+EffectiveFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--effective", metavar="DATE", help="From when on counts what is said otherwise; by default today, UTC."
+    ),
+]
+Correct = Annotated[
+    bool, typer.Option("--correct", help="What was known was wrong all along: the file counts for all calls.")
+]
 File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 
 
@@ -181,31 +192,47 @@ def customers(file: File) -> None:
 
 
 @app.command()
-def dids(file: File) -> None:
+def dids(file: File, effective: EffectiveFrom = None, correct: Correct = False) -> None:
     """Load DID numbers from CSV with did, customer_id, valid_from and valid_to."""
 
     async def load(backend: Backend) -> None:
         with progress(file) as on_read:
-            done = await load_dids(backend, file, on_read)
-        typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
+            done = await load_dids(backend, file, on_read, since)
+        dated = f", {done.dated} of them new and without a date: {since}" if done.dated else ""
+        typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}{dated}")
 
     with error_boundary() as settings:
+        since = _effective(effective, correct)
         with_backend(settings, Registry.load(), load)
 
 
 @app.command()
-def numbering(files: Files) -> None:
+def numbering(files: Files, effective: EffectiveFrom = None, correct: Correct = False) -> None:
     """Load central office codes or thousands-blocks, known by their headers; CDRs that are there follow."""
 
     async def load(backend: Backend) -> None:
         for file in files:
             with progress(file) as on_read:
-                done = await load_numbering(backend, file, on_read)
+                done = await load_numbering(backend, file, on_read, since)
             counts = f"{done.in_service} in service, {done.out_of_service} not in service"
-            typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
+            renewed = f", {done.renewed} known otherwise: {since}" if done.renewed else ""
+            typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}{renewed}")
 
     with error_boundary() as settings:
+        since = _effective(effective, correct)
         with_backend(settings, Registry.load(), load)
+
+
+def _effective(moment: str | None, corrects: bool) -> Effective:
+    if moment and corrects:
+        raise InvalidInput("Give --effective or --correct: what is corrected counts for all calls.")
+    try:
+        given = datetime.fromisoformat(moment) if moment else None
+    except ValueError:
+        raise InvalidInput(
+            f"--effective {moment}: write a date such as 2025-11-03, or a time with an offset."
+        ) from None
+    return Effective(given and (given if given.tzinfo else given.replace(tzinfo=UTC)), corrects)
 
 
 def _rejected(file: str, count: int) -> str:

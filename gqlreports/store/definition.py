@@ -3,8 +3,7 @@
 Migrations run in order.  Their statements do nothing if their work is already done, so a migration may run twice, even
 in two processes at once.  A published migration never changes; each later change is a new migration.
 
-One dictionary holds the rate center of each thousands-block, the other the customer of each DID over time.  Rollups are
-projections of the fact tables, so ClickHouse keeps them up to date together with the rows.
+Rollups are projections of the fact tables, so ClickHouse keeps them up to date together with the rows.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.rollup import PREFIX, Rollup
-from gqlreports.store.topology import Topology, identifier, literal
+from gqlreports.store.dictionaries import dictionaries
+from gqlreports.store.topology import Topology, literal
 from gqlreports.tables import (
     CODECS,
     LOAD_CODECS,
@@ -65,6 +65,17 @@ def _switch_columns(topology: Topology) -> list[str]:
     return [*topology.add_columns(cdr, SWITCH_CODECS), *topology.add_columns(cdr_load, LOAD_CODECS)]
 
 
+def _over_time(topology: Topology) -> list[str]:
+    """Keep what was said of a prefix or a DID before, and when it was said."""
+    statements = [
+        topology.lengthen_order(numbering, ("prefix",), ("valid_from", "known_from")),
+        topology.lengthen_order(did, ("customer_id", "number", "valid_from"), ("known_from",)),
+    ]
+    # An embedded store would keep the former dictionaries; a server's are replaced anyway.
+    former = [f"DROP DICTIONARY IF EXISTS {name}" for name in ("rate_center", "did_window")]
+    return [*statements, *former] if topology.database is None else statements
+
+
 _SKIPPED_COLUMNS = "primary_key_ratio_of_unique_prefix_values_to_skip_suffix_columns"
 
 MIGRATIONS = (
@@ -75,69 +86,8 @@ MIGRATIONS = (
     Migration(5, "whole indexes", _whole_indexes),
     Migration(6, "what switches tell of a call, and loads", _switch_columns),
     Migration(7, "customers of loads", lambda topology: topology.create(cdr_load_customer)),
+    Migration(8, "numbering data and DIDs over time", _over_time),
 )
-
-
-# The rate center of every thousands-block in service: the block's own if it has one, otherwise that of its central
-# office code.
-_RATE_CENTERS = """
-SELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state
-FROM (
-    SELECT toUInt64(prefix) AS block, rate_center, state, 1 AS precise
-    FROM {database}.numbering FINAL WHERE length(prefix) = 7 AND rate_center != ''
-    UNION ALL
-    SELECT toUInt64(prefix) * 10 + arrayJoin(range(10)) AS block, rate_center, state, 0 AS precise
-    FROM {database}.numbering FINAL WHERE length(prefix) = 6 AND rate_center != ''
-) GROUP BY block
-"""
-
-# Both ends are in milliseconds since 1970 and inclusive, hence the -1.  An open end is the largest Int64.
-_DID_WINDOWS = """
-SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS valid_from,
-    if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS valid_to
-FROM {database}.did FINAL
-"""
-
-
-def dictionaries(topology: Topology) -> list[str]:
-    """The statements that create both dictionaries.
-
-    On a server they replace existing dictionaries, which hold no data of their own.
-    """
-    return [
-        f"{_create_dictionary('rate_center', topology)} "
-        "(block UInt64, rate_center String DEFAULT '', state String DEFAULT '') "
-        f"PRIMARY KEY block {_source(topology, _RATE_CENTERS, 'numbering')} LAYOUT(HASHED()) {_lifetime(topology)}",
-        f"{_create_dictionary('did_window', topology)} "
-        "(customer_id String, number String, valid_from Int64, valid_to Int64) "
-        f"PRIMARY KEY customer_id, number {_source(topology, _DID_WINDOWS, 'did')} "
-        f"LAYOUT(COMPLEX_KEY_RANGE_HASHED()) RANGE(MIN valid_from MAX valid_to) {_lifetime(topology)}",
-    ]
-
-
-def _create_dictionary(name: str, topology: Topology) -> str:
-    if topology.database is None:
-        return f"CREATE DICTIONARY IF NOT EXISTS {name}"
-    return f"CREATE OR REPLACE DICTIONARY {name}{topology.on_cluster}"
-
-
-def _source(topology: Topology, query: str, table: str) -> str:
-    """The clause that makes a dictionary read from its own server, in the store's database, as the migrating user."""
-    database = identifier(topology.database or "default")
-    parts = [f"QUERY {literal(query.format(database=database))}"]
-    if topology.user:
-        parts.insert(0, f"USER {literal(topology.user)} PASSWORD {literal(topology.password or '')}")
-    if topology.cluster:
-        parts.append(f"INVALIDATE_QUERY {literal(f'SELECT max(loaded_at) FROM {database}.{table}')}")
-    return f"SOURCE(CLICKHOUSE({' '.join(parts)}))"
-
-
-def _lifetime(topology: Topology) -> str:
-    """How often a dictionary checks for changes.
-
-    A load reloads the dictionary on its own server.  The other servers of a cluster check every 10 to 20 seconds.
-    """
-    return "LIFETIME(MIN 10 MAX 20)" if topology.cluster else "LIFETIME(0)"
 
 
 ROLLUPS_THERE = (

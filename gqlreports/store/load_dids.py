@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -11,7 +11,9 @@ import orjson
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
+from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
+from gqlreports.tables import DID_DICTIONARIES
 
 COLUMNS = ("did", "customer_id", "valid_from", "valid_to")
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,18 +22,25 @@ _BATCH = 100_000
 
 @dataclass
 class LoadedDids:
-    """How many DIDs of a file were loaded, and how many lines were rejected."""
+    """How many DIDs of a file were loaded, and how many lines were rejected.
+
+    `dated` of the DIDs are new without a date, so that they count from the effective moment on.
+    """
 
     loaded: int = 0
     rejected: int = 0
+    dated: int = field(default=0, compare=False)
 
 
-async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
+async def load_dids(backend: Backend, path: str, on_read: OnRead, effective: Effective = TODAY) -> LoadedDids:
     """Load a CSV file with the columns did, customer_id, valid_from and valid_to.
 
-    A DID belongs to its customer from `valid_from` (empty: always) until just before `valid_to` (empty: forever).  Both
-    are dates or times in UTC.  A line replaces an earlier one with the same did, customer and valid_from.  The new
-    data takes effect at once, also for CDRs that are already loaded.  Invalid lines go to `PATH.rejects.csv`.
+    A DID belongs to its customer from `valid_from` until just before `valid_to` (empty: forever).  Both are dates or
+    times in UTC.  A line replaces an earlier one with the same did, customer and valid_from.  The new data takes effect
+    at once, also for CDRs that are already loaded.  Invalid lines go to `PATH.rejects.csv`.
+
+    In the first file with DIDs of a customer, an empty `valid_from` means always.  So it does for a DID that was known
+    to be always theirs, and for one that ended by the effective moment.  For any other it is that moment.
 
     Raises LoadError for a file without these columns.
     """
@@ -42,45 +51,83 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead) -> LoadedDids:
         if missing:
             raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
         async with backend.session() as session:
+            for statement in (_KNOWN, _SAID):
+                await session.command(Statement(statement))
             for batch in _batches(rows, rejects):
-                await session.insert("did", None, b"\n".join(batch), "JSONEachRow")
+                await session.insert("said", None, b"\n".join(batch), "JSONEachRow")
                 loaded.loaded += len(batch)
-            await session.command(Statement("SYSTEM RELOAD DICTIONARY did_window"))
+            [[loaded.dated]] = await session.query(Statement(_DATED, effective.values))
+            await session.command(Statement(_SAVE, effective.values))
+            for name in DID_DICTIONARIES:
+                await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
         loaded.rejected = rejects.count
     return loaded
 
 
+_KNOWN = """
+CREATE TEMPORARY TABLE held ENGINE = Memory AS
+SELECT customer_id, number, valid_from, max(known) AS known_from, argMax((valid_to, 0), known).1 AS until
+FROM (SELECT *, if(known_from = 0, loaded_at, known_from) AS known FROM did FINAL) GROUP BY ALL
+"""
+_SAID = """
+CREATE TEMPORARY TABLE said (
+    place UInt64, customer_id String, number String, since Nullable(DateTime64(3, 'UTC')),
+    until Nullable(DateTime64(3, 'UTC'))
+) ENGINE = Memory
+"""
+# A DID without a valid_from that is new: it is known only that it is theirs from the effective moment on.
+_NEW = """
+    isNull(since) AND NOT {corrects:Bool} AND customer_id IN (SELECT customer_id FROM held)
+    AND (customer_id, number) NOT IN (SELECT customer_id, number FROM held WHERE valid_from <= 0)
+    AND coalesce(until > fromUnixTimestamp64Milli({effective:Int64}, 'UTC'), true)
+"""
+_DATED = f"SELECT uniqExact(customer_id, number) FROM said WHERE {_NEW}"
+# Of lines about the same, the last one counts.
+_SAVE = f"""
+INSERT INTO did (customer_id, number, valid_from, valid_to, loaded_at, known_from)
+WITH fromUnixTimestamp64Micro({{now:Int64}}, 'UTC') AS now
+SELECT customer_id, number, valid_from, latest.until, now,
+    if(held.customer_id != '' AND coalesce(held.until, 0) = coalesce(latest.until, 0), held.known_from, now)
+FROM (
+    SELECT customer_id, number, argMax((until, 0), place).1 AS until,
+        if({_NEW.replace("until", "said.until")}, fromUnixTimestamp64Milli({{effective:Int64}}, 'UTC'),
+            coalesce(since, fromUnixTimestamp64Milli(0, 'UTC'))) AS valid_from
+    FROM said GROUP BY customer_id, number, valid_from
+) AS latest LEFT JOIN held USING (customer_id, number, valid_from)
+"""
+
+
 def _batches(rows: Iterator[FileRow], rejects: Rejects) -> Iterator[list[bytes]]:
-    printed = (line for row in rows for line in _printed(row, rejects))
+    printed = (line for place, row in enumerate(rows) for line in _printed(row, place, rejects))
     while batch := list(islice(printed, _BATCH)):
         yield batch
 
 
-def _printed(row: FileRow, rejects: Rejects) -> list[bytes]:
+def _printed(row: FileRow, place: int, rejects: Rejects) -> list[bytes]:
     """A list with the row as JSON; empty if the row is invalid."""
     try:
-        return [orjson.dumps(_record(row.values))]
+        return [orjson.dumps(_record(row.values, place))]
     except ValueError as error:
         rejects.add(row.record, str(error))
         return []
 
 
-def _record(values: dict[str, str]) -> dict[str, Any]:
+def _record(values: dict[str, str], place: int) -> dict[str, Any]:
     number = re.sub(r"[^0-9]", "", values["did"])
     if not number:
         raise ValueError("no digits in did")
     if not values["customer_id"]:
         raise ValueError("no customer_id")
-    valid_from = _moment(values["valid_from"], "valid_from") or _ALWAYS
+    valid_from = _moment(values["valid_from"], "valid_from")
     valid_to = _moment(values["valid_to"], "valid_to")
-    if valid_to is not None and valid_to <= valid_from:
+    if valid_to is not None and valid_to <= (valid_from or _ALWAYS):
         raise ValueError("valid_to is not after valid_from")
     return {
+        "place": place,
         "customer_id": values["customer_id"],
         "number": number,
-        "valid_from": valid_from.isoformat(),
-        "valid_to": valid_to and valid_to.isoformat(),
-        "loaded_at": datetime.now(UTC).isoformat(),
+        "since": valid_from and valid_from.isoformat(),
+        "until": valid_to and valid_to.isoformat(),
     }
 
 

@@ -2,19 +2,21 @@
 
 Files of central office codes are tab-separated with padded cells; files of thousands-blocks are CSV.  The headers show
 which of the two a file is.  A code is in service if its Use is AS, and a block if its STATUS is AS.  A newer file takes
-a prefix out of service by listing it with another value.
+a prefix out of service by listing it with another value.  What it says otherwise than the store counts for calls from a
+date on; earlier calls keep what they had.
 """
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import orjson
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError
+from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
+from gqlreports.tables import NUMBERING_DICTIONARIES
 
 _LIVE = "AS"
 
@@ -47,18 +49,25 @@ THOUSANDS_BLOCKS = NumberingLayout(
 
 @dataclass
 class LoadedNumbering:
-    """How many prefixes a file lists as in service and as out of service, and how many lines have no valid prefix."""
+    """How many prefixes a file lists as in service and as out of service, and how many lines have no valid prefix.
+
+    `renewed` of the prefixes were known otherwise.
+    """
 
     in_service: int = 0
     out_of_service: int = 0
     rejected: int = 0
+    renewed: int = field(default=0, compare=False)
 
 
 Prefixes: TypeAlias = dict[str, tuple[str, str]]
 
 
-async def load_numbering(backend: Backend, path: str, on_read: OnRead) -> LoadedNumbering:
+async def load_numbering(backend: Backend, path: str, on_read: OnRead, effective: Effective = TODAY) -> LoadedNumbering:
     """Load one file.  It takes effect at once, also for CDRs that are already loaded.
+
+    A prefix that was not known counts for all calls, and what a known one says otherwise for calls from the effective
+    moment on.  A new block of a code that is known also counts from then on, unless the store has no blocks.
 
     Lines without a valid prefix go to `PATH.rejects.csv`.  Raises LoadError for a file in neither layout.
     """
@@ -68,9 +77,12 @@ async def load_numbering(backend: Backend, path: str, on_read: OnRead) -> Loaded
         layout = _layout(names, path)
         for row in rows:
             _take(row, layout, prefixes, rejects)
-    await _save(backend, prefixes)
+    async with backend.session() as session:
+        renewed = await _save(session, prefixes, effective) if prefixes else 0
+        for name in NUMBERING_DICTIONARIES:
+            await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
     live = sum(1 for rate_center, _ in prefixes.values() if rate_center)
-    return LoadedNumbering(live, len(prefixes) - live, rejects.count)
+    return LoadedNumbering(live, len(prefixes) - live, rejects.count, renewed)
 
 
 def _layout(names: tuple[str, ...], path: str) -> NumberingLayout:
@@ -92,13 +104,52 @@ def _take(row: FileRow, layout: NumberingLayout, prefixes: Prefixes, rejects: Re
         prefixes[prefix] = (row.values[layout.rate_center] if live else "", row.values[layout.state])
 
 
-async def _save(backend: Backend, prefixes: Prefixes) -> None:
-    loaded_at = datetime.now(UTC).isoformat()
+async def _save(session: Session, prefixes: Prefixes, effective: Effective) -> int:
+    """Add what the store does not say already.  Returns how many prefixes it knew otherwise."""
     lines = [
-        orjson.dumps({"prefix": prefix, "rate_center": center, "state": state, "loaded_at": loaded_at})
+        orjson.dumps({"prefix": prefix, "rate_center": center, "state": state})
         for prefix, (center, state) in prefixes.items()
     ]
-    async with backend.session() as session:
-        if lines:
-            await session.insert("numbering", None, b"\n".join(lines), "JSONEachRow")
-        await session.command(Statement("SYSTEM RELOAD DICTIONARY rate_center"))
+    await session.command(Statement(_SAID))
+    await session.insert("said", None, b"\n".join(lines), "JSONEachRow")
+    await session.command(Statement(_HELD, effective.values))
+    [[renewed]] = await session.query(Statement(_RENEWED))
+    await session.command(Statement(_SAVE, effective.values))
+    return int(renewed)
+
+
+_SAID = "CREATE TEMPORARY TABLE said (prefix String, rate_center String, state String) ENGINE = Memory"
+# What holds of each prefix at the effective moment; of a correction, for all calls.
+_HELD = """
+CREATE TEMPORARY TABLE held ENGINE = Memory AS
+SELECT prefix, {corrects:Bool} AND (versions > 1 OR latest.1 > 0) AS wrong, latest.1 AS valid_from,
+    latest.2 AS known_from, latest.3 AS rate_center, latest.4 AS state
+FROM (
+    SELECT prefix, count() AS versions, max((valid_from, known, rate_center, toString(state))) AS latest
+    FROM (
+        SELECT prefix, rate_center, state, valid_from, if(known_from = 0, loaded_at, known_from) AS known,
+            maxIf(known, valid_from = 0) OVER (PARTITION BY prefix) AS corrected
+        FROM numbering FINAL
+    )
+    WHERE known >= corrected AND (valid_from <= fromUnixTimestamp64Milli({effective:Int64}, 'UTC') OR {corrects:Bool})
+    GROUP BY prefix
+)
+"""
+_OTHERWISE = "(said.rate_center, said.state) != (held.rate_center, held.state) OR held.wrong"
+_RENEWED = f"SELECT count() FROM said INNER JOIN held USING (prefix) WHERE {_OTHERWISE}"
+_SAVE = f"""
+INSERT INTO numbering (prefix, rate_center, state, loaded_at, valid_from, known_from)
+WITH
+    fromUnixTimestamp64Micro({{now:Int64}}, 'UTC') AS now,
+    (SELECT count() FROM numbering WHERE length(prefix) = 7) > 0 AS blocks,
+    held.prefix != '' AS known,
+    length(said.prefix) = 7 AND blocks AND substring(said.prefix, 1, 6) IN (SELECT prefix FROM numbering) AS pooled
+SELECT said.prefix, said.rate_center, said.state, now,
+    multiIf(
+        {{corrects:Bool}} OR NOT (known OR pooled), fromUnixTimestamp64Milli(0, 'UTC'),
+        known AND NOT ({_OTHERWISE}), held.valid_from,
+        fromUnixTimestamp64Milli({{effective:Int64}}, 'UTC')
+    ),
+    if(known AND NOT ({_OTHERWISE}), held.known_from, now)
+FROM said LEFT JOIN held USING (prefix)
+"""

@@ -1,7 +1,7 @@
 """Where the tables of a store are: on one server, or spread over a cluster."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
@@ -85,6 +85,12 @@ class Topology:
         if self.cluster is not None and SHARDED_BY in table.info:
             statements.append(f"ALTER TABLE `{table.name}`{self.on_cluster} {add}")
         return statements
+
+    def lengthen_order(self, table: Table, order: Sequence[str], new: Sequence[str]) -> str:
+        """The statement that gives a table an order that ends with new columns, which it adds if they are missing."""
+        columns = [str(CreateColumn(table.c[name]).compile(dialect=_DIALECT)) for name in new]
+        add = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
+        return f"{self.alter(table)} {add}, MODIFY ORDER BY ({', '.join((*order, *new))})"
 
     def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
         def engine(found: re.Match[str]) -> str:

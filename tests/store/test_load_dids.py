@@ -91,8 +91,15 @@ def test_a_leading_plus_is_ignored(store: Store) -> None:
     assert is_did(store) == {plus + cli: True for plus, cli in clis}
 
 
+def test_separators_are_ignored(store: Store) -> None:
+    clis = ("1-2015550100", "+1-201-555-0100", "1 (201) 555-0100", "1.201.555.0100", "+1 201 555 0100")
+    store.load(as_csv(cdr_row(number, dest_cli=cli, account=cli) for number, cli in enumerate(clis)))
+    load(store, f"{HEADER}{NUMBER},5001,2020-01-01,\n")
+    assert is_did(store) == dict.fromkeys(clis, True)
+
+
 def test_other_numbers(store: Store) -> None:
-    clis = ("", "2015550100", "1" + NUMBER, f"sip:{NUMBER}@example.net", "anonymous", "1-2015550100", "+", NUMBER[:-1])
+    clis = ("", "2015550100", "1" + NUMBER, f"sip:{NUMBER}@example.net", "anonymous", f"{NUMBER}x", "+", NUMBER[:-1])
     store.load(as_csv(cdr_row(number, dest_cli=cli, account=cli) for number, cli in enumerate(clis)))
     load(store, f"{HEADER}{NUMBER},5001,2020-01-01,\n")
     assert is_did(store) == dict.fromkeys(clis, False)

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from gqlreports.errors import LoadError
+from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.load_numbering import LoadedNumbering, load_numbering
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, block_row, code_row, csv_line
 from tests.support.sites import Engine, nothing
 
 CODE = "201555"
+CORRECTED = Effective(corrects=True)
 NUMBERS = {"12015550100": "0", "12015551100": "1", "12015559999": "9"}
 
 
@@ -38,10 +40,10 @@ def blocks(*rows: list[str]) -> str:
     return "".join(csv_line(cells, quote_all=True) for cells in (BLOCK_HEADINGS, *rows))
 
 
-def load(store: Store, content: str | bytes, name: str = "numbering") -> LoadedNumbering:
+def load(store: Store, content: str | bytes, name: str = "numbering", effective: Effective = TODAY) -> LoadedNumbering:
     path = store.folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return asyncio.run(load_numbering(store.backend, str(path), nothing))
+    return asyncio.run(load_numbering(store.backend, str(path), nothing, effective))
 
 
 def centers(store: Store, **parameters: str) -> dict[str, int]:
@@ -87,17 +89,21 @@ def test_blocks_out_of_service_leave_the_code(store: Store) -> None:
         assert centers(store) == {"CODE": 3}
 
 
-def test_renewed_data_counts_for_calls_that_are_there(store: Store) -> None:
-    load(store, codes(code_row(CODE, "OLD", "AS"), code_row("202555", "ELSEWHERE", "AS")))
-    load(store, blocks(block_row(CODE, "0", "AS", "OLDBLOCK")))
+def test_corrected_data_counts_for_calls_that_are_there(store: Store) -> None:
+    load(store, codes(code_row(CODE, "OLD", "AS"), code_row("202555", "ELSEWHERE", "AS")), effective=CORRECTED)
+    load(store, blocks(block_row(CODE, "0", "AS", "OLDBLOCK")), effective=CORRECTED)
     assert centers(store) == {"OLD": 2, "OLDBLOCK": 1}
-    load(store, codes(code_row(CODE, "NEW", "AS")))
+    load(store, codes(code_row(CODE, "NEW", "AS")), effective=CORRECTED)
     assert centers(store) == {"NEW": 2, "OLDBLOCK": 1}
-    load(store, blocks(block_row(CODE, "0", "AV", "OLDBLOCK"), block_row(CODE, "9", "AS", "NEWBLOCK")))
+    load(
+        store,
+        blocks(block_row(CODE, "0", "AV", "OLDBLOCK"), block_row(CODE, "9", "AS", "NEWBLOCK")),
+        effective=CORRECTED,
+    )
     assert centers(store) == {"NEW": 2, "NEWBLOCK": 1}
-    load(store, codes(code_row(CODE, "", "UA")))
+    load(store, codes(code_row(CODE, "", "UA")), effective=CORRECTED)
     assert centers(store) == {"": 2, "NEWBLOCK": 1}
-    load(store, codes(code_row(CODE, "BACK", "AS")))
+    load(store, codes(code_row(CODE, "BACK", "AS")), effective=CORRECTED)
     assert centers(store) == {"BACK": 2, "NEWBLOCK": 1}
 
 

@@ -29,7 +29,10 @@ def called_number(number: Number) -> ColumnElement[Any]:
 
 
 def numbering_data(attribute: str, number: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The `rate_center` or `state` of a number of 10 digits; empty if unknown."""
-    # The dictionary is keyed by thousands-block: the first 7 digits.
+    """The `rate_center` or `state` that a number of 10 digits had at the time of the call; empty if unknown."""
+    # The dictionaries are keyed by thousands-block: the first 7 digits.
     block = func.intDiv(number, literal_column("1000"))
-    return func.dictGet(literal_column("'rate_center'"), literal_column(f"'{attribute}'"), block)
+    name: ColumnElement[Any] = literal_column(f"'{attribute}'")
+    latest = func.dictGet(literal_column("'rate_center'"), name, block)
+    moment = func.toUnixTimestamp64Milli(cdr.c.dt)
+    return func.dictGetOrDefault(literal_column("'rate_center_before'"), name, block, moment, latest)

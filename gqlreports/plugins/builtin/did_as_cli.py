@@ -13,7 +13,8 @@ from gqlreports.plugins import (
     measure,
 )
 
-_digits = func.replaceRegexpAll(cdr.c.dest_cli, literal_column("'[^0-9]'"), literal_column("''"))
+# What RFC 3966 allows for the eye, and spaces; what has letters is no number.
+_digits = func.replaceRegexpAll(cdr.c.dest_cli, literal_column("'[-+ ().]'"), literal_column("''"))
 _owner = func.tuple(func.toString(cdr.c.customer_id), _digits)
 _moment = func.toUnixTimestamp64Milli(cdr.c.dt)
 _is_did = func.toBool(func.dictHas(literal_column("'did_window'"), _owner, _moment))

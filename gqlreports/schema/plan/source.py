@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache, cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
@@ -17,7 +17,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
-    Function,
     Select,
     and_,
     bindparam,
@@ -35,8 +34,9 @@ from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import has_subquery, is_column
 from gqlreports.plugins.rollup import hour
+from gqlreports.schema.plan.lookups import AS_OF, as_known_then, of_store
 from gqlreports.schema.request import ReportRequest
-from gqlreports.tables import DICTIONARIES, Fact
+from gqlreports.tables import Fact
 
 Element = TypeVar("Element", bound=ColumnElement[Any])
 
@@ -138,7 +138,7 @@ class Source:
 
     def loaded_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
         """Conditions for the rows loaded up to the moment `as_of`, if the request has one."""
-        return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant("as_of")]
+        return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant(AS_OF)]
 
     def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
         """The customer's rows in a range that meet the conditions, which refer to the stored table."""
@@ -214,40 +214,19 @@ def not_among(key: ColumnElement[Any], keys: Select[Any]) -> ColumnElement[bool]
 
 
 def compile_statement(statement: Select[Any]) -> Statement:
-    printed = qualified(statement).compile(dialect=_DIALECT)
+    printed = of_store(statement).compile(dialect=_DIALECT)
+    if AS_OF in printed.params:
+        # What reads the calls of then looks up what was known then.
+        printed = of_store(as_known_then(statement)).compile(dialect=_DIALECT)
     # The store sets the parameter `database` itself.
     return Statement(str(printed), {name: given for name, given in printed.params.items() if name != "database"})
-
-
-def qualified(statement: Select[Any]) -> Select[Any]:
-    """The statement with the names of the store's dictionaries qualified with their database.
-
-    A shard of a cluster looks up a bare name in its own default database, not in the store's.
-    """
-
-    def replaced(element: Any, **_: Any) -> Any:
-        if not isinstance(element, Function) or not element.name.startswith("dict"):
-            return None
-        name, *others = element.clauses
-        if _text(name) not in DICTIONARIES:
-            return None
-        of_store = func.concat(value("database", String), literal_column(f"'.{_text(name)}'"))
-        return Function(element.name, of_store, *(replacement_traverse(each, {}, replaced) for each in others))
-
-    found: Any = replacement_traverse(statement, {}, replaced)
-    return cast(Select[Any], found)
-
-
-def _text(name: Any) -> str:
-    """The text of a literal, written as `literal_column("'text'")` or as a bound value."""
-    return str(name.value) if isinstance(name, BindParameter) else str(getattr(name, "name", "")).strip("'")
 
 
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """Set the parameters of a compiled statement to the values of one request and to `more` values."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
     if request.as_of is not None:
-        given["as_of"] = (request.as_of - _EPOCH) // _MILLISECOND
+        given[AS_OF] = (request.as_of - _EPOCH) // _MILLISECOND
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}
     rollup = None if reading(request) is Reading.CALLS else request.report.rollup
     return Statement(statement.sql, values, request.customer, rollup.name if rollup else None)
