@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gqlreports.backends.base import Statement
 from gqlreports.schema.answer import ReportAnswer
+from gqlreports.schema.plan.source import milliseconds
 from gqlreports.tables import CALLS
 
 # In the order of the table, so that only the latest rows of the customer are read.
@@ -22,6 +23,11 @@ WHERE customer_id = {customer:String} AND load_id = 0 AND (SELECT count() FROM c
 _NUMBERING_AS_OF = Statement(
     "SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(loaded_at), 3)) AS moment FROM numbering"
 )
+_NUMBERING_KNOWN_THEN = """
+SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(known), 3)) AS moment
+FROM (SELECT if(known_from = 0, loaded_at, known_from) AS known FROM numbering)
+WHERE known <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
+"""
 
 
 async def data_through(answer: ReportAnswer) -> datetime | None:
@@ -38,5 +44,8 @@ async def data_through(answer: ReportAnswer) -> datetime | None:
 
 
 async def numbering_as_of(answer: ReportAnswer) -> datetime | None:
-    """When numbering data was last loaded; None if none was."""
-    return await answer.moment(_NUMBERING_AS_OF)
+    """When numbering data was last loaded, or before the report's `as_of` last changed; None if none was."""
+    as_of = answer.request.as_of
+    if as_of is None:
+        return await answer.moment(_NUMBERING_AS_OF)
+    return await answer.moment(Statement(_NUMBERING_KNOWN_THEN, {"as_of": milliseconds(as_of)}))

@@ -8,6 +8,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError
+from gqlreports.store.dictionaries import reload
 from gqlreports.tables import DICTIONARIES
 
 _BATCH = 16 * 1024 * 1024
@@ -42,8 +43,7 @@ async def copy_store(source: Backend, target: Backend, on_copied: Callable[[Copi
             await _copy(part, source, target)
         on_copied(part, bool(there))
     async with target.session() as session:
-        for name in DICTIONARIES:
-            await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
+        await reload(session, DICTIONARIES)
 
 
 async def _parts(store: Backend) -> list[CopiedPart]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import orjson
 
 from gqlreports.backends.base import Backend, Statement
-from gqlreports.tables import SWITCH_CODECS, cdr
+from gqlreports.store.dictionaries import reload
+from gqlreports.tables import DICTIONARIES, SWITCH_CODECS, cdr
 
 CUSTOMER_NAMES = (
     "Alder Voice",
@@ -74,12 +75,9 @@ class DemoCalls:
     async def fill(self) -> AsyncIterator[None]:
         """Generate the data, and yield after each step."""
         async with self._backend.session() as session:
-            for table, rows, dictionary in (
-                ("numbering", _numbering(), "rate_center"),
-                ("did", _dids(), "did_window"),
-            ):
+            for table, rows in (("numbering", _numbering()), ("did", _dids())):
                 await session.insert(table, None, b"\n".join(map(orjson.dumps, rows)), "JSONEachRow")
-                await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {dictionary}"))
+            await reload(session, DICTIONARIES)
             now = int(datetime.now(UTC).timestamp())
             for step in range(self.steps):
                 parameters = {"now": now, "first_day": step * _STEP_DAYS, "calls": _CALLS_A_DAY * _STEP_DAYS}

@@ -5,6 +5,9 @@ its `valid_from` on, and what a file says of all calls takes the place of all th
 when, is kept, so that a report can be run as of an earlier moment.
 """
 
+from collections.abc import Iterable
+
+from gqlreports.backends.base import Session, Statement
 from gqlreports.store.topology import Topology, identifier, literal
 
 _NEVER = "9223372036854775807"
@@ -117,6 +120,20 @@ def dictionaries(topology: Topology) -> list[str]:
         f"PRIMARY KEY customer_id, number {_source(topology, _DID_HISTORY, 'did')} LAYOUT(COMPLEX_KEY_HASHED()) "
         f"{_lifetime(topology)}",
     ]
+
+
+async def reload(session: Session, names: Iterable[str]) -> None:
+    """Let dictionaries have the rows of their tables.  The histories take memory, so those not in use stay unloaded."""
+    loaded = {name for [name] in await session.query(Statement(_LOADED))}
+    for name in names:
+        if name in loaded or not name.endswith("_history"):
+            await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
+
+
+_LOADED = """
+SELECT name FROM system.dictionaries
+WHERE database = currentDatabase() AND status IN ('LOADED', 'LOADED_AND_RELOADING')
+"""
 
 
 def _create(name: str, topology: Topology) -> str:

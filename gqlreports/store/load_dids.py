@@ -11,6 +11,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.errors import LoadError
+from gqlreports.store.dictionaries import reload
 from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
 from gqlreports.tables import DID_DICTIONARIES
@@ -58,8 +59,7 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead, effective: Eff
                 loaded.loaded += len(batch)
             [[loaded.dated]] = await session.query(Statement(_DATED, effective.values))
             await session.command(Statement(_SAVE, effective.values))
-            for name in DID_DICTIONARIES:
-                await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
+            await reload(session, DID_DICTIONARIES)
         loaded.rejected = rejects.count
     return loaded
 

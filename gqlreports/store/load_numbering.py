@@ -14,6 +14,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError
+from gqlreports.store.dictionaries import reload
 from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
 from gqlreports.tables import NUMBERING_DICTIONARIES
@@ -79,8 +80,7 @@ async def load_numbering(backend: Backend, path: str, on_read: OnRead, effective
             _take(row, layout, prefixes, rejects)
     async with backend.session() as session:
         renewed = await _save(session, prefixes, effective) if prefixes else 0
-        for name in NUMBERING_DICTIONARIES:
-            await session.command(Statement(f"SYSTEM RELOAD DICTIONARY {name}"))
+        await reload(session, NUMBERING_DICTIONARIES)
     live = sum(1 for rate_center, _ in prefixes.values() if rate_center)
     return LoadedNumbering(live, len(prefixes) - live, rejects.count, renewed)
 

@@ -46,7 +46,10 @@ def store(server: ClickHouse) -> ServedStore:
 
 def renew(store: ServedStore, center: str) -> None:
     url = f"{store.url}/{store.database}"
-    command(url, f"INSERT INTO numbering SELECT '2012000', '{center}', 'NJ', now64(6)")
+    command(
+        url,
+        f"INSERT INTO numbering (prefix, rate_center, state, loaded_at) SELECT '2012000', '{center}', 'NJ', now64(6)",
+    )
     command(url, "SYSTEM RELOAD DICTIONARY rate_center")
 
 

@@ -121,10 +121,11 @@ def walled(request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pyt
     async def fill(backend: Backend) -> None:
         async with backend.session() as session:
             await session.command(Statement(ROWS, {"own": OWN, "other": OTHER}))
+            columns = "(customer_id, number, valid_from, valid_to, loaded_at)"
             numbers = (
                 "SELECT arrayJoin([{own:String}, {other:String}]), '1978', toDateTime64(0, 3, 'UTC'), NULL, now64(6)"
             )
-            await session.command(Statement(f"INSERT INTO did {numbers}", {"own": OWN, "other": OTHER}))
+            await session.command(Statement(f"INSERT INTO did {columns} {numbers}", {"own": OWN, "other": OTHER}))
             await session.command(Statement("SYSTEM RELOAD DICTIONARY did_window"))
             for sql in SETUP:
                 await session.command(Statement(sql))

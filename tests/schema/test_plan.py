@@ -107,6 +107,8 @@ CASES["exported_as_csv"] = rows.rows(
     _asked, select(_asked, "techPrefix", "asr"), Page(), cells=CellFormat(safe, "Asia/Kolkata")
 )
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
+CASES["rate_centers_as_of"] = rows.row_count(replace(_money, as_of=_money.end))
+CASES["dids_as_of"] = rows.row_count(replace(request("DID_AS_CLI"), as_of=_money.end))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -19,15 +19,15 @@ from gqlreports.errors import InvalidInput, StoreError
 from gqlreports.store.definition import EMBEDDED, MIGRATIONS, Migration, StoreDefinition, definition
 from gqlreports.store.migrate import migrate, rehearse
 from gqlreports.store.topology import Topology
-from gqlreports.tables import cdr, did, metadata, numbering
+from gqlreports.tables import DICTIONARIES, cdr, did, metadata, numbering
 from tests.support.sites import Engine
 from tests.support.stores import ServedStore, Store, command, drop
 
 GOLDEN = Path(__file__).parent / "golden"
 CLUSTER = Topology("reports", "main", "loader", "[HIDDEN]")
-COLUMNS = """
+COLUMNS = f"""
 SELECT table, name, type, default_expression FROM system.columns
-WHERE database = currentDatabase() AND table NOT IN ('rate_center', 'did_window') ORDER BY table, position
+WHERE database = currentDatabase() AND table NOT IN {DICTIONARIES} ORDER BY table, position
 """
 
 

@@ -193,7 +193,8 @@ def test_numbers_that_are_floats_in_parquet(store: Store) -> None:
 
 def test_a_did_is_compared_by_its_digits(store: Store) -> None:
     store.command(
-        "INSERT INTO did VALUES ('5001', '12125550100', 0, NULL, now64())", "SYSTEM RELOAD DICTIONARY did_window"
+        "INSERT INTO did (customer_id, number, loaded_at) VALUES ('5001', '12125550100', now64())",
+        "SYSTEM RELOAD DICTIONARY did_window",
     )
     forms = ("+1-212-555-0100", "1 (212) 555-0100", "+12125550100", "12125550101")
     load(store, as_csv([cdr_row(place, dest_cli=text) for place, text in enumerate(forms)]))

@@ -143,7 +143,9 @@ class ClusterStore(ServedStore):
         )
         for place, server in enumerate(self.servers):
             for statement in upgrade.statements:
-                command(server.url(self.database), _on_one_server(statement, first=place == 0, database=self.database))
+                if place == 0 or "MODIFY ORDER BY" not in statement:
+                    alone = _on_one_server(statement, first=place == 0, database=self.database)
+                    command(server.url(self.database), alone)
 
     def reload_dictionaries(self) -> None:
         """At once; by themselves the other servers do so within 20 seconds."""
@@ -166,7 +168,7 @@ _REPLICATED = re.compile(r"Replicated(\w*)MergeTree\('[^']*', '[^']*'(?:, (\w+))
 def _on_one_server(statement: str, first: bool, database: str) -> str:
     """A statement for a cluster as one for a server without a keeper."""
     alone = statement.replace(" ON CLUSTER 'two'", "")
-    whole = re.search(r"CREATE TABLE IF NOT EXISTS `(did|numbering|cdr_load)`", alone)
+    whole = re.search(r"CREATE TABLE IF NOT EXISTS `(did|numbering|cdr_load|cdr_load_customer)`", alone)
     if whole and not first:
         engine = f"Distributed('first_of_two', '{database}', '{whole[1]}')"
         return alone[: alone.index("Engine")] + f"ENGINE = {engine}"

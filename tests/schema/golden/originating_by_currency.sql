@@ -6,13 +6,13 @@ FROM
     SELECT
         multiIf((cdr.cli_nanp > 0), toString(intDiv(cdr.cli_nanp, 10000)), '') AS prefix,
         nullIf(toString(cdr.customer_card_currency), '') AS customer_currency,
-        dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.cli_nanp, 1000)) AS rc,
+        dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.cli_nanp, 1000))) AS rc,
         nullIf(toString(cdr.provider_card_currency), '') AS provider_currency
     FROM {database:Identifier}.cdr AS cdr
     WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
     GROUP BY
         multiIf((cdr.cli_nanp > 0), toString(intDiv(cdr.cli_nanp, 10000)), ''),
-        dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.cli_nanp, 1000)),
+        dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.cli_nanp, 1000))),
         nullIf(toString(cdr.customer_card_currency), ''),
         nullIf(toString(cdr.provider_card_currency), '')
     HAVING sum(cdr.sign) > 0

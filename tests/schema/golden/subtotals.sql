@@ -6,11 +6,11 @@ SELECT
 FROM
 (
     SELECT
-        dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS rc,
+        dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000))) AS rc,
         sumIf(cdr.sign, cdr.branch_idx = 0) AS call_count
     FROM {database:Identifier}.cdr AS cdr
     WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-    GROUP BY dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000))
+    GROUP BY dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000)))
     HAVING sum(cdr.sign) > 0
 ) AS report
 ORDER BY report.rc ASC NULLS LAST

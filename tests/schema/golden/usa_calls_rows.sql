@@ -8,8 +8,8 @@ SELECT
 FROM
 (
     SELECT
-        dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) AS state,
-        multiIf(((dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction,
+        dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))) AS state,
+        multiIf(((dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))) = '') OR (dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))) = '')), 'INDETERMINATE', (dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))) = dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)))), 'INTRASTATE', 'INTERSTATE') AS jurisdiction,
         sumIf(cdr.sign, cdr.branch_idx = 0) AS calls,
         sumIf(cdr.sign, cdr.answered) AS connected,
         divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr,
@@ -17,8 +17,8 @@ FROM
     FROM {database:Identifier}.cdr AS cdr
     WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND (cdr.dest_nanp > 0)
     GROUP BY
-        dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)),
-        multiIf(((dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = '') OR (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)) = '')), 'INDETERMINATE', (dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000)) = dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))), 'INTRASTATE', 'INTERSTATE')
+        dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))),
+        multiIf(((dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))) = '') OR (dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000))) = '')), 'INDETERMINATE', (dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.dest_nanp, 1000))) = dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'state', intDiv(cdr.cli_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'state', intDiv(cdr.cli_nanp, 1000)))), 'INTRASTATE', 'INTERSTATE')
     HAVING sum(cdr.sign) > 0
 ) AS report
 ORDER BY

@@ -20,7 +20,7 @@ FROM
     (
         SELECT
             multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)) AS _key_0,
-            dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000)) AS _key_1,
+            dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000))) AS _key_1,
             cdr.customer_card_currency AS _by_0,
             cdr.provider_card_currency AS _by_1,
             sumIf(cdr.sign, cdr.customer_charge != 0) AS _sum_0,
@@ -33,7 +33,7 @@ FROM
         WHERE (cdr.customer_id = {customer:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
         GROUP BY
             multiIf((cdr.dest_nanp > 0), toString(intDiv(cdr.dest_nanp, 10000)), toString(cdr.customer_card_dest_code)),
-            dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000)),
+            dictGetOrDefault(concat({database:String}, '.rate_center_before'), 'rate_center', intDiv(cdr.dest_nanp, 1000), toUnixTimestamp64Milli(cdr.dt), dictGet(concat({database:String}, '.rate_center'), 'rate_center', intDiv(cdr.dest_nanp, 1000))),
             cdr.customer_card_currency,
             cdr.provider_card_currency
     ) AS parts

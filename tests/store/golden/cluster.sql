@@ -74,20 +74,23 @@ CREATE TABLE IF NOT EXISTS did ON CLUSTER main
     `number` String,
     `valid_from` DateTime64(3, 'UTC'),
     `valid_to` Nullable(DateTime64(3, 'UTC')),
-    `loaded_at` DateTime64(6, 'UTC')
+    `loaded_at` DateTime64(6, 'UTC'),
+    `known_from` DateTime64(6, 'UTC')
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/did', '{shard}-{replica}', loaded_at)
-ORDER BY (customer_id, number, valid_from);
+ORDER BY (customer_id, number, valid_from, known_from);
 
 CREATE TABLE IF NOT EXISTS numbering ON CLUSTER main
 (
     `prefix` String,
     `rate_center` String,
     `state` LowCardinality(String),
-    `loaded_at` DateTime64(6, 'UTC')
+    `loaded_at` DateTime64(6, 'UTC'),
+    `valid_from` DateTime64(3, 'UTC'),
+    `known_from` DateTime64(6, 'UTC')
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/numbering', '{shard}-{replica}', loaded_at)
-ORDER BY prefix;
+ORDER BY (prefix, valid_from, known_from);
 
 INSERT INTO migration (number, name, cluster, applied_at) SELECT
     1,
@@ -246,6 +249,21 @@ INSERT INTO migration (number, name, cluster, applied_at) SELECT
     'main',
     now64(3, 'UTC');
 
+ALTER TABLE numbering ON CLUSTER main
+    (ADD COLUMN IF NOT EXISTS `valid_from` DateTime64(3, 'UTC')),
+    (ADD COLUMN IF NOT EXISTS `known_from` DateTime64(6, 'UTC')),
+    (MODIFY ORDER BY (prefix, valid_from, known_from));
+
+ALTER TABLE did ON CLUSTER main
+    (ADD COLUMN IF NOT EXISTS `known_from` DateTime64(6, 'UTC')),
+    (MODIFY ORDER BY (customer_id, number, valid_from, known_from));
+
+INSERT INTO migration (number, name, cluster, applied_at) SELECT
+    8,
+    'numbering data and DIDs over time',
+    'main',
+    now64(3, 'UTC');
+
 CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
 (
     `block` UInt64,
@@ -253,7 +271,35 @@ CREATE OR REPLACE DICTIONARY rate_center ON CLUSTER main
     `state` String DEFAULT ''
 )
 PRIMARY KEY block
-SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state\nFROM (\n    SELECT toUInt64(prefix) AS block, rate_center, state, 1 AS precise\n    FROM `reports`.numbering FINAL WHERE length(prefix) = 7 AND rate_center != \'\'\n    UNION ALL\n    SELECT toUInt64(prefix) * 10 + arrayJoin(range(10)) AS block, rate_center, state, 0 AS precise\n    FROM `reports`.numbering FINAL WHERE length(prefix) = 6 AND rate_center != \'\'\n) GROUP BY block\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT block, argMax(rate_center, precise) AS rate_center, argMax(state, precise) AS state\nFROM (\n    SELECT arrayJoin(if(length(prefix) = 7, [toUInt64(prefix)], arrayMap(d -> toUInt64(prefix) * 10 + d, range(10)))) AS block, length(prefix) AS precise, timeline[-1].3 AS rate_center, timeline[-1].4 AS state\n    FROM (SELECT prefix, arrayFilter((x, u) -> u = 9223372036854775807, said, until) AS timeline FROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n)) WHERE rate_center != \'\'\n) GROUP BY block\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
+LIFETIME(MIN 10 MAX 20)
+LAYOUT(HASHED());
+
+CREATE OR REPLACE DICTIONARY rate_center_before ON CLUSTER main
+(
+    `block` UInt64,
+    `valid_from` Int64,
+    `valid_to` Int64,
+    `rate_center` String DEFAULT '',
+    `state` String DEFAULT ''
+)
+PRIMARY KEY block
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT block, span.1 AS valid_from, span.2 AS valid_to, span.3 AS rate_center, span.4 AS state FROM (\n    SELECT block,\n        arraySort(arrayDistinct(arrayConcat([toInt64(0)], own.1, code.1))) AS starts,\n        arrayJoin(arrayMap(\n            (start, next) -> (\n                start, next - 1,\n                if((arrayLast(x -> x.1 <= start, own) AS its).3 != \'\', its, arrayLast(x -> x.1 <= start, code)) AS one\n            ),\n            arrayPopBack(starts), arrayPopFront(starts)\n        )) AS pair,\n        (pair.1, pair.2, pair.3.3, if(pair.3.3 = \'\', \'\', pair.3.4)) AS span\n    FROM (\n        SELECT block, groupArrayArrayIf(timeline, precise) AS own, groupArrayArrayIf(timeline, NOT precise) AS code\n        FROM (\n            SELECT arrayJoin(if(length(prefix) = 7, [toUInt64(prefix)], arrayMap(d -> toUInt64(prefix) * 10 + d, range(10)))) AS block, length(prefix) = 7 AS precise, timeline FROM (SELECT prefix, arrayFilter((x, u) -> u = 9223372036854775807, said, until) AS timeline FROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n))\n            WHERE substring(prefix, 1, 6) IN (\n                SELECT substring(prefix, 1, 6) FROM (SELECT prefix, arrayFilter((x, u) -> u = 9223372036854775807, said, until) AS timeline FROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n)) WHERE length(timeline) > 1 OR timeline[1].1 > 0\n            )\n        ) GROUP BY block\n    )\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
+LIFETIME(MIN 10 MAX 20)
+LAYOUT(RANGE_HASHED())
+RANGE(MIN valid_from MAX valid_to);
+
+CREATE OR REPLACE DICTIONARY numbering_history ON CLUSTER main
+(
+    `prefix` UInt64,
+    `valid_from` Array(Int64),
+    `known_from` Array(Int64),
+    `known_until` Array(Int64),
+    `rate_center` Array(String),
+    `state` Array(String)
+)
+PRIMARY KEY prefix
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT toUInt64(prefix) AS prefix, said.1 AS valid_from, said.2 AS known_from, until AS known_until,\n    said.3 AS rate_center, said.4 AS state\nFROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
 LIFETIME(MIN 10 MAX 20)
 LAYOUT(HASHED());
 
@@ -265,8 +311,22 @@ CREATE OR REPLACE DICTIONARY did_window ON CLUSTER main
     `valid_to` Int64
 )
 PRIMARY KEY customer_id, number
-SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS valid_from,\n    if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS valid_to\nFROM `reports`.did FINAL\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, one.1 AS valid_from, one.3 AS valid_to\nFROM (\nSELECT customer_id, number, arraySort(groupArray((start, known, end))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 = x.1, y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS start,\n        if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS end,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.did FINAL\n) GROUP BY customer_id, number\n) ARRAY JOIN arrayFilter((x, u) -> u = 9223372036854775807, said, until) AS one\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
 LIFETIME(MIN 10 MAX 20)
 LAYOUT(COMPLEX_KEY_RANGE_HASHED())
 RANGE(MIN valid_from MAX valid_to);
+
+CREATE OR REPLACE DICTIONARY did_history ON CLUSTER main
+(
+    `customer_id` String,
+    `number` String,
+    `valid_from` Array(Int64),
+    `known_from` Array(Int64),
+    `known_until` Array(Int64),
+    `valid_to` Array(Int64)
+)
+PRIMARY KEY customer_id, number
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, said.1 AS valid_from, said.3 AS valid_to, said.2 AS known_from, until AS known_until\nFROM (\nSELECT customer_id, number, arraySort(groupArray((start, known, end))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 = x.1, y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS start,\n        if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS end,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.did FINAL\n) GROUP BY customer_id, number\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
+LIFETIME(MIN 10 MAX 20)
+LAYOUT(COMPLEX_KEY_HASHED());
 
