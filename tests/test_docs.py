@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from typer.main import get_command
 
 from gqlreports import __version__, errors, plugins
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role

@@ -1,7 +1,9 @@
 """What all commands share: settings, access to the store and the directory, and error reporting."""
 
 import asyncio
+import difflib
 import logging
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,9 +16,11 @@ from rich.markup import escape
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import Use, connect
+from gqlreports.cli import INTERRUPTED
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
@@ -29,10 +33,18 @@ standard_error = Console(stderr=True)
 
 @contextmanager
 def error_boundary() -> Iterator[Settings]:
-    """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1."""
+    """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1.
+
+    An interruption is reported in the same way, and the exit code is 130.
+    """
     _log_to_standard_error()
     try:
+        for note in misspelt_settings():
+            print_warning(note)
         yield Settings()
+    except KeyboardInterrupt:
+        standard_error.print("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
     except ValidationError as error:
         wrong = ", ".join(
             "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
@@ -62,6 +74,17 @@ def print_error(message: str) -> None:
 
 def print_warning(message: str) -> None:
     standard_error.print(f"[yellow]note:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def misspelt_settings() -> Iterator[str]:
+    """Sentences about variables of the environment that look like settings and are none."""
+    prefix = Settings.model_config["env_prefix"]
+    names = [*Settings.model_fields, *(f"limits_{name}" for name in RequestLimits.model_fields)]
+    known = [f"{prefix}{name.upper()}" for name in names]
+    for given in sorted(os.environ):
+        if given.upper().startswith(prefix) and given.upper() not in known:
+            near = difflib.get_close_matches(given.upper(), known, 1)
+            yield f"{given} is no setting and is ignored{f'; is {near[0]} meant?' if near else '.'}"
 
 
 def moment_of(option: str, text: str) -> datetime:

@@ -20,7 +20,7 @@ import pytest
 from graphql import build_schema
 from typer.testing import CliRunner, Result
 
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.directory.directory import Directory
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import Unauthenticated
 from tests.cli.test_cli import GQLREPORTS, failed_inside, inside, printed_inside
