@@ -5,11 +5,10 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from gqlreports.cli.printing import print_table, shown_moment
+from gqlreports.cli.printing import shown_moment
 from gqlreports.cli.support import directory_of, error_boundary, moment_of
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -53,20 +52,20 @@ def list_keys() -> None:
     with error_boundary() as settings:
         keys = directory_of(settings).list_keys()
     columns = ("id", "name", "role", "customers", "reports", "networks", "created", "expires", "revoked", "replaced by")
-    table = Table(*columns)
+    table = TextTable(columns)
     for each in keys:
         limits = (
             sorted(owned.customer_id for owned in each.customers),
             sorted(owned.report_type for owned in each.reports),
             sorted(owned.network for owned in each.networks),
         )
-        table.add_row(
-            *(each.id, escape(each.name), each.role),
-            *(escape(", ".join(listed)) or "all" for listed in limits),
+        table.add(
+            *(each.id, each.name, each.role),
+            *(", ".join(listed) or "all" for listed in limits),
             *map(shown_moment, (each.created_at, each.expires_at, each.revoked_at)),
             each.replaced_by or "",
         )
-    print_table(table)
+    table.print()
 
 
 @app.command()

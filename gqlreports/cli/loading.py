@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-from rich.table import Table
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.printing import print_check, print_table, shown_moment
+from gqlreports.cli.printing import print_check, shown_moment
 from gqlreports.cli.support import (
     directory_of,
     error_boundary,
@@ -21,6 +19,7 @@ from gqlreports.cli.support import (
     standard_error,
     with_backend,
 )
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.errors import InvalidInput, LoadError, NotInstalled
@@ -244,17 +243,16 @@ def list_loads(first: Annotated[int, typer.Option(min=1, help="How many, the lat
     """List the finished loads of CDRs."""
     with error_boundary() as settings:
         found = with_backend(settings, Registry.load(), lambda backend: finished_loads(backend, first))
-    table = Table(
-        "id", "file", "finished", "by", "first call", "last call", "loaded", "corrected", "rejected", "taken back"
+    table = TextTable(
+        ("id", "file", "finished", "by", "first call", "last call", "loaded", "corrected", "rejected", "taken back"),
+        right={"loaded", "corrected", "rejected"},
     )
     for each in found:
         moments = (shown_moment(each.first_call), shown_moment(each.last_call))
         counts = (str(each.added), str(each.corrected), str(each.rejected))
-        table.add_row(
-            each.id, escape(each.file), shown_moment(each.finished_at), escape(each.user), *moments, *counts,
-            shown_moment(each.unloaded_at),
-        )  # fmt: skip
-    print_table(table)
+        shown = (each.id, each.file, shown_moment(each.finished_at), each.user)
+        table.add(*shown, *moments, *counts, shown_moment(each.unloaded_at))
+    table.print()
 
 
 def unload_cdrs(load: Annotated[str, typer.Argument(metavar="ID", help="As `gqlreports loads` lists it.")]) -> None:

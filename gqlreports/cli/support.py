@@ -4,10 +4,12 @@ import asyncio
 import difflib
 import logging
 import os
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -24,23 +26,27 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
+from gqlreports.telemetry.logs import configure_logs
 
 Result = TypeVar("Result")
 
 
+logger = logging.getLogger(__name__)
 standard_error = Console(stderr=True)
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @contextmanager
-def error_boundary() -> Iterator[Settings]:
+def error_boundary(serves: bool = False) -> Iterator[Settings]:
     """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1.
 
-    An interruption is reported in the same way, and the exit code is 130.
+    An interruption is reported in the same way, and the exit code is 130.  A command that `serves` logs as a server
+    does; in others, warnings are lines of text.
     """
-    _log_to_standard_error()
+    _log_to_standard_error(serves)
     try:
         for note in misspelt_settings():
-            print_warning(note)
+            (logger.warning if serves else print_warning)(note)
         yield Settings()
     except KeyboardInterrupt:
         standard_error.print("interrupted")
@@ -56,11 +62,12 @@ def error_boundary() -> Iterator[Settings]:
         _fail(str(error))
 
 
-def _log_to_standard_error() -> None:
+def _log_to_standard_error(serves: bool) -> None:
     """Log warnings to standard error, except the store's: the error line at the end already reports their outcome."""
-    handler = logging.StreamHandler()
+    handler = configure_logs() if serves else logging.StreamHandler()
     handler.addFilter(lambda record: not record.name.startswith("gqlreports.backends."))
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    if not serves:
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
 
 
 def _fail(message: str) -> None:
@@ -87,12 +94,26 @@ def misspelt_settings() -> Iterator[str]:
             yield f"{given} is no setting and is ignored{f'; is {near[0]} meant?' if near else '.'}"
 
 
-def moment_of(option: str, text: str) -> datetime:
-    """The moment that an option gives.  Raises InvalidInput, whose message names the option."""
+def moment_of(option: str, text: str, zone: ZoneInfo | None = None) -> datetime:
+    """The moment that an option gives.  With a `zone`, a date alone is the moment at which that day begins there.
+
+    Raises InvalidInput, whose message names the option.
+    """
     try:
+        if zone and _DATE.fullmatch(text):
+            return _beginning(text, zone)
         return parse_moment(text)
     except InvalidInput as error:
-        raise InvalidInput(f"{option} {text}: {error}") from None
+        advice = " A date alone stands for its midnight." if zone and not _DATE.fullmatch(text) else ""
+        raise InvalidInput(f"{option} {text}: {error}{advice}") from None
+
+
+def _beginning(day: str, zone: ZoneInfo) -> datetime:
+    try:
+        # Where the clock skips midnight, this is the moment at which it does.
+        return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("there is no such date; check day, month and year.") from None
 
 
 def directory_of(settings: Settings) -> Directory:

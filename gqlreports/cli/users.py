@@ -4,11 +4,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from gqlreports.cli.printing import print_table, shown_moment
+from gqlreports.cli.printing import shown_moment
 from gqlreports.cli.support import directory_of, error_boundary
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.passwords import SHORTEST
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
@@ -38,12 +37,12 @@ def list_users() -> None:
     """List all users; passwords are not kept."""
     with error_boundary() as settings:
         users = directory_of(settings).users.list()
-    table = Table("name", "role", "customers", "created", "logged in", "disabled")
+    table = TextTable(("name", "role", "customers", "created", "logged in", "disabled"))
     for each in users:
         customers = sorted(owned.customer_id for owned in each.customers)
         moments = map(shown_moment, (each.created_at, each.logged_in_at, each.disabled_at))
-        table.add_row(escape(each.name), each.role, escape(", ".join(customers)) or "all", *moments)
-    print_table(table)
+        table.add(each.name, each.role, ", ".join(customers) or "all", *moments)
+    table.print()
 
 
 @app.command()

@@ -113,7 +113,7 @@ def seen(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     made = Server(f"http://127.0.0.1:{port}", key, process, home)
     try:
         wait_until_it_answers(made)
-        # The first line is for people: where to find the API.
+        # The first line tells where to find the API.
         log.write_text("")
         yield Seen(made, log, metrics_port, collector)
     finally:
