@@ -39,7 +39,7 @@ def create(
     with error_boundary() as settings:
         end = None if expires is None else moment_of("--expires", expires)
         _check_reports(report or [])
-        directory = directory_of(settings)
+        directory = directory_of(settings, make=True)
         key = directory.create_key(
             name, role, customer or [], reports=report or [], networks=network or [], expires_at=end
         )

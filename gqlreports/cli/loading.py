@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from gqlreports.cli.printing import print_check, shown_moment
 from gqlreports.cli.support import (
     directory_of,
     error_boundary,
+    nothing_made,
     print_error,
     print_warning,
     standard_error,
@@ -108,9 +109,9 @@ def cdrs(
             )
         return failed
 
-    with error_boundary() as settings:
-        directory = directory_of(settings)
-        failed = with_backend(settings, Registry.load(), load)
+    with error_boundary() as settings, nothing_made(settings) if check else nullcontext(settings) as used:
+        directory = directory_of(used, make=True)
+        failed = with_backend(used, Registry.load(), load, make=True)
     if failed:
         raise typer.Exit(1)
 
@@ -175,7 +176,7 @@ def warn(done: LoadCounts, directory: Directory) -> None:
 def customers(file: File) -> None:
     """Load customers from a JSON array or CSV with id, name and currency."""
     with error_boundary() as settings:
-        count = load_customers(directory_of(settings), file)
+        count = load_customers(directory_of(settings, make=True), file)
         typer.echo(f"{file}: {count} customers loaded")
 
 
@@ -189,7 +190,7 @@ def dids(file: File) -> None:
         typer.echo(f"{file}: {done.loaded} loaded, {_rejected(file, done.rejected)}")
 
     with error_boundary() as settings:
-        with_backend(settings, Registry.load(), load)
+        with_backend(settings, Registry.load(), load, make=True)
 
 
 @app.command()
@@ -204,7 +205,7 @@ def numbering(files: Files) -> None:
             typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}")
 
     with error_boundary() as settings:
-        with_backend(settings, Registry.load(), load)
+        with_backend(settings, Registry.load(), load, make=True)
 
 
 def _rejected(file: str, count: int) -> str:

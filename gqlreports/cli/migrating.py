@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import address_of, connect
+from gqlreports.backends.connect import address_of, connect, missing_store
 from gqlreports.backends.server.http import SCHEMES
-from gqlreports.cli.support import error_boundary, with_store
+from gqlreports.cli.support import error_boundary, nothing_made, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -32,7 +32,8 @@ def migrate_store(
         topology, rollups = _topology(settings, cluster), Registry.load().rollups
         if dry_run:
             hidden = replace(topology, password=topology.password and _HIDDEN)
-            _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden, rollups)))
+            with nothing_made(settings) as used:
+                _print_statements(with_store(connect(used, None), lambda backend: rehearse(backend, hidden, rollups)))
         else:
             _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, topology, rollups)))
 
@@ -43,8 +44,11 @@ def copy(
 ) -> None:
     """Copy all that one store holds into another; run again it goes on where it was stopped."""
     with error_boundary() as settings:
+        from_settings, to_settings = (settings.model_copy(update={"store": url}) for url in (source, target))
         wanted = definition(Registry.load())
-        from_, to = (connect(settings.model_copy(update={"store": url}), wanted) for url in (source, target))
+        from_, to = connect(from_settings, wanted), connect(to_settings, wanted)
+        if missing := missing_store(from_settings):
+            raise InvalidInput(f"There is no store at {missing} to copy.")
 
         async def copied(backend: Backend) -> None:
             try:

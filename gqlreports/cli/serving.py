@@ -53,8 +53,8 @@ def serve(
     with error_boundary(serves=True) as settings, closing(Listener(host, port)) as listener:
         registry = Registry.load(strict=strict)
         metrics = _metrics(settings, host)
-        with_store(backend_of(settings, registry, Use.ALONE), _openable)
-        _serve(settings, registry, directory_of(settings), metrics, listener)
+        with_store(backend_of(settings, registry, Use.ALONE, make=True), _openable)
+        _serve(settings, registry, directory_of(settings, make=True), metrics, listener)
 
 
 def demo(
@@ -66,7 +66,7 @@ def demo(
 ) -> None:
     """Fill an empty store with generated calls, then serve them with a user and a key to try it."""
     with error_boundary(serves=True) as settings, closing(Listener(host, port)) as listener:
-        directory = directory_of(settings)
+        directory = directory_of(settings, make=True)
         registry = Registry.load()
         metrics = _metrics(settings, host)
 
@@ -76,7 +76,7 @@ def demo(
                 raise InvalidInput(_REAL)
             await _fill(calls, directory)
 
-        with_store(backend_of(settings, registry, Use.ALONE), filled)
+        with_store(backend_of(settings, registry, Use.ALONE, make=True), filled)
         password = _demo_password(directory)
         typer.echo(_invitation(registry, listener.url, password, _demo_key(directory)))
         _serve(settings, registry, directory, metrics, listener)
@@ -96,7 +96,7 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, metrics
     shutdown = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, shutdown, settings.answers_bytes)
-    backend = backend_of(settings, registry, Use.SERVING)
+    backend = backend_of(settings, registry, Use.SERVING, make=True)
     app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)
     listener.listen()
     logger.info("Panel at %s/, GraphQL at %s/graphql", listener.url, listener.url)

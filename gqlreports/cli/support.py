@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,9 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import Use, connect
+from gqlreports.backends.connect import Use, connect, missing_store
 from gqlreports.cli import INTERRUPTED
 from gqlreports.config import Settings
+from gqlreports.directory.database import missing_file
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.limits import RequestLimits
@@ -116,20 +118,51 @@ def _beginning(day: str, zone: ZoneInfo) -> datetime:
         raise InvalidInput("there is no such date; check day, month and year.") from None
 
 
-def directory_of(settings: Settings) -> Directory:
+def directory_of(settings: Settings, make: bool = False) -> Directory:
+    """The directory.  Unless it may `make` one, raises InvalidInput if there is none yet."""
+    missing = missing_file(settings.directory_url)
+    if missing and not make:
+        raise InvalidInput(
+            f"There are no customers, keys and users at {missing}: create them first, or check GQLREPORTS_HOME and "
+            "GQLREPORTS_DIRECTORY."
+        )
     return Directory(settings.directory_url)
 
 
-def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED) -> Backend:
-    """The store, with the rollups of the registry's reports in its definition."""
-    return connect(settings, definition(registry), use)
+def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED, make: bool = False) -> Backend:
+    """The store, with the rollups of the registry's reports in its definition.
+
+    Unless it may `make` an embedded one, raises InvalidInput if there is none yet: a misspelt path is no empty store.
+    """
+    backend = connect(settings, definition(registry), use)
+    missing = missing_store(settings)
+    if missing and not make:
+        raise InvalidInput(
+            f"There is no store at {missing}: load CDRs first, or check GQLREPORTS_HOME and GQLREPORTS_STORE."
+        )
+    return backend
+
+
+@contextmanager
+def nothing_made(settings: Settings) -> Iterator[Settings]:
+    """The settings, with empty ones that go with the context in place of a store or a directory that is not there."""
+    with TemporaryDirectory(prefix="gqlreports-") as folder:
+        instead = {}
+        if missing_store(settings):
+            instead["store"] = f"chdb://{folder}/store"
+        if missing_file(settings.directory_url):
+            instead["directory"] = f"sqlite:///{folder}/directory.db"
+        yield settings.model_copy(update=instead)
 
 
 def with_backend(
-    settings: Settings, registry: Registry, work: Callable[[Backend], Coroutine[Any, Any, Result]]
+    settings: Settings,
+    registry: Registry,
+    work: Callable[[Backend], Coroutine[Any, Any, Result]],
+    make: bool = False,
 ) -> Result:
-    """Open the store of the settings, run some work on it, and close it."""
-    return with_store(backend_of(settings, registry), work)
+    """Open the store of the settings, run some work on it, and close it.  `make` is as for `backend_of`."""
+    return with_store(backend_of(settings, registry, make=make), work)
 
 
 def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:

@@ -27,7 +27,7 @@ FromStandardInput = Annotated[
 def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
     """Create a user, with a password of 12 characters or more."""
     with error_boundary() as settings:
-        users = directory_of(settings).users
+        users = directory_of(settings, make=True).users
         users.add(name, _password(password_stdin), role, customer or [])
         typer.echo(f"{name.lower()} may log in")
 

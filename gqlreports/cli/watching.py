@@ -61,7 +61,7 @@ def watch(
         while not ended.is_set():
             if files := list(complete(directory, settle)):
                 try:
-                    with_backend(settings, registry, _Batch(settings, files, options, corrects, ended).load)
+                    with_backend(settings, registry, _Batch(settings, files, options, corrects, ended).load, make=True)
                 except StoreError as error:
                     print_error(f"{error.for_operators}  The files wait.")
             ended.wait(every)
@@ -89,7 +89,7 @@ class _Batch:
     ended: Event
 
     async def load(self, backend: Backend) -> None:
-        customers = directory_of(self.settings)
+        customers = directory_of(self.settings, make=True)
         for path in self.files:
             if self.ended.is_set():
                 return

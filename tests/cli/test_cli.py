@@ -209,7 +209,7 @@ def cells(table: str) -> list[list[str]]:
         (("DTMF", "--customer", "9999", *SPAN[2:]), "9999"),
         (("DTMF", "--customer", "[/b]", *SPAN[2:]), "'[/b]'"),
         (("DTMF", *SPAN[:4], "--to", "2025-11-01T00:00:00Z"), "before"),
-        (("DTMF", *SPAN[:4], "--to", "2025-12-01"), "--to 2025-12-01"),
+        (("DTMF", *SPAN[:4], "--to", "2025-12-41"), "--to 2025-12-41"),
         (("DTMF", *SPAN[:4], "--to", "2025-12-01T00:00:00"), "offset"),
         (("DTMF", *SPAN[:2], "--from", "now", *SPAN[4:]), "--from now"),
         (("USA_RATE_CENTER", *SPAN, "--param", "side"), "NAME=VALUE"),
@@ -365,6 +365,7 @@ def test_who_ran_what_is_listed(tmp_path: Path) -> None:
     ],
 )
 def test_keys_that_cannot_be(tmp_path: Path, arguments: Sequence[str], told: str) -> None:
+    Directory(f"sqlite:///{tmp_path}/directory.db").close()
     assert told in failed_inside(tmp_path, "key", *arguments)
 
 

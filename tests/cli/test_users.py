@@ -67,6 +67,7 @@ def test_a_users_life(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["disable", "enable", "password"])
 def test_users_that_are_none(tmp_path: Path, command: str) -> None:
+    Directory(f"sqlite:///{tmp_path}/directory.db").close()
     given = user(tmp_path, command, "nobody") if command == "password" else None
     message = given[2].strip().removeprefix("error: ") if given else failed_inside(tmp_path, "user", command, "nobody")
     assert message == "There is no user 'nobody'; see `gqlreports user list`."
