@@ -19,7 +19,7 @@ from gqlreports.backends.base import Backend
 from gqlreports.cli.support import standard_error
 from gqlreports.cli.table import TextTable
 from gqlreports.errors import InvalidInput
-from gqlreports.export.export import Export, OnRows
+from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.export.formats import ExportFormat
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan.printing import readable
@@ -88,7 +88,7 @@ _SECONDS = 2
 """Seconds after which progress is shown."""
 
 
-async def write_file(export: Export, backend: Backend, form: ExportFormat, path: Path) -> int:
+async def write_file(export: Export, source: RowSource, form: ExportFormat, path: Path) -> int:
     """Write a report to a file, and return the number of rows.
 
     The rows go to `PATH.part`, which is renamed once it is complete and removed after a failure.  Raises InvalidInput
@@ -105,7 +105,7 @@ async def write_file(export: Export, backend: Backend, form: ExportFormat, path:
 
         try:
             with part.open("wb") as file:
-                async with aclosing(form.write(export, backend, on_rows)) as pieces:
+                async with aclosing(form.write(export, source, on_rows)) as pieces:
                     async for piece in pieces:
                         file.write(piece)
             part.replace(path)

@@ -41,16 +41,21 @@ From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the range: 2025-10-20, or 2025-10-20T08:00:00Z.")
 ]
 To = Annotated[str, typer.Option(metavar="TIME", help="End of the range, which is no part of it.")]
-Param = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeat for more.")]
+Param = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter, as side=ORIGINATING; repeat for more.")
+]
 Basis = Annotated[CountingBasis, typer.Option(help="What counts as one attempt.")]
 AsOf = Annotated[
     str | None, typer.Option(metavar="TIME", help="Read the calls as they were then; as they are now unless told.")
 ]
-Filter = Annotated[str | None, typer.Option("--where", metavar="JSON", help="A filter on rows, as in the query.")]
-OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Repeat for more.")]
+Filter = Annotated[
+    str | None,
+    typer.Option("--where", metavar="JSON", help='A filter on rows, as in the query: {"total": {"gte": 10}}.'),
+]
+OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Order of the rows; repeat for more.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", metavar="NAME", help="A column; repeat for more.")]
 Zone = Annotated[
-    str, typer.Option(metavar="ZONE", help="Where a date begins at midnight, and what moments are shown in.")
+    str, typer.Option(metavar="ZONE", help="Zone of a date without a time, and of moments that are shown.")
 ]
 First = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N rows; totals are of all.")]
 
@@ -68,12 +73,22 @@ def run(
     column: Columns = None,
     time_zone: Zone = UTC,
     first: First = None,
-    format: Annotated[Format | None, typer.Option(help="How to print it; table unless told.")] = None,
+    format: Annotated[Format | None, typer.Option(help="How to print it; as a table unless told.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .csv, .xlsx, .parquet or .jsonl to write.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A file .csv, .xlsx, .parquet or .jsonl to write."),
     ] = None,
 ) -> None:
-    """Print a report, or write all of it to a file."""
+    """Print a report, or write it to a file.
+
+    For example, the five prefixes with the most calls of 3 November in New York:
+
+    ```
+    gqlreports run GROUP_BY_TECH_PREFIX --customer 1001 \\
+        --from 2025-11-03 --to 2025-11-04 --time-zone America/New_York \\
+        --order-by total:desc --first 5
+    ```
+    """
     with error_boundary() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
         registry = Registry.load()
@@ -84,7 +99,7 @@ def run(
 
         async def show(answer: ReportAnswer) -> None:
             if output and form:
-                rows = await write_file(export, answer.backend, form, output)
+                rows = await write_file(export, answer, form, output)
                 typer.echo(f"{output}: {rows} rows")
             else:
                 await print_report(export, answer.backend, format or Format.TABLE)

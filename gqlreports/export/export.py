@@ -1,9 +1,10 @@
 """An export: a request for the whole result of a report as a file."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
@@ -18,6 +19,14 @@ from gqlreports.schema.time import zone
 
 OnRows: TypeAlias = Callable[[int], None]
 """Called with the number of rows that have arrived since the last call."""
+
+
+class RowSource(Protocol):
+    """A store, or the answer to a report, which counts what the store reads."""
+
+    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same as `Backend.stream`."""
+
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
 
