@@ -24,9 +24,14 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 def create(
     name: Annotated[str, typer.Option(help="Whose key it is.")],
     role: Annotated[
-        Role, typer.Option(help="Admins manage keys, staff see all, partners their customers; loaders post CDRs.")
+        Role,
+        typer.Option(
+            metavar="ROLE", help="admin manages keys, staff sees all, partner its customers, loader posts CDRs."
+        ),
     ],
-    customer: Annotated[list[str] | None, typer.Option(help="A customer that it sees; repeat for more.")] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A customer that it sees; repeat for more.")
+    ] = None,
     report: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="A report type that it may run; repeat for more.")
     ] = None,
@@ -35,7 +40,15 @@ def create(
     ] = None,
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="When it ends: 2026-12-31T00:00:00Z.")] = None,
 ) -> None:
-    """Create a key and print it, this once; what it is not limited to, it may see and run all of."""
+    """Create a key and print it, this once; what it is not limited to, it may see and run all of.
+
+    For example, for a partner with two customers, until the end of 2026:
+
+    ```
+    gqlreports key create --name "Oak Outreach" --role partner \\
+        --customer 1001 --customer 1002 --expires 2027-01-01T00:00:00Z
+    ```
+    """
     with error_boundary() as settings:
         end = None if expires is None else moment_of("--expires", expires)
         _check_reports(report or [])

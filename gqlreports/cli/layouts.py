@@ -1,5 +1,7 @@
 """`gqlreports layouts`: the layouts of switches' files."""
 
+from typing import Annotated
+
 import typer
 
 from gqlreports.cli.support import error_boundary
@@ -21,7 +23,9 @@ def layouts(context: typer.Context) -> None:
 
 
 @app.command()
-def show(name: str) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The layout, as `gqlreports layouts` lists it.")],
+) -> None:
     """Print a layout, to read or to start one of your own from."""
     with error_boundary():
         typer.echo(layout_text(name), nl=False)

@@ -79,6 +79,13 @@ def cdrs(
 
     Rows that cannot be right go to FILE.rejects.csv with line and reason; the rest is loaded.  The exit code is 1 if a
     file was refused, or if nothing in a file could be loaded; the files after it are loaded all the same.
+
+    For example, to look at a file of Asterisk first, and then load it:
+
+    ```
+    gqlreports load cdrs --check --time-zone America/New_York Master.csv
+    gqlreports load cdrs --time-zone America/New_York Master.csv
+    ```
     """
 
     async def load(backend: Backend) -> int:

@@ -25,7 +25,15 @@ def migrate_store(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the statements, and run none.")] = False,
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="Spread a new store over this cluster.")] = None,
 ) -> None:
-    """Bring a store's tables to what this version needs; run again it adds nothing."""
+    """Bring a store's tables to what this version needs; run again it adds nothing.
+
+    For example, to see first what it would do:
+
+    ```
+    gqlreports migrate --dry-run
+    gqlreports migrate
+    ```
+    """
     with error_boundary() as settings:
         if store is not None:
             settings = settings.model_copy(update={"store": store})
@@ -42,7 +50,14 @@ def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="URL of the store to copy.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="URL of a migrated store.")],
 ) -> None:
-    """Copy all that one store holds into another; run again it goes on where it was stopped."""
+    """Copy all that one store holds into another; run again it goes on where it was stopped.
+
+    For example, from an embedded store to a server:
+
+    ```
+    gqlreports copy chdb://gqlreports-data/store clickhouse://USER@HOST/DATABASE
+    ```
+    """
     with error_boundary() as settings:
         from_settings, to_settings = (settings.model_copy(update={"store": url}) for url in (source, target))
         wanted = definition(Registry.load())

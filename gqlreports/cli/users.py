@@ -14,9 +14,11 @@ from gqlreports.errors import InvalidInput
 
 app = typer.Typer(help="Create, list, change and disable users of the panel.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
-ChosenRole = Annotated[Role, typer.Option(help="An admin manages keys, staff see all, a partner its customers only.")]
+ChosenRole = Annotated[
+    Role, typer.Option(metavar="ROLE", help="admin manages keys, staff sees all, partner its customers only.")
+]
 Customers = Annotated[
-    list[str] | None, typer.Option("--customer", help="A customer that a partner sees; repeat for more.")
+    list[str] | None, typer.Option("--customer", metavar="ID", help="A customer that a partner sees; repeat for more.")
 ]
 FromStandardInput = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input; by default it is asked for.")
@@ -25,7 +27,14 @@ FromStandardInput = Annotated[
 
 @app.command()
 def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
-    """Create a user, with a password of 12 characters or more."""
+    """Create a user, with a password of 12 characters or more.
+
+    For example, one of the staff, whose password is asked for:
+
+    ```
+    gqlreports user add ann --role staff
+    ```
+    """
     with error_boundary() as settings:
         users = directory_of(settings, make=True).users
         users.add(name, _password(password_stdin), role, customer or [])

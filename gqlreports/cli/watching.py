@@ -50,6 +50,12 @@ def watch(
 
     A file that was loaded moves to DIR/done, one that was refused to DIR/failed, each with its rejected rows.  If the
     store cannot be used, the files wait.  Files whose names begin with a dot or end in .part or .tmp are left alone.
+
+    For example:
+
+    ```
+    gqlreports watch --time-zone America/New_York /var/spool/cdrs
+    ```
     """
     ended = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
