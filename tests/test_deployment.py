@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from gqlreports.backends.base import Limits
 from gqlreports.backends.server.http import parse_address
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.config import Settings
 
 pytestmark = pytest.mark.processes

@@ -2,7 +2,8 @@
 
 Blocks of a page run in their order, in a folder that holds `docs/example`.  A `console` block has commands behind `$ `
 and what they print; a `graphql` block that is followed by a `json` block must give that answer; a `python` block is
-run; others are only shown.  A command may have variables before it; SERVER is an empty database of a server.
+run; others are only shown.  A command may have variables before it, and `export` sets them for those that follow;
+SERVER is an empty database of a server.
 """
 
 import re
@@ -11,7 +12,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pydantic.alias_generators import to_camel
 from typer.main import get_command
 
 from gqlreports import __version__, errors, plugins
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
@@ -51,16 +52,20 @@ class Reader:
     folder: Path
     engine: Engine
     server: str
+    exported: dict[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
-        return self.folder / "gqlreports-data"
+        return self.folder / self.exported.get("GQLREPORTS_HOME", "gqlreports-data")
 
     def type(self, command: str) -> str:
         """Type a command, and see what it prints."""
         self.engine.close()
         words = shlex.split(command.replace(SERVER, self.server))
-        variables = {}
+        if words[0] == "export":
+            self.exported |= dict(each.split("=", 1) for each in words[1:])
+            return ""
+        variables = dict(self.exported)
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
             variables[name] = value

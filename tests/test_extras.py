@@ -38,7 +38,7 @@ START, END = "2025-11-03T00:00:00Z", "2025-11-04T00:00:00Z"
 TYPED = """
 import json, sys
 from typer.testing import CliRunner
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 done = [CliRunner().invoke(app, words) for words in json.load(sys.stdin)]
 json.dump([(each.stdout, each.stderr, each.exit_code) for each in done], sys.stdout)
 """

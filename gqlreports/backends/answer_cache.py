@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from cachetools import LRUCache
 
-from gqlreports.backends.base import Backend, Fetched, Session, Statement
+from gqlreports.backends.base import Backend, Fetched, OnRead, Session, Statement
 from gqlreports.backends.failures import store_error
 from gqlreports.backends.isolation import Ask, called_functions, fetch_rows, syntax_tree
 from gqlreports.backends.request import time_left, without_deadline
@@ -117,8 +117,10 @@ class AnswerCache:
         self.counts.misses += 1
         return await self._backend.fetch_json(statement)
 
-    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._backend.stream(statement, form)
+    def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._backend.stream(statement, form, on_read)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         return self._backend.session()

@@ -1,9 +1,9 @@
 """The contract of a store: what gqlreports needs from ClickHouse, whether it is embedded or a server."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ class Limits:
             "max_result_rows": str(self.rows),
             "max_bytes_to_read": str(self.read),
         }
+
+
+OnRead: TypeAlias = Callable[[int, int, float], None]
+"""Called with the rows and bytes that the store has read since the last call, and the milliseconds of its own time."""
 
 
 class Definition(Protocol):
@@ -127,13 +131,17 @@ class Backend(Protocol):
         if the store does not know it.  Such an answer must not be given to any other caller.
         """
 
-    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The rows of a read-only query in ClickHouse's format `form`, piece by piece in bounded memory.
 
         `form` is CSV, JSONEachRow or ArrowStream.  Together the pieces are one document of that format, or several in a
         row.  In CSV a null is an empty cell without quotes.  Leaving the context stops the query.  If the query fails
         midway, the iterator raises an error; it never ends as if the rows were complete.  The time limit applies to the
         store's own time, not to the time that the caller takes to consume a piece.
+
+        `on_read` is called while the pieces arrive, as soon as the store tells what it read.
         """
 
     def session(self) -> AbstractAsyncContextManager[Session]:

@@ -51,6 +51,21 @@ def connect(settings: Settings, definition: Definition | None, use: Use = Use.SH
     return EmbeddedBackend(place, definition, limits)
 
 
+def missing_store(settings: Settings) -> Path | None:
+    """The directory of an embedded store that is not there yet; None for any other store."""
+    scheme, _, path = settings.store_url.partition("://")
+    if scheme != "chdb":
+        return None
+    place = Path(path)
+    try:
+        return None if any(place.iterdir()) else place
+    except FileNotFoundError:
+        return place
+    except OSError:
+        # Opening the store tells what is wrong with the place.
+        return None
+
+
 def address_of(settings: Settings) -> Address:
     """The address of the server in GQLREPORTS_STORE.  Raises InvalidInput if it is not the URL of a server."""
     return parse_address(

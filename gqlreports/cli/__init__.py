@@ -1,50 +1,31 @@
-"""The command `gqlreports`."""
+"""The command `gqlreports`.  Little is imported here, so that Ctrl-C is heeded while the rest still is."""
 
-from typing import Annotated
+import os
+import signal
+from types import FrameType
 
-import typer
-
-from gqlreports import __version__
-from gqlreports.cli import keys, layouts, listing, loading, migrating, running, serving, users, watching
-
-app = typer.Typer(
-    help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
-    "GQLREPORTS_HOME is the data directory (default ./gqlreports-data).  GQLREPORTS_STORE (chdb://PATH or "
-    "clickhouse://HOST) and GQLREPORTS_DIRECTORY (an SQLAlchemy URL) put the CDR store and the directory elsewhere.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells have it."""
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"gqlreports {__version__}")
-        raise typer.Exit
+def app() -> None:
+    """Run the command line.  Ctrl-C ends it at any moment with one line and the exit code 130."""
+    # A shell lets what runs in its background ignore Ctrl-C.
+    heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heeds:
+        # While modules are imported, and after a command has ended, there is nothing to close.
+        signal.signal(signal.SIGINT, _leave)
+    from gqlreports.cli.commands import app as commands
+
+    try:
+        if heeds:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        commands()
+    finally:
+        if heeds:
+            signal.signal(signal.SIGINT, _leave)
 
 
-@app.callback()
-def gqlreports(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
-
-
-app.command()(serving.serve)
-app.command()(serving.demo)
-app.command("migrate")(migrating.migrate_store)
-app.command()(migrating.copy)
-app.command()(running.run)
-app.command()(running.explain)
-app.command()(listing.reports)
-app.command()(listing.sdl)
-app.command()(listing.audit)
-app.command()(watching.watch)
-app.command("loads")(loading.list_loads)
-app.command("unload")(loading.unload_cdrs)
-app.add_typer(loading.app, name="load")
-app.add_typer(layouts.app, name="layouts")
-app.add_typer(keys.app, name="key")
-app.add_typer(users.app, name="user")
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)

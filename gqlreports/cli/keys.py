@@ -5,11 +5,10 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from gqlreports.cli.printing import print_table, shown_moment
+from gqlreports.cli.printing import shown_moment
 from gqlreports.cli.support import directory_of, error_boundary, moment_of
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -25,9 +24,14 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 def create(
     name: Annotated[str, typer.Option(help="Whose key it is.")],
     role: Annotated[
-        Role, typer.Option(help="Admins manage keys, staff see all, partners their customers; loaders post CDRs.")
+        Role,
+        typer.Option(
+            metavar="ROLE", help="admin manages keys, staff sees all, partner its customers, loader posts CDRs."
+        ),
     ],
-    customer: Annotated[list[str] | None, typer.Option(help="A customer that it sees; repeat for more.")] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A customer that it sees; repeat for more.")
+    ] = None,
     report: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="A report type that it may run; repeat for more.")
     ] = None,
@@ -36,11 +40,19 @@ def create(
     ] = None,
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="When it ends: 2026-12-31T00:00:00Z.")] = None,
 ) -> None:
-    """Create a key and print it, this once; what it is not limited to, it may see and run all of."""
+    """Create a key and print it, this once; what it is not limited to, it may see and run all of.
+
+    For example, for a partner with two customers, until the end of 2026:
+
+    ```
+    gqlreports key create --name "Oak Outreach" --role partner \\
+        --customer 1001 --customer 1002 --expires 2027-01-01T00:00:00Z
+    ```
+    """
     with error_boundary() as settings:
         end = None if expires is None else moment_of("--expires", expires)
         _check_reports(report or [])
-        directory = directory_of(settings)
+        directory = directory_of(settings, make=True)
         key = directory.create_key(
             name, role, customer or [], reports=report or [], networks=network or [], expires_at=end
         )
@@ -53,20 +65,20 @@ def list_keys() -> None:
     with error_boundary() as settings:
         keys = directory_of(settings).list_keys()
     columns = ("id", "name", "role", "customers", "reports", "networks", "created", "expires", "revoked", "replaced by")
-    table = Table(*columns)
+    table = TextTable(columns)
     for each in keys:
         limits = (
             sorted(owned.customer_id for owned in each.customers),
             sorted(owned.report_type for owned in each.reports),
             sorted(owned.network for owned in each.networks),
         )
-        table.add_row(
-            *(each.id, escape(each.name), each.role),
-            *(escape(", ".join(listed)) or "all" for listed in limits),
+        table.add(
+            *(each.id, each.name, each.role),
+            *(", ".join(listed) or "all" for listed in limits),
             *map(shown_moment, (each.created_at, each.expires_at, each.revoked_at)),
             each.replaced_by or "",
         )
-    print_table(table)
+    table.print()
 
 
 @app.command()

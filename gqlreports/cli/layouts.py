@@ -1,11 +1,11 @@
 """`gqlreports layouts`: the layouts of switches' files."""
 
-import typer
-from rich.markup import escape
-from rich.table import Table
+from typing import Annotated
 
-from gqlreports.cli.printing import print_table
+import typer
+
 from gqlreports.cli.support import error_boundary
+from gqlreports.cli.table import TextTable
 from gqlreports.store.cdr_columns import COLUMNS, Kind
 from gqlreports.store.layout import layout_text, shipped
 from gqlreports.tables import cdr
@@ -16,14 +16,16 @@ app = typer.Typer(help="List the layouts of switches' files.", invoke_without_co
 @app.callback()
 def layouts(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        table = Table("layout", "what it reads")
+        table = TextTable(("layout", "what it reads"), prose={"what it reads"})
         for layout in shipped().values():
-            table.add_row(layout.name, escape(layout.about))
-        print_table(table)
+            table.add(layout.name, layout.about)
+        table.print()
 
 
 @app.command()
-def show(name: str) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The layout, as `gqlreports layouts` lists it.")],
+) -> None:
     """Print a layout, to read or to start one of your own from."""
     with error_boundary():
         typer.echo(layout_text(name), nl=False)
@@ -32,12 +34,12 @@ def show(name: str) -> None:
 @app.command()
 def columns() -> None:
     """List the columns of a CDR that a layout can fill."""
-    table = Table("column", "form", "what it holds")
+    table = TextTable(("column", "form", "what it holds"), prose={"what it holds"})
     for column in COLUMNS:
-        table.add_row(column.name, _FORMS[column.kind], escape(cdr.c[column.name].doc or ""))
-    table.add_row("answer_time", "time", "Moment of the answer; empty if the call was not answered.")
-    table.add_row("extra.NAME", "text", "Anything else, by a name of your choice.")
-    print_table(table)
+        table.add(column.name, _FORMS[column.kind], cdr.c[column.name].doc or "")
+    table.add("answer_time", "time", "Moment of the answer; empty if the call was not answered.")
+    table.add("extra.NAME", "text", "Anything else, by a name of your choice.")
+    table.print()
 
 
 _FORMS = {

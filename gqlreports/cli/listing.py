@@ -7,28 +7,27 @@ from typing import Annotated
 import typer
 from graphql import GraphQLError, build_schema
 from graphql.utilities import find_breaking_changes
-from rich.markup import escape
-from rich.table import Table
 
-from gqlreports.cli.printing import print_table
 from gqlreports.cli.support import directory_of, error_boundary, moment_of
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema import query
 from gqlreports.schema.scalars import print_moment
+from gqlreports.schema.time import zone
 
 
 def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plugin that is wrong.")] = False) -> None:
     """List the report types, and the plugins that were left out; the exit code is 1 if there are any."""
     with error_boundary():
         registry = Registry.load(strict=strict)
-    table = Table("type", "package", "what it is")
+    table = TextTable(("type", "package", "what it is"), prose={"what it is"})
     for each in registry.reports.values():
-        table.add_row(each.name, each.distribution, escape(each.description))
+        table.add(each.name, each.distribution, each.description)
     for refused in registry.refused:
-        table.add_row(refused.name, refused.distribution, f"[red]left out[/red]: {escape(refused.error)}")
-    print_table(table)
+        table.add(refused.name, refused.distribution, f"left out: {refused.error}")
+    table.print()
     raise typer.Exit(1 if registry.refused else 0)
 
 
@@ -70,19 +69,19 @@ def audit(
     caller: Annotated[
         str | None, typer.Option(help="Only those of this key id, user: and a name, or oidc: and a subject.")
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only since then: 2025-10-20T00:00:00Z.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only since then: 2025-10-20.")] = None,
     first: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 100,
 ) -> None:
     """List who ran which report for which customer and range, when and from where."""
     with error_boundary() as settings:
-        moment = None if since is None else moment_of("--since", since)
+        moment = None if since is None else moment_of("--since", since, zone(None))
         runs = directory_of(settings).report_runs(first, customer=customer, caller=caller, since=moment)
-    table = Table("at", "caller", "name", "source", "report", "customer", "from", "to", "request")
+    table = TextTable(("at", "caller", "name", "source", "report", "customer", "from", "to", "request"))
     for each in runs:
         at, from_, to = (_shown(moment) for moment in (each.at, each.range_start, each.range_end))
         who = (each.caller, each.name, each.source or "")
-        table.add_row(at, *map(escape, (*who, each.report_type, each.customer_id, from_, to, each.request_id)))
-    print_table(table)
+        table.add(at, *who, each.report_type, each.customer_id, from_, to, each.request_id)
+    table.print()
 
 
 def _shown(moment: datetime) -> str:

@@ -2,30 +2,31 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-from rich.table import Table
 
 from gqlreports.backends.base import Backend
-from gqlreports.cli.printing import print_check, print_table, shown_moment
+from gqlreports.cli.printing import print_check, shown_moment
 from gqlreports.cli.support import (
     directory_of,
     error_boundary,
+    moment_of,
+    nothing_made,
     print_error,
     print_warning,
     standard_error,
     with_backend,
 )
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.load_customers import load_customers
 from gqlreports.errors import InvalidInput, LoadError, NotInstalled
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.time import zone
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.check_cdrs import check_cdrs
 from gqlreports.store.effective import Effective
@@ -90,6 +91,13 @@ def cdrs(
 
     Rows that cannot be right go to FILE.rejects.csv with line and reason; the rest is loaded.  The exit code is 1 if a
     file was refused, or if nothing in a file could be loaded; the files after it are loaded all the same.
+
+    For example, to look at a file of Asterisk first, and then load it:
+
+    ```
+    gqlreports load cdrs --check --time-zone America/New_York Master.csv
+    gqlreports load cdrs --time-zone America/New_York Master.csv
+    ```
     """
 
     async def load(backend: Backend) -> int:
@@ -120,9 +128,9 @@ def cdrs(
             )
         return failed
 
-    with error_boundary() as settings:
-        directory = directory_of(settings)
-        failed = with_backend(settings, Registry.load(), load)
+    with error_boundary() as settings, nothing_made(settings) if check else nullcontext(settings) as used:
+        directory = directory_of(used, make=True)
+        failed = with_backend(used, Registry.load(), load, make=True)
     if failed:
         raise typer.Exit(1)
 
@@ -187,7 +195,7 @@ def warn(done: LoadCounts, directory: Directory) -> None:
 def customers(file: File) -> None:
     """Load customers from a JSON array or CSV with id, name and currency."""
     with error_boundary() as settings:
-        count = load_customers(directory_of(settings), file)
+        count = load_customers(directory_of(settings, make=True), file)
         typer.echo(f"{file}: {count} customers loaded")
 
 
@@ -203,7 +211,7 @@ def dids(file: File, effective: EffectiveFrom = None, correct: Correct = False) 
 
     with error_boundary() as settings:
         since = _effective(effective, correct)
-        with_backend(settings, Registry.load(), load)
+        with_backend(settings, Registry.load(), load, make=True)
 
 
 @app.command()
@@ -220,19 +228,13 @@ def numbering(files: Files, effective: EffectiveFrom = None, correct: Correct = 
 
     with error_boundary() as settings:
         since = _effective(effective, correct)
-        with_backend(settings, Registry.load(), load)
+        with_backend(settings, Registry.load(), load, make=True)
 
 
 def _effective(moment: str | None, corrects: bool) -> Effective:
     if moment and corrects:
         raise InvalidInput("Give --effective or --correct: what is corrected counts for all calls.")
-    try:
-        given = datetime.fromisoformat(moment) if moment else None
-    except ValueError:
-        raise InvalidInput(
-            f"--effective {moment}: write a date such as 2025-11-03, or a time with an offset."
-        ) from None
-    return Effective(given and (given if given.tzinfo else given.replace(tzinfo=UTC)), corrects)
+    return Effective(moment_of("--effective", moment, zone(None)) if moment else None, corrects)
 
 
 def _rejected(file: str, count: int) -> str:
@@ -271,17 +273,16 @@ def list_loads(first: Annotated[int, typer.Option(min=1, help="How many, the lat
     """List the finished loads of CDRs."""
     with error_boundary() as settings:
         found = with_backend(settings, Registry.load(), lambda backend: finished_loads(backend, first))
-    table = Table(
-        "id", "file", "finished", "by", "first call", "last call", "loaded", "corrected", "rejected", "taken back"
+    table = TextTable(
+        ("id", "file", "finished", "by", "first call", "last call", "loaded", "corrected", "rejected", "taken back"),
+        right={"loaded", "corrected", "rejected"},
     )
     for each in found:
         moments = (shown_moment(each.first_call), shown_moment(each.last_call))
         counts = (str(each.added), str(each.corrected), str(each.rejected))
-        table.add_row(
-            each.id, escape(each.file), shown_moment(each.finished_at), escape(each.user), *moments, *counts,
-            shown_moment(each.unloaded_at),
-        )  # fmt: skip
-    print_table(table)
+        shown = (each.id, each.file, shown_moment(each.finished_at), each.user)
+        table.add(*shown, *moments, *counts, shown_moment(each.unloaded_at))
+    table.print()
 
 
 def unload_cdrs(load: Annotated[str, typer.Argument(metavar="ID", help="As `gqlreports loads` lists it.")]) -> None:

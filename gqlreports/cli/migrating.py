@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import address_of, connect
+from gqlreports.backends.connect import address_of, connect, missing_store
 from gqlreports.backends.server.http import SCHEMES
-from gqlreports.cli.support import error_boundary, with_store
+from gqlreports.cli.support import error_boundary, nothing_made, with_store
 from gqlreports.config import Settings
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.registry import Registry
@@ -25,14 +25,23 @@ def migrate_store(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the statements, and run none.")] = False,
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="Spread a new store over this cluster.")] = None,
 ) -> None:
-    """Bring a store's tables to what this version needs; run again it adds nothing."""
+    """Bring a store's tables to what this version needs; run again it adds nothing.
+
+    For example, to see first what it would do:
+
+    ```
+    gqlreports migrate --dry-run
+    gqlreports migrate
+    ```
+    """
     with error_boundary() as settings:
         if store is not None:
             settings = settings.model_copy(update={"store": store})
         topology, rollups = _topology(settings, cluster), Registry.load().rollups
         if dry_run:
             hidden = replace(topology, password=topology.password and _HIDDEN)
-            _print_statements(with_store(connect(settings, None), lambda backend: rehearse(backend, hidden, rollups)))
+            with nothing_made(settings) as used:
+                _print_statements(with_store(connect(used, None), lambda backend: rehearse(backend, hidden, rollups)))
         else:
             _print_done(with_store(connect(settings, None), lambda backend: migrate(backend, topology, rollups)))
 
@@ -41,10 +50,20 @@ def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="URL of the store to copy.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="URL of a migrated store.")],
 ) -> None:
-    """Copy all that one store holds into another; run again it goes on where it was stopped."""
+    """Copy all that one store holds into another; run again it goes on where it was stopped.
+
+    For example, from an embedded store to a server:
+
+    ```
+    gqlreports copy chdb://gqlreports-data/store clickhouse://USER@HOST/DATABASE
+    ```
+    """
     with error_boundary() as settings:
+        from_settings, to_settings = (settings.model_copy(update={"store": url}) for url in (source, target))
         wanted = definition(Registry.load())
-        from_, to = (connect(settings.model_copy(update={"store": url}), wanted) for url in (source, target))
+        from_, to = connect(from_settings, wanted), connect(to_settings, wanted)
+        if missing := missing_store(from_settings):
+            raise InvalidInput(f"There is no store at {missing} to copy.")
 
         async def copied(backend: Backend) -> None:
             try:

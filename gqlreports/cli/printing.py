@@ -13,21 +13,17 @@ from typing import Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from gqlreports.backends.base import Backend
 from gqlreports.cli.support import standard_error
+from gqlreports.cli.table import TextTable
 from gqlreports.errors import InvalidInput
-from gqlreports.export.export import Export, OnRows
+from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.export.formats import ExportFormat
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.schema.plan.printing import readable
 from gqlreports.store.check_cdrs import SHOWN, Check
-
-_WIDE = 10_000
 
 
 class Format(Enum):
@@ -39,7 +35,7 @@ class Format(Enum):
 
 
 async def print_report(export: Export, backend: Backend, form: Format) -> None:
-    """Print all rows of a report on standard output.  A table has the totals in its footer."""
+    """Print the rows of a report on standard output.  A table has the totals of all rows in its footer."""
     rows = (await backend.fetch_json(export.statement(readable))).json
     if form is Format.JSON:
         sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
@@ -47,7 +43,13 @@ async def print_report(export: Export, backend: Backend, form: Format) -> None:
         _print_csv(export.columns, orjson.loads(rows))
     else:
         [totals] = orjson.loads((await backend.fetch_json(export.totals(readable))).json)
-        _print_table(export.columns, orjson.loads(rows), totals)
+        caption = "{} rows" if export.first is None else f"{{}} of {await _row_count(export, backend)} rows"
+        _print_table(export.columns, orjson.loads(rows), totals, caption)
+
+
+async def _row_count(export: Export, backend: Backend) -> int:
+    [counted] = orjson.loads((await backend.fetch_json(export.row_count())).json)
+    return int(counted["rows"])
 
 
 def _print_csv(columns: Sequence[AnyColumn], rows: list[dict[str, Any]]) -> None:
@@ -56,20 +58,19 @@ def _print_csv(columns: Sequence[AnyColumn], rows: list[dict[str, Any]]) -> None
     writer.writerows([_text(value) for value in row.values()] for row in rows)
 
 
-def _print_table(columns: Sequence[AnyColumn], rows: list[dict[str, Any]], totals: dict[str, Any]) -> None:
-    table = Table(show_footer=bool(rows), caption=f"{len(rows)} rows")
-    for column in columns:
-        footer = _text(totals.get(column.graphql_name))
-        numeric = column.graphql_name in totals and not isinstance(totals[column.graphql_name], str)
-        table.add_column(column.graphql_name, footer=footer, justify="right" if numeric else "left")
+def _print_table(
+    columns: Sequence[AnyColumn], rows: list[dict[str, Any]], totals: dict[str, Any], caption: str
+) -> None:
+    names = [column.graphql_name for column in columns]
+    table = TextTable(
+        names,
+        right=[name for name in names if name in totals and not isinstance(totals[name], str)],
+        caption=caption.format(len(rows)),
+        totals=[_text(totals.get(name)) for name in names] if rows else None,
+    )
     for row in rows:
-        table.add_row(*(escape(_text(value)) for value in row.values()))
-    print_table(table)
-
-
-def print_table(table: Table) -> None:
-    """Print a table on standard output.  It is fitted to the width of a terminal, but not cut in a pipe."""
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+        table.add(*map(_text, row.values()))
+    table.print()
 
 
 def _text(value: object) -> str:
@@ -87,7 +88,7 @@ _SECONDS = 2
 """Seconds after which progress is shown."""
 
 
-async def write_file(export: Export, backend: Backend, form: ExportFormat, path: Path) -> int:
+async def write_file(export: Export, source: RowSource, form: ExportFormat, path: Path) -> int:
     """Write a report to a file, and return the number of rows.
 
     The rows go to `PATH.part`, which is renamed once it is complete and removed after a failure.  Raises InvalidInput
@@ -104,7 +105,7 @@ async def write_file(export: Export, backend: Backend, form: ExportFormat, path:
 
         try:
             with part.open("wb") as file:
-                async with aclosing(form.write(export, backend, on_rows)) as pieces:
+                async with aclosing(form.write(export, source, on_rows)) as pieces:
                     async for piece in pieces:
                         file.write(piece)
             part.replace(path)
@@ -138,10 +139,10 @@ def _progress(name: str) -> Iterator[OnRows]:
 def print_check(file: str, check: Check) -> None:
     """Print what a load of a file would do: the first calls, what has no place, what is rejected, and totals."""
     layout = f" ({check.counts.layout})" if check.counts.layout else ""
-    table = Table(*SHOWN, title=f"{file}{layout}: the first calls", title_justify="left")
+    table = TextTable(SHOWN, title=f"{file}{layout}: the first calls")
     for call in check.calls:
-        table.add_row(*(escape(_cell(value)) for value in call))
-    print_table(table)
+        table.add(*map(_cell, call))
+    table.print()
     for line in _lines(check):
         typer.echo(line)
 

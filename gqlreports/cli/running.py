@@ -37,15 +37,27 @@ _DESCENDING = {"": False, "asc": False, "desc": True}
 
 Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")]
 CustomerId = Annotated[str, typer.Option(help="Customer id.")]
-From = Annotated[str, typer.Option("--from", help="First moment of the range: 2025-10-20T00:00:00Z.")]
-To = Annotated[str, typer.Option(help="Moment at which the range ends; it is no part of it.")]
-Param = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeat for more.")]
+From = Annotated[
+    str, typer.Option("--from", metavar="TIME", help="Start of the range: 2025-10-20, or 2025-10-20T08:00:00Z.")
+]
+To = Annotated[str, typer.Option(metavar="TIME", help="End of the range, which is no part of it.")]
+Param = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter, as side=ORIGINATING; repeat for more.")
+]
 Basis = Annotated[CountingBasis, typer.Option(help="What counts as one attempt.")]
-AsOf = Annotated[str | None, typer.Option(help="Moment as of which the calls are read; now unless told.")]
-Filter = Annotated[str | None, typer.Option("--where", metavar="JSON", help="A filter on rows, as in the query.")]
-OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Repeat for more.")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Read the calls as they were then; as they are now unless told.")
+]
+Filter = Annotated[
+    str | None,
+    typer.Option("--where", metavar="JSON", help='A filter on rows, as in the query: {"total": {"gte": 10}}.'),
+]
+OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Order of the rows; repeat for more.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", metavar="NAME", help="A column; repeat for more.")]
-Zone = Annotated[str, typer.Option(metavar="ZONE", help="Zone that moments are shown in.")]
+Zone = Annotated[
+    str, typer.Option(metavar="ZONE", help="Zone of a date without a time, and of moments that are shown.")
+]
+First = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N rows; totals are of all.")]
 
 
 def run(
@@ -60,14 +72,25 @@ def run(
     order_by: OrderBy = None,
     column: Columns = None,
     time_zone: Zone = UTC,
-    format: Annotated[Format | None, typer.Option(help="How to print it; table unless told.")] = None,
+    first: First = None,
+    format: Annotated[Format | None, typer.Option(help="How to print it; as a table unless told.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .csv, .xlsx, .parquet or .jsonl to write.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A file .csv, .xlsx, .parquet or .jsonl to write."),
     ] = None,
 ) -> None:
-    """Print a report, or write all of it to a file."""
+    """Print a report, or write it to a file.
+
+    For example, the five prefixes with the most calls of 3 November in New York:
+
+    ```
+    gqlreports run GROUP_BY_TECH_PREFIX --customer 1001 \\
+        --from 2025-11-03 --to 2025-11-04 --time-zone America/New_York \\
+        --order-by total:desc --first 5
+    ```
+    """
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
         registry = Registry.load()
         export = asked.export(registry)
         if output and format:
@@ -76,7 +99,7 @@ def run(
 
         async def show(answer: ReportAnswer) -> None:
             if output and form:
-                rows = await write_file(export, answer.backend, form, output)
+                rows = await write_file(export, answer, form, output)
                 typer.echo(f"{output}: {rows} rows")
             else:
                 await print_report(export, answer.backend, format or Format.TABLE)
@@ -95,10 +118,11 @@ def explain(
     where: Filter = None,
     order_by: OrderBy = None,
     column: Columns = None,
+    time_zone: Zone = UTC,
 ) -> None:
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column)
+        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
         export = asked.export(registry)
         statement = export.statement(unprinted)
@@ -151,18 +175,20 @@ class Asked:
     where: str | None
     order_by: list[str] | None
     column: list[str] | None
-    time_zone: str = UTC
+    time_zone: str
+    first: int | None = None
 
     def export(self, registry: Registry) -> Export:
         """The report that the options describe.  Raises InvalidInput or NotFound if an option is wrong."""
         report = _CALLER.report(registry, self.type)
         parameters = validated(report, dict(_parameter(each) for each in self.param or []))
-        start, end = moment_of("--from", self.start), moment_of("--to", self.end)
-        as_of = moment_of("--as-of", self.as_of) if self.as_of else None
+        clock = zone(self.time_zone)
+        start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
+        as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
         request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
         order = tuple(_order(request, each) for each in self.order_by or [])
         matching = _where(registry, request, self.where)
-        return Export(request, chosen_columns(request, self.column), order, matching, zone(self.time_zone).key)
+        return Export(request, chosen_columns(request, self.column), order, matching, clock.key, first=self.first)
 
 
 def _parameter(text: str) -> tuple[str, str]:

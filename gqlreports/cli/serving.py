@@ -1,6 +1,8 @@
 """`gqlreports serve` and `demo`: serve the API and the panel; `demo` first generates calls."""
 
+import logging
 import secrets
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +14,9 @@ from gqlreports.cli.support import backend_of, directory_of, error_boundary, sta
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.token_rules import token_rules
+from gqlreports.errors import InvalidInput
 from gqlreports.extras import needed
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
@@ -24,12 +27,19 @@ from gqlreports.telemetry.tracing import start_tracing
 from gqlreports.web.app import HttpOptions, create_app
 from gqlreports.web.documents import listed_documents
 from gqlreports.web.lifecycle import GracefulServer, Shutdown
+from gqlreports.web.listener import Listener
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
 
+logger = logging.getLogger(__name__)
+
 _DEMO_KEY = "made by gqlreports demo"
 _DEMO_USER = "demo"
+_REAL = (
+    "There are calls or customers here that the demo did not make: choose another place by GQLREPORTS_HOME, or give "
+    "--force to add the demo's user and key to them."
+)
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
 
@@ -40,37 +50,57 @@ def serve(
     strict: Annotated[bool, typer.Option("--strict", help="Fail at a report plugin that is wrong.")] = False,
 ) -> None:
     """Serve the panel at http://HOST:PORT/ and the API at http://HOST:PORT/graphql."""
-    with error_boundary() as settings:
+    with error_boundary(serves=True) as settings, closing(Listener(host, port)) as listener:
         registry = Registry.load(strict=strict)
-        with_store(backend_of(settings, registry, Use.ALONE), _openable)
-        typer.echo(f"Panel at http://{host}:{port}/, GraphQL at http://{host}:{port}/graphql", err=True)
-        _serve(settings, registry, directory_of(settings), host, port)
+        metrics = _metrics(settings, host)
+        with_store(backend_of(settings, registry, Use.ALONE, make=True), _openable)
+        _serve(settings, registry, directory_of(settings, make=True), metrics, listener)
 
 
-def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def demo(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    force: Annotated[
+        bool, typer.Option("--force", help="Add the user and the key to data that the demo did not make.")
+    ] = False,
+) -> None:
     """Fill an empty store with generated calls, then serve them with a user and a key to try it."""
-    with error_boundary() as settings:
-        directory = directory_of(settings)
+    with error_boundary(serves=True) as settings, closing(Listener(host, port)) as listener:
+        directory = directory_of(settings, make=True)
         registry = Registry.load()
-        with_store(backend_of(settings, registry, Use.ALONE), lambda backend: _filled(backend, directory))
-        address, password = f"http://{host}:{port}", _demo_password(directory)
-        typer.echo(_invitation(registry, address, password, _demo_key(directory)))
-        _serve(settings, registry, directory, host, port)
+        metrics = _metrics(settings, host)
+
+        async def filled(backend: Backend) -> None:
+            calls = DemoCalls(backend)
+            if not force and (_has_others(directory) or await calls.foreign()):
+                raise InvalidInput(_REAL)
+            await _fill(calls, directory)
+
+        with_store(backend_of(settings, registry, Use.ALONE, make=True), filled)
+        password = _demo_password(directory)
+        typer.echo(_invitation(registry, listener.url, password, _demo_key(directory)))
+        _serve(settings, registry, directory, metrics, listener)
 
 
-def _serve(settings: Settings, registry: Registry, directory: Directory, host: str, port: int) -> None:
-    configure_logs()
-    start_tracing()
+def _metrics(settings: Settings, host: str) -> Metrics:
     metrics = Metrics()
     if settings.metrics_port is not None:
         metrics.serve(host, settings.metrics_port)
+    return metrics
+
+
+def _serve(settings: Settings, registry: Registry, directory: Directory, metrics: Metrics, listener: Listener) -> None:
+    configure_logs()
+    start_tracing()
     tokens = _tokens(settings)
     shutdown = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
     http = HttpOptions(settings.limits, settings.reports_at_once, listed, shutdown, settings.answers_bytes)
-    backend = backend_of(settings, registry, Use.SERVING)
+    backend = backend_of(settings, registry, Use.SERVING, make=True)
     app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)
-    GracefulServer(app, host, port, shutdown, settings.shutdown_seconds).run()
+    listener.listen()
+    logger.info("Panel at %s/, GraphQL at %s/graphql", listener.url, listener.url)
+    GracefulServer(app, listener.host, listener.port, shutdown, settings.shutdown_seconds).run(listener.sockets)
 
 
 def _tokens(settings: Settings) -> "Tokens | None":
@@ -86,18 +116,28 @@ async def _openable(backend: Backend) -> None:
     """Do nothing: the store is only opened to report its errors before the server runs."""
 
 
-async def _filled(backend: Backend, directory: Directory) -> None:
-    calls = DemoCalls(backend)
+async def _fill(calls: DemoCalls, directory: Directory) -> None:
     if not await calls.empty():
         return
-    directory.save_customers(
-        Customer(id=str(1001 + place), name=name, currency=CURRENCIES[place % len(CURRENCIES)])
-        for place, name in enumerate(CUSTOMER_NAMES)
-    )
-    with Progress(console=standard_error) as progress:
+    directory.save_customers(_customers())
+    with Progress(console=standard_error, disable=not standard_error.is_terminal) as progress:
         task = progress.add_task("Generating calls", total=calls.steps)
         async for _ in calls.fill():
             progress.advance(task)
+
+
+def _customers() -> list[Customer]:
+    return [
+        Customer(id=str(1001 + place), name=name, currency=CURRENCIES[place % len(CURRENCIES)])
+        for place, name in enumerate(CUSTOMER_NAMES)
+    ]
+
+
+def _has_others(directory: Directory) -> bool:
+    """Whether the directory has customers that the demo did not make."""
+    own = {(each.id, each.name) for each in _customers()}
+    found = directory.customers(Principal("", "shell", Role.STAFF, None), None, len(own) + 1, None)
+    return not {(each.id, each.name) for each in found} <= own
 
 
 def _demo_key(directory: Directory) -> str:

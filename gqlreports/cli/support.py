@@ -1,11 +1,16 @@
 """What all commands share: settings, access to the store and the directory, and error reporting."""
 
 import asyncio
+import difflib
 import logging
+import os
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -13,26 +18,41 @@ from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
-from gqlreports.backends.connect import Use, connect
+from gqlreports.backends.connect import Use, connect, missing_store
+from gqlreports.cli import INTERRUPTED
 from gqlreports.config import Settings
+from gqlreports.directory.database import missing_file
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
+from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
 from gqlreports.store.definition import definition
+from gqlreports.telemetry.logs import configure_logs
 
 Result = TypeVar("Result")
 
 
+logger = logging.getLogger(__name__)
 standard_error = Console(stderr=True)
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @contextmanager
-def error_boundary() -> Iterator[Settings]:
-    """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1."""
-    _log_to_standard_error()
+def error_boundary(serves: bool = False) -> Iterator[Settings]:
+    """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1.
+
+    An interruption is reported in the same way, and the exit code is 130.  A command that `serves` logs as a server
+    does; in others, warnings are lines of text.
+    """
+    _log_to_standard_error(serves)
     try:
+        for note in misspelt_settings():
+            (logger.warning if serves else print_warning)(note)
         yield Settings()
+    except KeyboardInterrupt:
+        standard_error.print("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
     except ValidationError as error:
         wrong = ", ".join(
             "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
@@ -44,11 +64,12 @@ def error_boundary() -> Iterator[Settings]:
         _fail(str(error))
 
 
-def _log_to_standard_error() -> None:
+def _log_to_standard_error(serves: bool) -> None:
     """Log warnings to standard error, except the store's: the error line at the end already reports their outcome."""
-    handler = logging.StreamHandler()
+    handler = configure_logs() if serves else logging.StreamHandler()
     handler.addFilter(lambda record: not record.name.startswith("gqlreports.backends."))
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    if not serves:
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
 
 
 def _fail(message: str) -> None:
@@ -64,28 +85,84 @@ def print_warning(message: str) -> None:
     standard_error.print(f"[yellow]note:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
 
 
-def moment_of(option: str, text: str) -> datetime:
-    """The moment that an option gives.  Raises InvalidInput, whose message names the option."""
+def misspelt_settings() -> Iterator[str]:
+    """Sentences about variables of the environment that look like settings and are none."""
+    prefix = Settings.model_config["env_prefix"]
+    names = [*Settings.model_fields, *(f"limits_{name}" for name in RequestLimits.model_fields)]
+    known = [f"{prefix}{name.upper()}" for name in names]
+    for given in sorted(os.environ):
+        if given.upper().startswith(prefix) and given.upper() not in known:
+            near = difflib.get_close_matches(given.upper(), known, 1)
+            yield f"{given} is no setting and is ignored{f'; is {near[0]} meant?' if near else '.'}"
+
+
+def moment_of(option: str, text: str, zone: ZoneInfo | None = None) -> datetime:
+    """The moment that an option gives.  With a `zone`, a date alone is the moment at which that day begins there.
+
+    Raises InvalidInput, whose message names the option.
+    """
     try:
+        if zone and _DATE.fullmatch(text):
+            return _beginning(text, zone)
         return parse_moment(text)
     except InvalidInput as error:
-        raise InvalidInput(f"{option} {text}: {error}") from None
+        advice = " A date alone stands for its midnight." if zone and not _DATE.fullmatch(text) else ""
+        raise InvalidInput(f"{option} {text}: {error}{advice}") from None
 
 
-def directory_of(settings: Settings) -> Directory:
+def _beginning(day: str, zone: ZoneInfo) -> datetime:
+    try:
+        # Where the clock skips midnight, this is the moment at which it does.
+        return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("there is no such date; check day, month and year.") from None
+
+
+def directory_of(settings: Settings, make: bool = False) -> Directory:
+    """The directory.  Unless it may `make` one, raises InvalidInput if there is none yet."""
+    missing = missing_file(settings.directory_url)
+    if missing and not make:
+        raise InvalidInput(
+            f"There are no customers, keys and users at {missing}: create them first, or check GQLREPORTS_HOME and "
+            "GQLREPORTS_DIRECTORY."
+        )
     return Directory(settings.directory_url)
 
 
-def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED) -> Backend:
-    """The store, with the rollups of the registry's reports in its definition."""
-    return connect(settings, definition(registry), use)
+def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED, make: bool = False) -> Backend:
+    """The store, with the rollups of the registry's reports in its definition.
+
+    Unless it may `make` an embedded one, raises InvalidInput if there is none yet: a misspelt path is no empty store.
+    """
+    backend = connect(settings, definition(registry), use)
+    missing = missing_store(settings)
+    if missing and not make:
+        raise InvalidInput(
+            f"There is no store at {missing}: load CDRs first, or check GQLREPORTS_HOME and GQLREPORTS_STORE."
+        )
+    return backend
+
+
+@contextmanager
+def nothing_made(settings: Settings) -> Iterator[Settings]:
+    """The settings, with empty ones that go with the context in place of a store or a directory that is not there."""
+    with TemporaryDirectory(prefix="gqlreports-") as folder:
+        instead = {}
+        if missing_store(settings):
+            instead["store"] = f"chdb://{folder}/store"
+        if missing_file(settings.directory_url):
+            instead["directory"] = f"sqlite:///{folder}/directory.db"
+        yield settings.model_copy(update=instead)
 
 
 def with_backend(
-    settings: Settings, registry: Registry, work: Callable[[Backend], Coroutine[Any, Any, Result]]
+    settings: Settings,
+    registry: Registry,
+    work: Callable[[Backend], Coroutine[Any, Any, Result]],
+    make: bool = False,
 ) -> Result:
-    """Open the store of the settings, run some work on it, and close it."""
-    return with_store(backend_of(settings, registry), work)
+    """Open the store of the settings, run some work on it, and close it.  `make` is as for `backend_of`."""
+    return with_store(backend_of(settings, registry, make=make), work)
 
 
 def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, Result]]) -> Result:

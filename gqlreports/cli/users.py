@@ -4,20 +4,21 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from gqlreports.cli.printing import print_table, shown_moment
+from gqlreports.cli.printing import shown_moment
 from gqlreports.cli.support import directory_of, error_boundary
+from gqlreports.cli.table import TextTable
 from gqlreports.directory.passwords import SHORTEST
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 
 app = typer.Typer(help="Create, list, change and disable users of the panel.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
-ChosenRole = Annotated[Role, typer.Option(help="An admin manages keys, staff see all, a partner its customers only.")]
+ChosenRole = Annotated[
+    Role, typer.Option(metavar="ROLE", help="admin manages keys, staff sees all, partner its customers only.")
+]
 Customers = Annotated[
-    list[str] | None, typer.Option("--customer", help="A customer that a partner sees; repeat for more.")
+    list[str] | None, typer.Option("--customer", metavar="ID", help="A customer that a partner sees; repeat for more.")
 ]
 FromStandardInput = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input; by default it is asked for.")
@@ -26,9 +27,16 @@ FromStandardInput = Annotated[
 
 @app.command()
 def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
-    """Create a user, with a password of 12 characters or more."""
+    """Create a user, with a password of 12 characters or more.
+
+    For example, one of the staff, whose password is asked for:
+
+    ```
+    gqlreports user add ann --role staff
+    ```
+    """
     with error_boundary() as settings:
-        users = directory_of(settings).users
+        users = directory_of(settings, make=True).users
         users.add(name, _password(password_stdin), role, customer or [])
         typer.echo(f"{name.lower()} may log in")
 
@@ -38,12 +46,12 @@ def list_users() -> None:
     """List all users; passwords are not kept."""
     with error_boundary() as settings:
         users = directory_of(settings).users.list()
-    table = Table("name", "role", "customers", "created", "logged in", "disabled")
+    table = TextTable(("name", "role", "customers", "created", "logged in", "disabled"))
     for each in users:
         customers = sorted(owned.customer_id for owned in each.customers)
         moments = map(shown_moment, (each.created_at, each.logged_in_at, each.disabled_at))
-        table.add_row(escape(each.name), each.role, escape(", ".join(customers)) or "all", *moments)
-    print_table(table)
+        table.add(each.name, each.role, ", ".join(customers) or "all", *moments)
+    table.print()
 
 
 @app.command()

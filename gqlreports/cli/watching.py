@@ -50,6 +50,12 @@ def watch(
 
     A file that was loaded moves to DIR/done, one that was refused to DIR/failed, each with its rejected rows.  If the
     store cannot be used, the files wait.  Files whose names begin with a dot or end in .part or .tmp are left alone.
+
+    For example:
+
+    ```
+    gqlreports watch --time-zone America/New_York /var/spool/cdrs
+    ```
     """
     ended = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -61,7 +67,7 @@ def watch(
         while not ended.is_set():
             if files := list(complete(directory, settle)):
                 try:
-                    with_backend(settings, registry, _Batch(settings, files, options, corrects, ended).load)
+                    with_backend(settings, registry, _Batch(settings, files, options, corrects, ended).load, make=True)
                 except StoreError as error:
                     print_error(f"{error.for_operators}  The files wait.")
             ended.wait(every)
@@ -89,7 +95,7 @@ class _Batch:
     ended: Event
 
     async def load(self, backend: Backend) -> None:
-        customers = directory_of(self.settings)
+        customers = directory_of(self.settings, make=True)
         for path in self.files:
             if self.ended.is_set():
                 return

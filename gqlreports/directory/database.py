@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import create_engine, func, inspect, select, text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.event import listen
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gqlreports.directory.migrations import HEAD
@@ -67,6 +67,18 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def missing_file(url: str) -> Path | None:
+    """The file of a database in SQLite that is not there; None for one that is there, and for any other database."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        return None
+    if address.get_backend_name() != "sqlite" or not address.database or "uri" in address.query:
+        return None
+    file = Path(address.database)
+    return None if file.exists() else file
 
 
 def _engine(url: str) -> Engine:

@@ -8,8 +8,7 @@ import pyarrow
 from pyarrow.parquet import ParquetWriter
 from starlette.concurrency import run_in_threadpool
 
-from gqlreports.backends.base import Backend
-from gqlreports.export.export import Export, OnRows
+from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.schema.plan.printing import typed
 
 # Arrow's own allocator keeps about 20 MB more memory.
@@ -27,11 +26,11 @@ def arrow_schema(export: Export) -> pyarrow.Schema:
     )
 
 
-async def tables(export: Export, backend: Backend, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
+async def tables(export: Export, source: RowSource, on_rows: OnRows) -> AsyncIterator[pyarrow.Table]:
     """Yield all rows, some at a time; one empty table if there are no rows."""
     schema = arrow_schema(export)
     any_rows = False
-    async with backend.stream(export.statement(typed), "ArrowStream") as pieces:
+    async with source.stream(export.statement(typed), "ArrowStream") as pieces:
         async for batch in _batches(pieces):
             on_rows(batch.num_rows)
             any_rows = True
@@ -81,11 +80,11 @@ ROW_GROUP = 16_384
 """The minimum number of rows in a row group, except the last one."""
 
 
-async def parquet(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+async def parquet(export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
     """Yield the file, one row group at a time."""
     sink = io.BytesIO()
     writer = ParquetWriter(sink, arrow_schema(export), compression="zstd")
-    async for group in _groups(tables(export, backend, on_rows)):
+    async for group in _groups(tables(export, source, on_rows)):
         await run_in_threadpool(writer.write_table, group)
         yield _taken(sink)
     await run_in_threadpool(writer.close)

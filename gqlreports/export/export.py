@@ -1,9 +1,10 @@
 """An export: a request for the whole result of a report as a file."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
@@ -19,6 +20,14 @@ from gqlreports.schema.time import zone
 OnRows: TypeAlias = Callable[[int], None]
 """Called with the number of rows that have arrived since the last call."""
 
+
+class RowSource(Protocol):
+    """A store, or the answer to a report, which counts what the store reads."""
+
+    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The same as `Backend.stream`."""
+
+
 _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
 
 
@@ -26,7 +35,8 @@ _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]")
 class Export:
     """All matching rows of a report, with the given columns and order; moments are shown in the time zone `zone`.
 
-    `count` says whether a text file ends with the number of its rows.
+    With `first`, it has only so many of them, but the totals of all.  `count` says whether a text file ends with the
+    number of its rows.
     """
 
     request: ReportRequest
@@ -35,16 +45,21 @@ class Export:
     where: Where = EVERYTHING
     zone: str = UTC
     count: bool = True
+    first: int | None = None
 
     def statement(self, cell: PrintCell) -> Statement:
-        """The statement for all rows; `cell` prints their values."""
+        """The statement for the rows; `cell` prints their values."""
         selection = Selection.all(self.columns)
-        return rows.rows(self.request, selection, Page(self.order), self.where, CellFormat(cell, self.zone))
+        return rows.rows(self.request, selection, Page(self.order, self.first), self.where, CellFormat(cell, self.zone))
 
     def totals(self, cell: PrintCell) -> Statement:
-        """The statement for the one row of their totals."""
+        """The statement for the one row of the totals of all matching rows."""
         selection = Selection.all(total_columns(self.columns))
         return rows.totals(self.request, selection, self.where, CellFormat(cell, self.zone))
+
+    def row_count(self) -> Statement:
+        """The statement for the number of all matching rows, as the column `rows`."""
+        return rows.row_count(self.request, self.where)
 
     @property
     def names(self) -> list[str]:

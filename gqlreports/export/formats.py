@@ -8,9 +8,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gqlreports.backends.base import Backend
 from gqlreports.errors import InvalidInput
-from gqlreports.export.export import Export, OnRows
+from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.extras import needed
 from gqlreports.schema.plan.printing import readable, safe
 
@@ -32,11 +31,11 @@ class LineCounter:
         return ended
 
 
-async def csv(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+async def csv(export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
     """Yield the document piece by piece; the header comes only after the store has answered."""
     counter, total = LineCounter(), 0
     start = ",".join(export.names).encode() + b"\n"
-    async with backend.stream(export.statement(safe), "CSV") as pieces:
+    async with source.stream(export.statement(safe), "CSV") as pieces:
         async for piece in pieces:
             count = counter.lines(piece)
             total += count
@@ -46,10 +45,10 @@ async def csv(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerat
     yield start + (b"# %d rows\n" % total if export.count else b"")
 
 
-async def jsonl(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+async def jsonl(export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
     """Yield the document piece by piece."""
     total = 0
-    async with backend.stream(export.statement(readable), "JSONEachRow") as pieces:
+    async with source.stream(export.statement(readable), "JSONEachRow") as pieces:
         async for piece in pieces:
             count = piece.count(b"\n")
             total += count
@@ -58,7 +57,7 @@ async def jsonl(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGener
     yield b'{"rowCount":%d}\n' % total if export.count else b""
 
 
-Writer: TypeAlias = Callable[[Export, Backend, OnRows], AsyncGenerator[bytes, None]]
+Writer: TypeAlias = Callable[[Export, RowSource, OnRows], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,12 @@ class ExportFormat:
     media_type: str
     writer: Callable[[], Writer]
 
-    def write(self, export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+    def write(self, export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
         """Yield the file of an export piece by piece, as soon as there is data.
 
         Raises the store's errors, also halfway; then the file is incomplete, and readers can tell that it is.
         """
-        return self.writer()(export, backend, on_rows)
+        return self.writer()(export, source, on_rows)
 
 
 def _xlsx() -> Writer:

@@ -15,10 +15,9 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from gqlreports.backends.base import Backend
 from gqlreports.errors import LimitExceeded
 from gqlreports.export.arrow import tables
-from gqlreports.export.export import Export, OnRows
+from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.plugins.types import complete
 
@@ -31,7 +30,7 @@ _EXACT_DIGITS = 15
 _PIECE = 1 << 20
 
 
-async def xlsx(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
+async def xlsx(export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
     """Yield the file in pieces after all of it is written.
 
     Raises LimitExceeded for more rows than a sheet can have, or for a text that is too long for a cell.
@@ -39,7 +38,7 @@ async def xlsx(export: Export, backend: Backend, on_rows: OnRows) -> AsyncGenera
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "export.xlsx"
         with closing(_Sheet(path, export)) as sheet:
-            async for table in tables(export, backend, on_rows):
+            async for table in tables(export, source, on_rows):
                 await run_in_threadpool(sheet.add, table)
             await run_in_threadpool(sheet.finish)
         with path.open("rb") as file:

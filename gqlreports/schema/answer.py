@@ -1,6 +1,7 @@
 """Runs the statements of one report on a backend."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -83,6 +84,11 @@ class ReportAnswer:
         if (found := await self._gathered(TotalsField(selection), where)) is not None:
             return found
         return await self._object(rows.totals(self.request, selection, where), selection)
+
+    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The rows of a statement for this request, as `Backend.stream` gives them."""
+        self.statistics.statements += 1
+        return self.backend.stream(statement, form, self._note_read)
 
     async def subtotals(
         self, by: tuple[Dimension, ...], selection: Selection, page: Page = ALL, where: Where = EVERYTHING
@@ -178,6 +184,11 @@ class ReportAnswer:
         self.statistics.rows_read += fetched.rows_read
         self.statistics.bytes_read += fetched.bytes_read
         self.statistics.milliseconds += fetched.milliseconds
+
+    def _note_read(self, rows: int, size: int, milliseconds: float) -> None:
+        self.statistics.rows_read += rows
+        self.statistics.bytes_read += size
+        self.statistics.milliseconds += milliseconds
 
     def _check_page(self, page: Page) -> None:
         if page.offset < 0:

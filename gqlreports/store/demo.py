@@ -72,6 +72,11 @@ class DemoCalls:
         fetched = await self._backend.fetch_json(Statement("SELECT count() AS rows FROM cdr"))
         return bool(orjson.loads(fetched.json)[0]["rows"] == 0)
 
+    async def foreign(self) -> bool:
+        """Whether the store has CDRs that are none of these."""
+        other = "SELECT 1 AS one FROM cdr WHERE NOT match(callid, '^[0-9a-f]{1,16}@sw[0-2]$') LIMIT 1"
+        return (await self._backend.fetch_json(Statement(other))).rows > 0
+
     async def fill(self) -> AsyncIterator[None]:
         """Generate the data, and yield after each step."""
         async with self._backend.session() as session:

@@ -16,10 +16,10 @@ from opentelemetry import trace
 from gqlreports.backends.request import NO_REQUEST, REQUEST_ID
 
 
-def configure_logs(stream: TextIO | None = None) -> None:
-    """Send all of Python's log records to a stream, by default standard error, one line for each record.
+def configure_logs(stream: TextIO | None = None) -> logging.Handler:
+    """Send all of Python's log records and warnings to a stream, by default standard error, one line for each.
 
-    gqlreports logs from level INFO on, all others from WARNING on.
+    gqlreports logs from level INFO on, all others from WARNING on.  Returns the only handler.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
@@ -44,6 +44,8 @@ def configure_logs(stream: TextIO | None = None) -> None:
         other = logging.getLogger(name)
         other.handlers, other.propagate = [], True
         other.setLevel(logging.NOTSET)
+    logging.captureWarnings(True)
+    return handler
 
 
 def _rendered(stream: TextIO) -> list[Any]:

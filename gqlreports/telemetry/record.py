@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 OK = "OK"
+LEFT = "CANCELLED"
+"""The code of a request whose caller disconnected before the answer."""
 
 
 class Stopwatch:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
-from gqlreports.backends.base import Backend, Fetched, Session, Statement
+from gqlreports.backends.base import Backend, Fetched, OnRead, Session, Statement
 from gqlreports.extras import needed
 from gqlreports.telemetry.record import current
 
@@ -39,9 +39,19 @@ class BackendObserver:
         return fetched
 
     @asynccontextmanager
-    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        with current().store.running(), _span("stream"):
-            async with self._backend.stream(statement, form) as pieces:
+    async def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        record = current()
+
+        def noted(rows: int, size: int, milliseconds: float) -> None:
+            record.rows_read += rows
+            record.bytes_read += size
+            if on_read:
+                on_read(rows, size, milliseconds)
+
+        with record.store.running(), _span("stream"):
+            async with self._backend.stream(statement, form, noted) as pieces:
                 yield pieces
 
     def session(self) -> AbstractAsyncContextManager[Session]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -19,8 +19,11 @@ from gqlreports.export.arguments import export_of
 from gqlreports.export.export import Export
 from gqlreports.export.formats import ExportFormat, export_format
 from gqlreports.plugins.registry import Registry
+from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller
+from gqlreports.schema.extensions import report_record
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.telemetry.record import LEFT, OK, current
 from gqlreports.web.authentication import Gate
 from gqlreports.web.errors import HIDDEN, Refused
 from gqlreports.web.graphql import Shared
@@ -68,9 +71,34 @@ class ExportEndpoint:
         assert task
         with self.shared.door.room(caller, 1), self.shared.shutdown.running(task):
             answer = await self.shared.door.open(caller, export.request)
-            async with aclosing(form.write(export, answer.backend, lambda rows: None)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            with _recorded(answer):
+                async with aclosing(form.write(export, answer, _count)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+
+
+@contextmanager
+def _recorded(answer: ReportAnswer) -> Iterator[None]:
+    """Put the export into the request's record, however it ends."""
+    record, code = current(), OK
+    try:
+        yield
+    except ReportsError as error:
+        code = record.code = error.code
+        raise
+    except Exception:
+        code = record.code = ReportsError.code
+        raise
+    except BaseException:
+        # The caller left, or the server ends.
+        code = record.code = LEFT
+        raise
+    finally:
+        record.reports = [report_record(answer, code)]
+
+
+def _count(rows: int) -> None:
+    current().rows += rows
 
 
 class _ExportResponse(StreamingResponse):

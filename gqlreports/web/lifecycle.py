@@ -136,6 +136,8 @@ class GracefulServer(uvicorn.Server):
 
     It reports that it is not ready, stops listening, and gives running requests `seconds` to end.  Then it cancels the
     remaining requests and answers them with 503.  The process exits with status 0.
+
+    `run` raises KeyboardInterrupt if it was interrupted before it listened.
     """
 
     def __init__(self, app: Starlette, host: str, port: int, shutdown: Shutdown, seconds: float) -> None:
@@ -152,10 +154,17 @@ class GracefulServer(uvicorn.Server):
         super().__init__(config)
         self._shutdown = shutdown
         self._seconds = seconds
+        self._interrupted = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets)
+        if self._interrupted and not self.started:
+            raise KeyboardInterrupt
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Uvicorn's own handler would raise the signal again at the end, and the process would exit with its number.
-        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self._interrupted = sig == signal.SIGINT
+        self.force_exit = self.should_exit and self._interrupted
         self.should_exit = True
         self._shutdown.begin()
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gqlreports.backends.request import REQUEST_ID
 from gqlreports.telemetry.metrics import Metrics
-from gqlreports.telemetry.record import OK, RECORD, Record
+from gqlreports.telemetry.record import LEFT, OK, RECORD, Record
 from gqlreports.web.panel import ASSETS
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,6 @@ class RequestIdMiddleware:
 
 _TRACER = trace.get_tracer("gqlreports")
 _UNSEEN = ("/healthz", "/readyz", ASSETS)
-LEFT = "CANCELLED"
-"""The code of a request whose caller disconnected before the answer."""
 
 
 class ObservationMiddleware:

@@ -146,6 +146,23 @@ def test_a_stream_gives_every_row_in_order(store: Store, form: str, count: int) 
     assert numbers(b"".join(pieces), form) == list(range(count))
 
 
+def test_a_stream_tells_what_a_fetch_of_the_same_statement_tells(store: Store) -> None:
+    statement = Statement("SELECT name, count() AS n FROM migration GROUP BY name ORDER BY name")
+
+    async def read(backend: Backend) -> tuple[int, int, list[tuple[int, int, float]]]:
+        told: list[tuple[int, int, float]] = []
+        async with backend.stream(statement, "CSV", lambda *facts: told.append(facts)) as pieces:
+            assert [piece async for piece in pieces]
+        fetched = await backend.fetch_json(statement)
+        return fetched.rows_read, fetched.bytes_read, told
+
+    rows, size, told = store.run(read)
+    # Where a server does the work for a command, the server keeps the account.
+    if not isinstance(store, SharedStore):
+        assert rows > 0
+        assert [sum(each) for each in zip(*told, strict=True)][:2] == [rows, size]
+
+
 def numbers(document: bytes, form: str) -> list[int]:
     if form == "CSV":
         return [int(line) for line in document.split()]

@@ -20,7 +20,7 @@ import pytest
 from graphql import build_schema
 from typer.testing import CliRunner, Result
 
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.directory.directory import Directory
 from tests.store.test_load_cdrs import as_csv, as_json, cdr_row
 from tests.support.awkward import BLOCK_HEADINGS, CODE_HEADINGS, DID_HEADINGS, block_row, code_row, csv_line
@@ -209,7 +209,7 @@ def cells(table: str) -> list[list[str]]:
         (("DTMF", "--customer", "9999", *SPAN[2:]), "9999"),
         (("DTMF", "--customer", "[/b]", *SPAN[2:]), "'[/b]'"),
         (("DTMF", *SPAN[:4], "--to", "2025-11-01T00:00:00Z"), "before"),
-        (("DTMF", *SPAN[:4], "--to", "2025-12-01"), "--to 2025-12-01"),
+        (("DTMF", *SPAN[:4], "--to", "2025-12-41"), "--to 2025-12-41"),
         (("DTMF", *SPAN[:4], "--to", "2025-12-01T00:00:00"), "offset"),
         (("DTMF", *SPAN[:2], "--from", "now", *SPAN[4:]), "--from now"),
         (("USA_RATE_CENTER", *SPAN, "--param", "side"), "NAME=VALUE"),
@@ -365,6 +365,7 @@ def test_who_ran_what_is_listed(tmp_path: Path) -> None:
     ],
 )
 def test_keys_that_cannot_be(tmp_path: Path, arguments: Sequence[str], told: str) -> None:
+    Directory(f"sqlite:///{tmp_path}/directory.db").close()
     assert told in failed_inside(tmp_path, "key", *arguments)
 
 
@@ -396,9 +397,9 @@ def server(home: Path) -> Iterator[str]:
             run.send_signal(signal.SIGTERM)
             output, told = run.communicate(timeout=60)
     url = f"http://127.0.0.1:{port}"
-    first, *lines = told.decode().splitlines()
+    first, *lines = (json.loads(line)["event"] for line in told.splitlines())
     assert (output, first) == (b"", f"Panel at {url}/, GraphQL at {url}/graphql")
-    assert {json.loads(line)["event"] for line in lines} <= {"request"}
+    assert set(lines) <= {"request"}
 
 
 def _wait_for(url: str) -> None:
@@ -428,10 +429,8 @@ def test_while_a_server_runs(server: str, home: Path, files: Path) -> None:
     with urllib.request.urlopen(request) as response:
         answer = json.load(response)
     assert answer["data"] == {"customReport": {"totals": {"answeredCalls": 3}}}
-    taken = command(home.parent / "other", "serve", "--port", server.rpartition(":")[2])
-    assert taken.code != 0
-    assert "Traceback" not in taken.stderr
-    assert "address already in use" in taken.stderr.lower()
+    taken = failed(command(home.parent / "other", "serve", "--port", server.rpartition(":")[2]))
+    assert "Address already in use" in taken
 
 
 def test_help_names_the_commands(tmp_path: Path) -> None:

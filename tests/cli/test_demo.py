@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gqlreports.directory.directory import Directory
 from tests.support.waiting import PATIENCE
 from tests.web.test_server import free_port
 
@@ -82,3 +83,7 @@ def test_the_demo(tmp_path: Path) -> None:
         assert ask(url, another, query).json()["data"]["customReport"]["rowCount"] >= 5
         assert ask(url, key, query).status_code == 401
         assert (log_in_status(url, renewed), log_in_status(url, password)) == (204, 401)
+    directory = Directory(f"sqlite:///{tmp_path}/directory.db")
+    assert [each.name for each in directory.users.list()] == ["demo"]
+    assert len([each for each in directory.list_keys() if each.revoked_at is None]) == 1
+    directory.close()

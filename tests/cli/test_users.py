@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gqlreports.cli import app
+from gqlreports.cli.commands import app
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import Unauthenticated
 from tests.cli.test_cli import GQLREPORTS, failed_inside, inside, printed_inside
@@ -67,6 +67,7 @@ def test_a_users_life(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["disable", "enable", "password"])
 def test_users_that_are_none(tmp_path: Path, command: str) -> None:
+    Directory(f"sqlite:///{tmp_path}/directory.db").close()
     given = user(tmp_path, command, "nobody") if command == "password" else None
     message = given[2].strip().removeprefix("error: ") if given else failed_inside(tmp_path, "user", command, "nobody")
     assert message == "There is no user 'nobody'; see `gqlreports user list`."

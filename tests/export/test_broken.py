@@ -224,7 +224,7 @@ def test_a_file_is_there_once_it_is_whole(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [StoreUnavailable("no"), StoreBusy("no"), QueryCancelled("no")])
 def test_a_store_that_may_answer_later(exports: Exports, monkeypatch: pytest.MonkeyPatch, error: StoreError) -> None:
-    def refuse(backend: EmbeddedBackend, statement: Statement, form: str) -> None:
+    def refuse(backend: EmbeddedBackend, statement: Statement, form: str, *more: object) -> None:
         raise error
 
     monkeypatch.setattr(EmbeddedBackend, "stream", refuse)

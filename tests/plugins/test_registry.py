@@ -313,6 +313,7 @@ def test_a_report_tells_once_what_is_left_out(shelf: Shelf, tmp_path: Path, monk
     (tmp_path / "customers.csv").write_text("id,name,currency\n1001,Acme,USD\n")
     shelf.install("shelf-broken", GOOD, BROKEN="shelf_broken:Broken")
     assert shelf.command("load", "customers", str(tmp_path / "customers.csv")).returncode == 0
+    assert shelf.command("migrate").returncode == 0
     span = ("--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z")
     run = shelf.command("run", "DTMF", "--customer", "1001", *span)
     assert run.returncode == 0

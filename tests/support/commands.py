@@ -56,7 +56,7 @@ def typed(words: Sequence[str], folder: Path, variables: Mapping[str, str], stdi
 
 def inside(words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Done:
     """The same in this process, which is faster: for what opens no embedded store."""
-    from gqlreports.cli import app
+    from gqlreports.cli.commands import app
 
     own = {name: None for name in os.environ if name.startswith("GQLREPORTS_")}
     root, before = logging.getLogger(), Path.cwd()

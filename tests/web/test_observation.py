@@ -113,7 +113,7 @@ def seen(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     made = Server(f"http://127.0.0.1:{port}", key, process, home)
     try:
         wait_until_it_answers(made)
-        # The first line is for people: where to find the API.
+        # The first line tells where to find the API.
         log.write_text("")
         yield Seen(made, log, metrics_port, collector)
     finally:
@@ -174,7 +174,31 @@ def test_a_line_for_an_export(seen: Seen) -> None:
         httpx2.get(f"{seen.server.url}/export/DTMF.csv", params=span, headers=headers, timeout=PATIENCE).status_code
         == 200
     )
-    assert seen.line("export-1")["key_id"] == key.split("_")[1]
+    line = seen.line("export-1")
+    assert line["key_id"] == key.split("_")[1]
+    [report] = line["reports"]
+    assert (report["type"], report["customer"], report["code"], report["statements"]) == ("DTMF", "5001", "OK", 1)
+    query = 'customReport(customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z")'
+    rows = "... on DtmfReport { rows(first: 10000) { route digits } }"
+    answer = seen.ask({"query": f"{{ {query} {{ {rows} }} }}"}).json()
+    assert line["rows"] == len(answer["data"]["customReport"]["rows"]) > 0
+    assert line["rows_read"] == report["rows_read"] == answer["extensions"]["statistics"]["customReport"]["rowsRead"]
+    assert line["bytes_read"] == report["bytes_read"] > 0
+    assert report["store_ms"] > 0
+    found = seen.metrics()
+    assert 'gqlreports_reports_total{code="OK",report="DTMF"}' in found
+    read = re.search(r'^gqlreports_report_rows_read_total{report="DTMF"} (\S+)$', found, re.MULTILINE)
+    assert read
+    assert float(read[1]) >= report["rows_read"]
+
+
+def test_a_line_for_an_export_that_is_refused(seen: Seen) -> None:
+    span = {"customer": "nobody", "from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
+    headers = {"Authorization": f"Bearer {seen.server.key}", "X-Request-Id": "export-2"}
+    url = f"{seen.server.url}/export/DTMF.csv"
+    assert httpx2.get(url, params=span, headers=headers, timeout=PATIENCE).status_code == 404
+    line = seen.line("export-2")
+    assert (line["code"], line["reports"]) == ("HTTP_404", [])
 
 
 def test_no_line_holds_a_key_or_what_documents_hold(seen: Seen) -> None:

@@ -17,7 +17,7 @@ import clickhouse_connect
 from clickhouse_connect.driver import Client
 
 from gqlreports.backends.answer_cache import Determinism
-from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.base import Definition, Fetched, Limits, OnRead, Session, Statement
 from gqlreports.backends.embedded.folder import make_ready
 from gqlreports.backends.embedded.readers import DATABASE, STREAMING, Reader, Readers
 from gqlreports.backends.failures import FAILURES, store_error, with_words
@@ -177,14 +177,14 @@ class EmbeddedBackend:
 
     @asynccontextmanager
     async def stream(
-        self, statement: Statement, form: str, limits: Limits | None = None
+        self, statement: Statement, form: str, on_read: OnRead | None = None, limits: Limits | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The same as for every backend, with `limits` in place of the backend's own."""
         await self._wall.check(statement, self.fetch_json)
         query = _Query(statement, limits)
         try:
             reader = await self._cancellable(query, self._take, query, STREAMING)
-            yield self._pieces(query, reader.stream(statement, form))
+            yield self._pieces(query, reader.stream(statement, form, on_read))
         finally:
             await asyncio.shield(self._stop(query))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gqlreports import __version__
-from gqlreports.backends.base import Fetched, Limits, Session, Statement
+from gqlreports.backends.base import Fetched, Limits, OnRead, Session, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.backends.embedded.command_socket import listening, peer_of, stop_listening
 from gqlreports.backends.embedded.frames import (
@@ -64,8 +64,10 @@ class HostedBackend:
     async def fetch_json(self, statement: Statement) -> Fetched:
         return await self._backend.fetch_json(statement)
 
-    def stream(self, statement: Statement, form: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._backend.stream(statement, form)
+    def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._backend.stream(statement, form, on_read)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         return self._backend.session()
@@ -185,7 +187,7 @@ class _Conversation:
 
     async def _on_stream(self, head: Json, body: bytes) -> None:
         statement = unpacked_statement(head["statement"])
-        async with self.backend.stream(statement, head["form"], self._limits_of(head)) as pieces:
+        async with self.backend.stream(statement, head["form"], limits=self._limits_of(head)) as pieces:
             await self._send({})
             async for piece in pieces:
                 await self._send({"more": True}, piece)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from chdb.state.sqlitelike import Connection
 from clickhouse_connect.driver.binding import bind_query
 
-from gqlreports.backends.base import Fetched, Statement
+from gqlreports.backends.base import Fetched, OnRead, Statement
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.backends.isolation import Isolation
 from gqlreports.backends.settings import LINES, READING, projections
@@ -70,10 +70,12 @@ class Reader:
             milliseconds,
         )
 
-    def stream(self, statement: Statement, form: str) -> Iterator[bytes]:
+    def stream(self, statement: Statement, form: str, on_read: OnRead | None = None) -> Iterator[bytes]:
         """The printed rows, one block at a time.  Raises ReadFailed, possibly midway."""
         try:
             for piece in self._connection.send_query(*_bound(statement, form)):
+                if on_read:
+                    on_read(piece.storage_rows_read(), piece.storage_bytes_read(), piece.elapsed() * 1000)
                 yield piece.bytes()
         except RuntimeError as error:
             raise ReadFailed(str(error)) from error

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from gqlreports import __version__
-from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.base import Definition, Fetched, Limits, OnRead, Session, Statement
 from gqlreports.backends.embedded.command_socket import connected
 from gqlreports.backends.embedded.frames import (
     ROOM,
@@ -157,7 +157,10 @@ class SharedBackend:
         return version
 
     @asynccontextmanager
-    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The same as for every backend, but `on_read` is not called: the server keeps the account."""
         async with self._connection() as connection:
             await connection.ask("stream", statement=packed_statement(statement), limits=self._limits, form=form)
             yield _pieces(connection)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from gqlreports.backends.answer_cache import Determinism
-from gqlreports.backends.base import Definition, Fetched, Limits, Session, Statement
+from gqlreports.backends.base import Definition, Fetched, Limits, OnRead, Session, Statement
 from gqlreports.backends.failures import FAILURES, log_text, lost_connection, may_still_run, store_error
 from gqlreports.backends.isolation import Isolation
 from gqlreports.backends.request import new_query_id, seconds_left
@@ -160,7 +160,7 @@ class ServerBackend:
         async def fetched() -> Fetched:
             async with self._answer(statement, "JSONEachRow", {"wait_end_of_query": "1"}) as answer:
                 json = b"".join([piece async for piece in answer.pieces()])
-            rows, read, size, time = (int(answer.facts.get(name, 0)) for name in _FACTS)
+            rows, read, size, time = _facts(answer)
             return Fetched(json, rows, read, size, time / 1e6)
 
         with _error_boundary():
@@ -173,7 +173,9 @@ class ServerBackend:
         )
 
     @asynccontextmanager
-    async def stream(self, statement: Statement, form: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(
+        self, statement: Statement, form: str, on_read: OnRead | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         await self._wall.check(statement, self.fetch_json)
         async with AsyncExitStack() as stack:
 
@@ -185,6 +187,10 @@ class ServerBackend:
                 async with asyncio.timeout(seconds_left(self._limits.seconds)):
                     # The answer arrives with the first groups, and by then all dictionary lookups are done.
                     answer = await self._dictionaries.consistent(statement, lambda: retry(answered))
+            if on_read:
+                # The server tells what it has read before the first rows, and grouping reads all rows before that.
+                _, rows, size, time = _facts(answer)
+                on_read(rows, size, time / 1e6)
             yield _pieces(answer)
 
     @asynccontextmanager
@@ -306,6 +312,10 @@ def _error_boundary() -> Iterator[None]:
             log_text(error),
         )
         raise meaning from error
+
+
+def _facts(answer: Answer) -> tuple[int, ...]:
+    return tuple(int(answer.facts.get(name, 0)) for name in _FACTS)
 
 
 async def _pieces(answer: Answer) -> AsyncIterator[bytes]:
