@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -62,6 +63,20 @@ def print_error(message: str) -> None:
 
 def print_warning(message: str) -> None:
     standard_error.print(f"[yellow]note:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask at a terminal before something goes for good; `yes` is the answer that was given beforehand.
+
+    Ends the command with exit code 1 if the answer is no.  Raises InvalidInput if there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput("Nothing was changed: there is no terminal to ask at. Give --yes if this is meant.")
+    if not typer.confirm(question, err=True):
+        typer.echo("Nothing was changed.", err=True)
+        raise typer.Exit(1)
 
 
 def moment_of(option: str, text: str) -> datetime:

@@ -71,10 +71,18 @@ class Topology:
             f"CREATE TABLE IF NOT EXISTS `{table.name}`{self.on_cluster} AS `{local}` ENGINE = {over}",
         ]
 
+    def stored(self, table: Table) -> str:
+        """The name of the table in which the rows of a table are stored."""
+        local = self.cluster is not None and SHARDED_BY in table.info
+        return f"{table.name}{'_local' if local else ''}"
+
     def alter(self, table: Table) -> str:
         """The beginning of a statement that alters a table where its rows are stored."""
-        local = self.cluster is not None and SHARDED_BY in table.info
-        return f"ALTER TABLE `{table.name}{'_local' if local else ''}`{self.on_cluster}"
+        return f"ALTER TABLE `{self.stored(table)}`{self.on_cluster}"
+
+    def system(self, table: str) -> str:
+        """A table of ClickHouse about itself, such as `parts`; in a cluster that of one replica of each shard."""
+        return f"cluster({literal(self.cluster)}, system.{table})" if self.cluster else f"system.{table}"
 
     def add_columns(self, table: Table, codecs: Mapping[str, str]) -> list[str]:
         """The statements that add columns of a table if they are missing, and set how each is compressed."""
