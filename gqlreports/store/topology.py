@@ -1,7 +1,7 @@
 """Where the tables of a store are: on one server, or spread over a cluster."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
@@ -92,6 +92,15 @@ class Topology:
         statements = [f"{self.alter(table)} {add}", f"{self.alter(table)} {compress}"]
         if self.cluster is not None and SHARDED_BY in table.info:
             statements.append(f"ALTER TABLE `{table.name}`{self.on_cluster} {add}")
+        return statements
+
+    def set_defaults(self, table: Table, names: Sequence[str]) -> list[str]:
+        """The statements that give columns of a table the defaults that they have now, for rows to come."""
+        columns = [str(CreateColumn(table.c[name]).compile(dialect=_DIALECT)) for name in names]
+        modify = ", ".join(f"MODIFY COLUMN {column}" for column in columns)
+        statements = [f"{self.alter(table)} {modify}"]
+        if self.stored(table) != table.name:
+            statements.append(f"ALTER TABLE `{table.name}`{self.on_cluster} {modify}")
         return statements
 
     def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
