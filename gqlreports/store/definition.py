@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gqlreports.plugins.registry import Registry
 from gqlreports.plugins.rollup import PREFIX, Rollup
 from gqlreports.store.topology import Topology, identifier, literal
-from gqlreports.tables import CODECS, LOAD_CODECS, NANP_COLUMNS, SWITCH_CODECS, cdr, cdr_load, did, migration, numbering
+from gqlreports.tables import CODECS, LOAD_CODECS, SWITCH_CODECS, cdr, cdr_load, did, migration, numbering
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,6 @@ def _switch_columns(topology: Topology) -> list[str]:
     return [*topology.add_columns(cdr, SWITCH_CODECS), *topology.add_columns(cdr_load, LOAD_CODECS)]
 
 
-def _erased_numbers(topology: Topology) -> list[str]:
-    """A correction of a call whose number was erased counts where the call did."""
-    return topology.set_defaults(cdr, NANP_COLUMNS)
-
-
 _SKIPPED_COLUMNS = "primary_key_ratio_of_unique_prefix_values_to_skip_suffix_columns"
 
 MIGRATIONS = (
@@ -69,7 +64,6 @@ MIGRATIONS = (
     Migration(4, "codecs of the calls", _codecs),
     Migration(5, "whole indexes", _whole_indexes),
     Migration(6, "what switches tell of a call, and loads", _switch_columns),
-    Migration(8, "numbers that were erased", _erased_numbers),
 )
 
 

@@ -100,6 +100,9 @@ class Erasure:
             for table in (cdr, did):
                 await _ended(session, placed, table)
             found = await self.find(session)
+            # A store that was made earlier would not know where the correction of an erased call counts.
+            for statement in placed.set_defaults(cdr, NANP_COLUMNS):
+                await session.command(Statement(statement))
             settings = ", ".join(f"{name} = {value}" for name, value in _REMOVAL.items())
             for table in (cdr, did):
                 await session.command(Statement(f"{placed.alter(table)} MODIFY SETTING {settings}"))

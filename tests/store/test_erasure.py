@@ -232,6 +232,12 @@ def test_all_figures_stay(
         assert figures(site, forms) == before
 
 
+EARLIER = r"""
+ALTER TABLE cdr MODIFY COLUMN dest_nanp UInt64
+DEFAULT toUInt64OrZero(extract(dest_number, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))
+"""
+
+
 def test_a_correction_and_an_unload_count_where_the_call_did(engine: Engine, tmp_path: Path) -> None:
     """Also in a store that was made before numbers could be erased."""
     (tmp_path / "cdrs.csv").write_bytes(as_csv([cdr_row(n, dest_number="12125550142") for n in range(3)]))
@@ -248,7 +254,10 @@ def test_a_correction_and_an_unload_count_where_the_call_did(engine: Engine, tmp
         return [(block, number) for block, number in rows if number]
 
     async def work(backend: Backend) -> None:
+        async with backend.session() as session:
+            await session.command(Statement(EARLIER))
         first = await load_cdrs(backend, str(tmp_path / "cdrs.csv"), nothing)
+        assert await prefixes(backend) == [(2125550, 3)]
         assert (await erase_number(backend, parse_number("12125550142"))).rows == 3
         assert await prefixes(backend) == [(2125550, 3)]
         second = await load_cdrs(backend, str(tmp_path / "new.csv"), nothing, corrects=True)
