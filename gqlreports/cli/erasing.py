@@ -21,8 +21,7 @@ def erase(
 ) -> None:
     """Erase a person's number from all calls for good, so that figures stay as they are.
 
-    A part of the number that belongs to nobody takes its place.  Files that were loaded, backups and logs stay as they
-    are.
+    A number that is nobody's takes its place.  Files that were loaded, backups and logs are yours to clear.
     """
     with error_boundary() as settings:
         wanted, registry = parse_number(number), Registry.load()
@@ -33,7 +32,8 @@ def erase(
             return
         confirm("Erase the number for good?", yes)
         done = with_backend(settings, registry, lambda backend: erase_number(backend, wanted))
-        typer.echo(f"{done.rows} rows erased; none of it is left on the store's disk")
+        left = "only what the notes name is left" if done.others else "none of it is left"
+        typer.echo(f"{done.rows} rows changed; {left} on the store's disk")
 
 
 def _print_found(found: Found) -> None:

@@ -11,7 +11,7 @@ from gqlreports.store.retention import StoredMonth, drop_months, retention
 
 
 def retain(
-    months: Annotated[int, typer.Option(min=1, max=1200, help="How many whole months stay, and the current one.")],
+    months: Annotated[int, typer.Option(min=1, max=600, help="How many whole months stay, and the current one.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print which months would go, and drop none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for cron.")] = False,
 ) -> None:

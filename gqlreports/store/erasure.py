@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import String
 from sqlalchemy import Table
@@ -36,8 +35,8 @@ _TEXTS = tuple(
     if isinstance(column.type, String) and column.name not in (*_NUMBERS, *_KEYS, "dtmf")
 )
 
-_PATIENCE = 60.0
-"""Seconds to wait until former parts of the tables are gone; a query that reads them keeps them."""
+_PATIENCE = 600.0
+"""Seconds to wait until former parts are gone.  A query that reads them keeps them; replicas look every 5 minutes."""
 _PAUSE = 0.1
 _NO_MONTH = "190001"
 """The partition of a month without calls.  Dropping it makes ClickHouse remove the former parts of a table at once."""
@@ -47,10 +46,10 @@ _REMOVAL = {"old_parts_lifetime": 1, "min_rows_to_fsync_after_merge": 1, "fsync_
 
 @dataclass
 class Found:
-    """What holds a number: how many CDRs in which column, in which forms, and from which files.
+    """What holds a number: how many rows of calls in which column, in which forms, and from which files.
 
-    `others` counts, by column, the CDRs with the same digits in a longer number or in a key; these stay.  `dids` are
-    the entries of the inventory of DIDs.
+    `forms` are the cells with what takes their place.  `others` counts, by column, the rows with the same digits in
+    another number or in a key; these stay.  `dids` counts the entries of the inventory of DIDs.
     """
 
     rows: int = 0
@@ -170,15 +169,15 @@ class Erasure:
 
     @property
     def _held(self) -> str:
-        """The condition that a CDR holds the number anywhere but in its key."""
+        """The condition that a row holds the number anywhere but in its key."""
         texts = (f"match({each}, {{pattern:String}})" for each in (*_TEXTS, "dtmf"))
         return f"({' OR '.join((*map(self._holds, _NUMBERS), *texts))})"
 
     @property
     def _changes(self) -> str:
-        """What a CDR that holds the number is changed to.
+        """What a row that holds the number is changed to.
 
-        The keys that were pressed become 0, because they are the person's as well; their number stays.
+        The keys that were pressed become 0, because they are the person's as well; how many they are stays.
         """
         forms = "{forms:Array(String)}, {erased:Array(String)}"
         numbers = [f"{each} = if({self._holds(each)}, transform({each}, {forms}, {each}), {each})" for each in _NUMBERS]
@@ -237,9 +236,9 @@ async def _remove_former(session: Session, placed: Topology, table: Table) -> No
 
 def _about(placed: Topology, table: Table, system: str, columns: str, condition: str) -> Statement:
     """The query for what ClickHouse tells of a table."""
-    sql = f"SELECT {columns} FROM {placed.system(system)} WHERE {condition} AND database = currentDatabase()"
-    values: dict[str, Any] = {"table": placed.stored(table)}
-    return Statement(f"{sql} AND table = {{table:String}}", values)
+    sql = f"SELECT {columns} FROM {placed.system(system, replicas=True)} WHERE {condition}"
+    of_table = "AND database = currentDatabase() AND table = {table:String}"
+    return Statement(f"{sql} {of_table}", {"table": placed.stored(table)})
 
 
 _TUPLES = ", ".join(f"('{each}', toString({each}))" for each in _NUMBERS)

@@ -80,9 +80,10 @@ class Topology:
         """The beginning of a statement that alters a table where its rows are stored."""
         return f"ALTER TABLE `{self.stored(table)}`{self.on_cluster}"
 
-    def system(self, table: str) -> str:
-        """A table of ClickHouse about itself, such as `parts`; in a cluster that of one replica of each shard."""
-        return f"cluster({literal(self.cluster)}, system.{table})" if self.cluster else f"system.{table}"
+    def system(self, table: str, replicas: bool = False) -> str:
+        """A table of ClickHouse about itself, such as `parts`; in a cluster of one replica of each shard, or of all."""
+        function = "clusterAllReplicas" if replicas else "cluster"
+        return f"{function}({literal(self.cluster)}, system.{table})" if self.cluster else f"system.{table}"
 
     def add_columns(self, table: Table, codecs: Mapping[str, str]) -> list[str]:
         """The statements that add columns of a table if they are missing, and set how each is compressed."""

@@ -367,10 +367,10 @@ def test_no_byte_is_left_in_the_folder(beside: bool, engine: Engine, files: Path
         assert (refused.code, "Give --yes" in refused.stderr) == (1, True)
         done = command(tmp_path, *words, "--yes")
         assert done.code == 0, done.stderr
-        assert done.stdout.splitlines()[-1].endswith("rows erased; none of it is left on the store's disk")
+        assert done.stdout.splitlines()[-1].endswith("rows changed; none of it is left on the store's disk")
         assert holding(tmp_path, digits) == []
     assert holding(tmp_path, digits) == []
-    assert "\n0 rows erased" in command(tmp_path, *words, "--yes").stdout
+    assert "\n0 rows changed" in command(tmp_path, *words, "--yes").stdout
 
 
 @pytest.mark.parametrize("moment", ["found", "mutation", "part", "done"])
