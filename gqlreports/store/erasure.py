@@ -219,15 +219,17 @@ async def _ended(session: Session, placed: Topology, table: Table) -> None:
 async def _remove_former(session: Session, placed: Topology, table: Table) -> None:
     """Remove the texts of a table's mutations and its former parts from the disk."""
     mutations = _about(placed, table, "mutations", "mutation_id", "is_done")
-    parts = _about(placed, table, "parts", "name", "NOT active")
+    parts = _about(placed, table, "parts", "hostName(), name", "NOT active")
     give_up = time.monotonic() + _PATIENCE
     clean = f"{placed.alter(table)} DROP PARTITION ID '{_NO_MONTH}'"
+    former = {tuple(each) for each in await session.query(parts)}
     kill = f"KILL MUTATION{placed.on_cluster} WHERE database = currentDatabase() AND table = '{placed.stored(table)}'"
     while True:
         if await session.query(mutations):
             await session.command(Statement(f"{kill} AND is_done SYNC"))
         await session.command(Statement(clean))
-        if not await session.query(parts) and not await session.query(mutations):
+        left = former & {tuple(each) for each in await session.query(parts)}
+        if not left and not await session.query(mutations):
             return
         if time.monotonic() > give_up:
             raise StoreBusy("The number is erased, but queries still read what held it before: run this again later.")

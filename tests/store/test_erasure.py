@@ -295,6 +295,47 @@ def test_ten_digits_that_may_be_two_numbers(engine: Engine, tmp_path: Path) -> N
     store.run(work)
 
 
+def test_a_number_that_is_only_in_texts_and_keys(engine: Engine, tmp_path: Path) -> None:
+    """Texts are changed, keys are told; keys pressed and the caller's name go with calls that mention the number."""
+    cells = [{"extra": '{"pai": "tel:+1-650-555-0142"}'}, {"callid": "16505550142-1"}, {"dtmf": "6505550142#"}]
+    cells += [{"caller_name": "Ann", "source_cli": "anonymous", "dest_cli": "+1.650.555.0142"}]
+    rows = [cdr_row(n, caller_name="Bob") | {"extra": ""} | each for n, each in enumerate(cells)]
+    (tmp_path / "cdrs.csv").write_bytes(as_csv(rows, list(rows[0])))
+    store = EmbeddedStore(engine, tmp_path / "store")
+    number = parse_number("+16505550142")
+
+    async def work(backend: Backend) -> list[tuple[str, ...]]:
+        await load_cdrs(backend, str(tmp_path / "cdrs.csv"), nothing)
+        found = await erase_number(backend, number)
+        assert (found.rows, dict(found.columns)) == (3, {"extra": 1, "dtmf": 1, "dest_cli": 1})
+        assert dict(found.others) == {"callid": 1}
+        assert found.files == [str(tmp_path / "cdrs.csv")]
+        async with backend.session() as session:
+            left = await session.query(
+                Statement("SELECT replaceRegexpAll(extra, '~[0-9]+', '~'), dtmf, caller_name FROM cdr ORDER BY callid")
+            )
+        return [tuple(each) for each in left]
+
+    assert store.run(work) == [
+        ("", "12#", "Bob"),
+        ('{"pai": "tel:+1-6505550000~"}', "000", "Bob"),
+        ("", "0" * 11, "Bob"),
+        ("", "000", ""),
+    ]
+
+
+def test_only_texts_hold_it(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "cdrs.csv").write_bytes(as_csv([cdr_row(0, release_reason="no route to +44 20 7946 0958")]))
+    store = EmbeddedStore(engine, tmp_path / "store")
+
+    async def work(backend: Backend) -> int:
+        await load_cdrs(backend, str(tmp_path / "cdrs.csv"), nothing)
+        assert (await erase_number(backend, parse_number("+442079460958"))).rows == 1
+        return await rows_with(backend, "442079460958")
+
+    assert store.run(work) == 0
+
+
 def test_a_did_in_use_is_refused(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "cdrs.csv").write_bytes(as_csv([cdr_row(0, dest_cli="12125550142")]))
     (tmp_path / "dids.csv").write_text("did,customer_id,valid_from,valid_to\n12125550142,5001,,\n")
