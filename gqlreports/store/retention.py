@@ -1,8 +1,8 @@
 """Drops the calls of months that are kept no longer.
 
 Calls are stored by month (UTC), and a month goes as a whole, with its sums in rollups.  Reports that run meanwhile end
-with the calls that they began with.  The months go in their order, the oldest first, so what is left is never a month
-without a later one.
+with the calls that they began with.  The months go in their order, the oldest first, so what an interruption leaves has
+no gap.
 """
 
 from collections.abc import Callable, Sequence
