@@ -69,8 +69,11 @@ Money = Decimal(18, 8)
 Quality = Decimal(18, 3)
 Label = LowCardinality(String)
 
-NANP = r"^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$"
-"""RE2, escaped for a SQL literal: +1 or 1 and 10 digits, or 10 digits; NPA and NXX begin with 2 to 9."""
+NANP = r"^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})(?:~[0-9]+)?$"
+"""RE2, escaped for a SQL literal: +1 or 1 and 10 digits, or 10 digits; NPA and NXX begin with 2 to 9.
+
+A number that was erased has a ~ and digits behind it, and counts where it did.
+"""
 
 
 def _nanp(number: str) -> str:
@@ -146,7 +149,9 @@ over all shards, but all branches of a call are on the same shard.
 
 LEDGER = ("sign", "loaded_at", "load_id")
 """The columns of a fact's table that tell of a row, and nothing of the event."""
-_HIDDEN = {*LEDGER, "dest_nanp", "lrn_nanp", "cli_nanp"}
+NANP_COLUMNS = ("dest_nanp", "lrn_nanp", "cli_nanp")
+"""The columns of `cdr` with the 10 digits of numbers of the North American Numbering Plan."""
+_HIDDEN = {*LEDGER, *NANP_COLUMNS}
 CALLS = Fact(
     cdr,
     time=cdr.c.dt,

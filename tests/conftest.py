@@ -35,6 +35,8 @@ SLOWEST = [
     "test_cluster",
     "test_docs",
     "store/test_survival",
+    "store/test_erasure",
+    "store/test_retention",
     "cli/test_beside",
     "test_reports",
     "cli/test_running",

@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from gqlreports import __version__
-from gqlreports.cli import keys, layouts, listing, loading, migrating, running, serving, users, watching
+from gqlreports.cli import (
+    erasing,
+    keys,
+    layouts,
+    listing,
+    loading,
+    migrating,
+    retaining,
+    running,
+    serving,
+    users,
+    watching,
+)
 
 app = typer.Typer(
     help="Reports over call detail records in ClickHouse, as a GraphQL API.\n\n"
@@ -45,6 +57,8 @@ app.command()(listing.audit)
 app.command()(watching.watch)
 app.command("loads")(loading.list_loads)
 app.command("unload")(loading.unload_cdrs)
+app.command()(retaining.retain)
+app.command()(erasing.erase)
 app.add_typer(loading.app, name="load")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(keys.app, name="key")

@@ -288,5 +288,7 @@ def list_loads(first: Annotated[int, typer.Option(min=1, help="How many, the lat
 def unload_cdrs(load: Annotated[str, typer.Argument(metavar="ID", help="As `gqlreports loads` lists it.")]) -> None:
     """Take a load back: reports are as before it.  It can be loaded again afterwards."""
     with error_boundary() as settings:
-        rows = with_backend(settings, Registry.load(), lambda backend: unload(backend, load))
-        typer.echo(f"{load}: {rows} rows taken back" if rows else f"{load}: nothing is left of it")
+        done = with_backend(settings, Registry.load(), lambda backend: unload(backend, load))
+        typer.echo(f"{load}: {done.rows} rows taken back" if done.rows else f"{load}: nothing is left of it")
+        if done.dropped:
+            print_warning(f"{done.dropped} rows of it were in months that are no longer kept")

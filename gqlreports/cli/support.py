@@ -5,6 +5,7 @@ import difflib
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
@@ -94,6 +95,20 @@ def misspelt_settings() -> Iterator[str]:
         if given.upper().startswith(prefix) and given.upper() not in known:
             near = difflib.get_close_matches(given.upper(), known, 1)
             yield f"{given} is no setting and is ignored{f'; is {near[0]} meant?' if near else '.'}"
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask at a terminal before something goes for good; `yes` is the answer that was given beforehand.
+
+    Ends the command with exit code 1 if the answer is no.  Raises InvalidInput if there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput("Nothing was changed: there is no terminal to ask at. Give --yes if this is meant.")
+    if not typer.confirm(question, err=True):
+        typer.echo("Nothing was changed.", err=True)
+        raise typer.Exit(1)
 
 
 def moment_of(option: str, text: str, zone: ZoneInfo | None = None) -> datetime:

@@ -278,6 +278,12 @@ _LEFT_OF_LOAD = f"""
 SELECT {_CONTENT}, sum(sign) AS number FROM cdr WHERE load_id = {{load:UInt64}} AND {_OF_LOAD}
 GROUP BY {_CONTENT} HAVING number != 0
 """
+# An unload that was interrupted has restored rows under the load's id, later than the load ended.
+LOADED = f"""
+SELECT count() FROM cdr
+WHERE load_id = {{load:UInt64}} AND {_OF_LOAD} AND sign > 0
+AND loaded_at <= fromUnixTimestamp64Milli({{finished:Int64}}, 'UTC')
+"""
 UNLOAD_MONTHS = f"SELECT toYYYYMM(dt) AS month, sum(abs(number)) FROM ({_LEFT_OF_LOAD}) GROUP BY month ORDER BY month"
 UNLOAD = f"""
 INSERT INTO cdr ({_CONTENT}, sign, loaded_at, load_id)

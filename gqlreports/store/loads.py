@@ -8,7 +8,7 @@ import orjson
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.errors import LoadError, NotFound
-from gqlreports.store.ledger import CORRECTED_LATER, UNLOAD, UNLOAD_MONTHS
+from gqlreports.store.ledger import CORRECTED_LATER, LOADED, UNLOAD, UNLOAD_MONTHS
 
 # A load that was taken back has a second row without counts.
 _COUNTS = ("added", "corrected", "there_before", "rejected")
@@ -20,7 +20,10 @@ SELECT id, any(file) AS file, any(hash) AS hash, any(user) AS user,
     toUnixTimestamp64Milli(max(unloaded_at)) AS unloaded
 FROM cdr_load WHERE id != 0 GROUP BY id ORDER BY ended DESC, id LIMIT {{first:UInt64}} OFFSET {{offset:UInt64}}
 """
-_LOAD = "SELECT first_dt, last_dt, added, corrected FROM cdr_load WHERE id = {load:UInt64} LIMIT 1"
+_LOAD = """
+SELECT first_dt, last_dt, min(finished_at), max(added + corrected) FROM cdr_load
+WHERE id = {load:UInt64} GROUP BY first_dt, last_dt
+"""
 _UNLOADED = """
 INSERT INTO cdr_load (finished_at, first_dt, last_dt, id, file, hash, user, started_at, unloaded_at)
 SELECT finished_at, first_dt, last_dt, id, file, hash, user, started_at, now64(3, 'UTC') FROM cdr_load
@@ -77,11 +80,19 @@ def printed_id(load: int) -> str:
     return f"{load:012x}"
 
 
-async def unload(backend: Backend, load: str) -> int:
+@dataclass(frozen=True)
+class Unloaded:
+    """How many rows were taken back or restored, and how many of the load were in months that are no longer kept."""
+
+    rows: int
+    dropped: int
+
+
+async def unload(backend: Backend, load: str) -> Unloaded:
     """Take a load back: reports are as before it, and reports as of an earlier time stay as they were.
 
-    It can be stopped at any point and run again.  Returns how many rows were taken back or restored.  Raises NotFound
-    for an unknown id, and LoadError if a later load corrects calls of this one.
+    It can be stopped at any point and run again.  Raises NotFound for an unknown id, and LoadError if a later load
+    corrects calls of this one.
     """
     try:
         number = int(load, 16)
@@ -91,15 +102,16 @@ async def unload(backend: Backend, load: str) -> int:
         found = await session.query(Statement(_LOAD, {"load": number})) if 0 < number < 2**64 else []
         if not found:
             raise NotFound(f"There is no load {load[:64]}; `gqlreports loads` lists them.")
-        [first, last, *_] = found[0]
+        [first, last, finished, loaded] = found[0]
         bounds = {"load": number, "first": _milliseconds(first), "last": _milliseconds(last)}
         later = await session.query(Statement(CORRECTED_LATER, bounds))
         if later:
             ids = ", ".join(printed_id(each) for [each] in later)
             raise LoadError(f"Later loads correct calls of this one; unload them first: {ids}.")
+        [[stored]] = await session.query(Statement(LOADED, {**bounds, "finished": _milliseconds(finished)}))
         rows = await _take_back(session, bounds)
         await session.command(Statement(_UNLOADED, {"load": number}))
-    return rows
+    return Unloaded(rows, max(loaded - stored, 0))
 
 
 async def _take_back(session: Session, bounds: dict[str, int]) -> int:

@@ -36,6 +36,12 @@ async def rehearse(backend: Backend, topology: Topology, rollups: tuple[Rollup, 
         return await _upgrade(session, topology, rollups)
 
 
+async def placement(session: Session) -> Topology:
+    """Where the tables of a store are, by the record of its migrations."""
+    rows = await session.query(Statement("SELECT DISTINCT cluster FROM migration"))
+    return _placed(Topology(), {cluster for [cluster] in rows})
+
+
 async def _upgrade(session: Session, topology: Topology, rollups: tuple[Rollup, ...]) -> Upgrade:
     definition = StoreDefinition(topology)
     [[there]] = await session.query(Statement(definition.record_query))

@@ -71,10 +71,19 @@ class Topology:
             f"CREATE TABLE IF NOT EXISTS `{table.name}`{self.on_cluster} AS `{local}` ENGINE = {over}",
         ]
 
+    def stored(self, table: Table) -> str:
+        """The name of the table in which the rows of a table are stored."""
+        local = self.cluster is not None and SHARDED_BY in table.info
+        return f"{table.name}{'_local' if local else ''}"
+
     def alter(self, table: Table) -> str:
         """The beginning of a statement that alters a table where its rows are stored."""
-        local = self.cluster is not None and SHARDED_BY in table.info
-        return f"ALTER TABLE `{table.name}{'_local' if local else ''}`{self.on_cluster}"
+        return f"ALTER TABLE `{self.stored(table)}`{self.on_cluster}"
+
+    def system(self, table: str, replicas: bool = False) -> str:
+        """A table of ClickHouse about itself, such as `parts`; in a cluster of one replica of each shard, or of all."""
+        function = "clusterAllReplicas" if replicas else "cluster"
+        return f"{function}({literal(self.cluster)}, system.{table})" if self.cluster else f"system.{table}"
 
     def add_columns(self, table: Table, codecs: Mapping[str, str]) -> list[str]:
         """The statements that add columns of a table if they are missing, and set how each is compressed."""
@@ -91,6 +100,15 @@ class Topology:
         columns = [str(CreateColumn(table.c[name]).compile(dialect=_DIALECT)) for name in new]
         add = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
         return f"{self.alter(table)} {add}, MODIFY ORDER BY ({', '.join((*order, *new))})"
+
+    def set_defaults(self, table: Table, names: Sequence[str]) -> list[str]:
+        """The statements that give columns of a table the defaults that they have now, for rows to come."""
+        columns = [str(CreateColumn(table.c[name]).compile(dialect=_DIALECT)) for name in names]
+        modify = ", ".join(f"MODIFY COLUMN {column}" for column in columns)
+        statements = [f"{self.alter(table)} {modify}"]
+        if self.stored(table) != table.name:
+            statements.append(f"ALTER TABLE `{table.name}`{self.on_cluster} {modify}")
+        return statements
 
     def _replicated(self, create: str, name: str, local: str, shard: str, replica: str) -> str:
         def engine(found: re.Match[str]) -> str:

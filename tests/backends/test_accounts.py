@@ -69,14 +69,14 @@ def test_the_page_has_both_users() -> None:
 
 
 def test_compose_has_the_same_users() -> None:
-    """Its cluster of one needs a right more."""
+    """Its cluster of one needs two rights more."""
     users = ElementTree.parse(ROOT / "deploy" / "clickhouse" / "users.xml")
     for name in ACCOUNTS.users:
         queries = [each.text or "" for each in users.findall(f"./users/{name}/grants/query")]
         rights = {
             (right, on) for each in queries for rights, on in [each[6:].split(" ON ")] for right in rights.split(", ")
         }
-        cluster = {("CLUSTER", "*.*")} if name == LOADER else set()
+        cluster = {("CLUSTER", "*.*"), ("REMOTE", "*.*")} if name == LOADER else set()
         assert rights == {(each.right, each.on) for each in ACCOUNTS.granted(name)} | cluster
     for name, settings in ACCOUNTS.profiles.items():
         profile = users.find(f"./profiles/{name}")
@@ -207,6 +207,22 @@ def test_the_loader_copies_a_store_that_the_reader_reads(store: Deployment, tmp_
             assert target.printed(READER, *words) == store.printed(READER, *words)
 
 
+ERASE = ("erase", "--number", "+13125550177", "--yes")
+
+
+def test_the_loader_drops_months_and_erases_a_number(tmp_path: Path) -> None:
+    with deployment(tmp_path) as made:
+        made.printed(LOADER, "migrate")
+        made.printed(LOADER, "load", "cdrs", "calls.csv")
+        assert made.typed(LOADER, *ERASE).stdout.splitlines() == [
+            "2 rows hold the number",
+            "  dest_number: 2",
+            "  as 13125550177",
+            "2 rows changed; none of it is left on the store's disk",
+        ]
+        assert made.printed(LOADER, "retain", "--months", "600").startswith("No calls are stored from before ")
+
+
 # What fails without each grant of the page, and the right that is named then; without the last two nothing fails.
 NEEDED: dict[str, list[tuple[tuple[str, ...], str]]] = {
     "GRANT SELECT ON gqlreports.*": [(REPORT, "SHOW TABLES ON gqlreports.migration")],
@@ -230,24 +246,28 @@ NEEDED: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("load", "dids", "dids.csv"), "SYSTEM RELOAD DICTIONARY ON *.*"),
         (("load", "numbering", "co_codes.tsv"), "SYSTEM RELOAD DICTIONARY ON *.*"),
     ],
-    "GRANT SELECT ON system.parts": [],
-    "GRANT SELECT ON system.dictionaries": [],
-}
-NEEDED_BY_LOADER: dict[str, list[tuple[tuple[str, ...], str]]] = {
-    "GRANT SELECT ON system.dictionaries": [
+    "GRANT SELECT ON system.parts TO gqlreports_loader": [
+        (("retain", "--months", "600"), "SELECT ON system.parts"),
+    ],
+    "GRANT SELECT ON system.mutations": [
+        (("erase", "--number", "+16505550100", "--yes"), "SELECT ON system.mutations"),
+    ],
+    "GRANT SELECT ON system.dictionaries TO gqlreports_loader": [
         (("load", "dids", "dids.csv"), "SELECT ON system.dictionaries"),
         (("load", "numbering", "co_codes.tsv"), "SELECT ON system.dictionaries"),
-    ]
+    ],
+    "GRANT SELECT ON system.parts": [],
+    "GRANT SELECT ON system.dictionaries": [],
 }
 
 
 @pytest.mark.parametrize("grant", ACCOUNTS.grants, ids=str)
 def test_what_fails_without_a_grant(store: Deployment, grant: Grant) -> None:
     user = without(grant)
-    needed = NEEDED | NEEDED_BY_LOADER if grant.to == LOADER else NEEDED
-    for words, right in needed[str(grant)]:
+    needed = NEEDED.get(f"{grant} TO {grant.to}", NEEDED[str(grant)])
+    for words, right in needed:
         assert store.error(user, *words) == f"{LACKS}{user} needs the grant {right}."
-    if not needed[str(grant)]:
+    if not needed:
         assert store.printed(user, *REPORT) == ROWS
 
 

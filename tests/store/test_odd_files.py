@@ -24,7 +24,7 @@ from gqlreports.store.formats import ReadOptions
 from gqlreports.store.layout import Layout, parse_layout
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_counts import LoadCounts
-from gqlreports.store.loads import finished_loads, unload
+from gqlreports.store.loads import Unloaded, finished_loads, unload
 from gqlreports.store.records import Pending
 from tests.store.test_load_cdrs import HEADER, Row, Store, as_csv, as_json, as_parquet, cdr_row, home
 from tests.support.awkward import COLUMNS, cdr_line, csv_line
@@ -502,9 +502,9 @@ def test_a_load_is_taken_back_exactly_and_can_come_again(store: Store) -> None:
     with pytest.raises(LoadError, match=f"{second.load:012x}"):
         asyncio.run(unload(store.backend, f"{first.load:012x}"))
     assert totals(store) == after
-    assert asyncio.run(unload(store.backend, f"{second.load:012x}")) == 3
+    assert asyncio.run(unload(store.backend, f"{second.load:012x}")) == Unloaded(3, 0)
     assert totals(store) == before
-    assert asyncio.run(unload(store.backend, f"{second.load:012x}")) == 0
+    assert asyncio.run(unload(store.backend, f"{second.load:012x}")) == Unloaded(0, 0)
     assert load(store, (store.folder / "2.csv").read_bytes(), "2.csv", True) == LoadCounts(added=1, corrected=1)
     assert totals(store) == after
 

@@ -4,13 +4,13 @@ import asyncio
 import re
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from gqlreports.backends.base import Backend, Limits, Statement
+from gqlreports.backends.base import Backend, Limits, Session, Statement
 from gqlreports.backends.embedded.host import HostedBackend
 from gqlreports.backends.embedded.shared import SharedBackend
 from gqlreports.backends.server.backend import ServerBackend
@@ -136,6 +136,9 @@ class ClusterStore(ServedStore):
 
     servers: Sequence[ClickHouse] = ()
 
+    def backend(self, limits: Limits | None = None) -> ServerBackend:
+        return _BackendWithoutKeeper(self, limits)
+
     def migrate(self) -> None:
         placement = Topology(self.database, self.cluster)
         upgrade = asyncio.run(
@@ -151,6 +154,45 @@ class ClusterStore(ServedStore):
         """At once; by themselves the other servers do so within 20 seconds."""
         for server in self.servers:
             command(server.url(self.database), "SYSTEM RELOAD DICTIONARIES")
+
+
+class _BackendWithoutKeeper(ServerBackend):
+    """Runs ON CLUSTER by itself."""
+
+    def __init__(self, store: ClusterStore, limits: Limits | None) -> None:
+        super().__init__(parse_address(f"{store.url}/{store.database}"), definition(), limits)
+        self._store = store
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        async with super().session() as session, AsyncExitStack() as stack:
+            others = [ServerBackend(parse_address(each.url(self._store.database))) for each in self._store.servers]
+            sessions = [await stack.enter_async_context(each.session()) for each in others]
+            yield _SessionWithoutKeeper(session, sessions, self._store.database)
+
+
+@dataclass
+class _SessionWithoutKeeper:
+    """One session that is asked, and one on each server for what is ON CLUSTER."""
+
+    session: Session
+    each: Sequence[Session]
+    database: str
+
+    async def query(self, statement: Statement) -> Sequence[Sequence[Any]]:
+        return await self.session.query(statement)
+
+    async def insert(self, table: str, columns: Sequence[str] | None, data: bytes, form: str) -> None:
+        await self.session.insert(table, columns, data, form)
+
+    async def command(self, statement: Statement) -> None:
+        if " ON CLUSTER " not in statement.sql:
+            await self.session.command(statement)
+            return
+        whole = re.match(r"ALTER TABLE `(did|numbering|cdr_load)`", statement.sql)
+        for place, server in enumerate(self.each[:1] if whole else self.each):
+            sql = _on_one_server(statement.sql, first=place == 0, database=self.database)
+            await server.command(replace(statement, sql=sql))
 
 
 def new_cluster_database(servers: Sequence[ClickHouse]) -> ClusterStore:

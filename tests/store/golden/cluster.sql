@@ -57,9 +57,9 @@ CREATE TABLE IF NOT EXISTS cdr_local ON CLUSTER main
     `sign` Int8,
     `loaded_at` DateTime64(3, 'UTC'),
     `load_id` UInt64,
-    `dest_nanp` UInt64 DEFAULT if((length(dest_number) = 10) AND (customer_card_dest_code != '') AND (NOT startsWith(customer_card_dest_code, '1')), 0, toUInt64OrZero(extract(dest_number, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))),
-    `lrn_nanp` UInt64 DEFAULT toUInt64OrZero(extract(lrn, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$')),
-    `cli_nanp` UInt64 DEFAULT toUInt64OrZero(extract(dest_cli, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$'))
+    `dest_nanp` UInt64 DEFAULT if((length(dest_number) = 10) AND (customer_card_dest_code != '') AND (NOT startsWith(customer_card_dest_code, '1')), 0, toUInt64OrZero(extract(dest_number, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})(?:~[0-9]+)?$'))),
+    `lrn_nanp` UInt64 DEFAULT toUInt64OrZero(extract(lrn, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})(?:~[0-9]+)?$')),
+    `cli_nanp` UInt64 DEFAULT toUInt64OrZero(extract(dest_cli, '^(?:\\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})(?:~[0-9]+)?$'))
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/cdr_local/{shard}', '{replica}')
 PARTITION BY toYYYYMM(dt)
