@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import Use, connect
-from gqlreports.config import Settings
+from gqlreports.config import Settings, read_settings
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.plugins.registry import Registry
@@ -32,12 +31,7 @@ def error_boundary() -> Iterator[Settings]:
     """Yield the settings.  An error is reported in one line on standard error, and the exit code is 1."""
     _log_to_standard_error()
     try:
-        yield Settings()
-    except ValidationError as error:
-        wrong = ", ".join(
-            "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
-        )
-        _fail(wrong)
+        yield read_settings()
     except StoreError as error:
         _fail(error.for_operators)
     except ReportsError as error:
