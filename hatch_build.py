@@ -92,7 +92,7 @@ def _older(made: Path, sources: Iterable[Path]) -> bool:
 
 if __name__ == "__main__":
     if stale(ROOT):
-        print("Building the panel: about a minute the first time.", flush=True)
+        sys.stderr.write("Building the panel: about a minute the first time.\n")
         if node_path() is None:
             subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--quiet", NODE], check=True)
         build(ROOT)
