@@ -79,12 +79,12 @@ $(BUILDS):
 # What is not compiled now is compiled when it is used.
 $(RUNS): pyproject.toml constraints.txt | $(BUILDS)
 	@echo "Installing gqlreports and its packages into .venv: about a minute, and 1.1 GB."
-	@$(PIP) --no-build-isolation --no-compile --editable '.[embedded,files]'
+	@$(PIP) --no-compile --editable '.[embedded,files]'
 	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt | $(BUILDS)
 	@echo "Installing gqlreports and what its tests need into .venv: about two minutes, and 1.4 GB."
-	@$(PIP) --no-build-isolation --editable '.[test]'
+	@$(PIP) --editable '.[test]'
 	@touch $(RUNS) $@
 
 $(DOCS_INSTALLED): $(INSTALLED)
