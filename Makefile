@@ -21,7 +21,7 @@ PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md compose.yaml deploy 
 .PHONY: demo panel screenshots test test-fast coverage check format bench docs dist
 
 demo:
-	@$(MAKE) --no-print-directory --jobs=$(AT_ONCE) $(RUNS) panel
+	@$(MAKE) --silent --jobs=$(AT_ONCE) $(RUNS) panel
 	@$(BIN)/gqlreports demo $(ARGS)
 
 panel: $(BUILDS)
