@@ -3,9 +3,15 @@
 # `make bench SIZE=100` measures, on stores of up to 100 million CDRs.  `make docs` builds the site, `make dist` a release.
 PYTHON ?= python3
 BIN := .venv/bin
+# What builds the panel; what the demo needs; what the tests need; what builds the site.
+BUILDS := .venv/builds
+RUNS := .venv/runs
 INSTALLED := .venv/installed
 DOCS_INSTALLED := .venv/docs-installed
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Told twice to be quiet, pip still prints its errors.
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+# The panel is built while pip installs, unless pip has to bring Node first.
+AT_ONCE := $(if $(shell command -v node),2,1)
 # In the order of tests/conftest.py.
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 COVERED := 88
@@ -14,21 +20,22 @@ PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md compose.yaml deploy 
 
 .PHONY: demo panel screenshots test test-fast coverage check format bench docs dist
 
-demo: panel
-	$(BIN)/gqlreports demo $(ARGS)
+demo:
+	@$(MAKE) --silent --jobs=$(AT_ONCE) $(RUNS) panel
+	@$(BIN)/gqlreports demo $(ARGS)
 
-panel: $(INSTALLED)
-	$(BIN)/python hatch_build.py
+panel: $(BUILDS)
+	@$(BIN)/python hatch_build.py
 
 # Those of the README, by a test.
-screenshots: panel
+screenshots: $(INSTALLED) panel
 	GQLREPORTS_SCREENSHOTS=1 $(BIN)/pytest tests/panel/test_looks.py -k screenshots
 
 ifdef STORE
 test: export GQLREPORTS_TEST_STORE = $(STORE)
 test: export GQLREPORTS_TEST_CLUSTER = $(CLUSTER)
 endif
-test: panel
+test: $(INSTALLED) panel
 	@$(BIN)/python -m tests.clickhouse.library || true
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
@@ -63,10 +70,22 @@ docs: $(DOCS_INSTALLED)
 dist: panel
 	$(BIN)/hatchling build
 
-$(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(PIP) --editable '.[test]'
-	touch $@
+$(BUILDS):
+	@echo "Making a Python environment in .venv: some seconds."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) hatchling
+	@touch $@
+
+# What is not compiled now is compiled when it is used.
+$(RUNS): pyproject.toml constraints.txt | $(BUILDS)
+	@echo "Installing gqlreports and its packages into .venv: about a minute, and 1.1 GB."
+	@$(PIP) --no-compile --editable '.[embedded,files]'
+	@touch $@
+
+$(INSTALLED): pyproject.toml constraints.txt | $(BUILDS)
+	@echo "Installing gqlreports and what its tests need into .venv: about two minutes, and 1.4 GB."
+	@$(PIP) --editable '.[test]'
+	@touch $(RUNS) $@
 
 $(DOCS_INSTALLED): $(INSTALLED)
 	$(PIP) --editable '.[docs]'

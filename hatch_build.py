@@ -44,7 +44,8 @@ def build(root: Path) -> None:
     npm = shutil.which("npm", path=path) or "npm"
     panel = root / "panel"
     if _older(panel / "node_modules" / ".package-lock.json", [panel / "package-lock.json"]):
-        _run([npm, "ci", "--no-audit", "--no-fund"], panel, environment)
+        # Without what only checks and tests the panel.
+        _run([npm, "ci", "--omit=dev", "--no-audit", "--no-fund"], panel, environment)
     _run([npm, "run", "--silent", "build"], panel, environment)
 
 
@@ -90,6 +91,8 @@ def _older(made: Path, sources: Iterable[Path]) -> bool:
 
 
 if __name__ == "__main__":
-    if stale(ROOT) and node_path() is None:
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE], check=True)
-    build(ROOT)
+    if stale(ROOT):
+        sys.stderr.write("Building the panel: about a minute the first time.\n")
+        if node_path() is None:
+            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--quiet", NODE], check=True)
+        build(ROOT)

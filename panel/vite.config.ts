@@ -1,5 +1,6 @@
+/// <reference types="vitest/config" />
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vite'
 
 const server = process.env.GQLREPORTS_URL ?? 'http://127.0.0.1:8000'
 const key = process.env.GQLREPORTS_KEY

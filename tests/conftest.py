@@ -34,6 +34,7 @@ STARTED = {"server_url", "cluster", "postgresql"}
 SLOWEST = [
     "test_cluster",
     "test_docs",
+    "test_backup",
     "store/test_survival",
     "store/test_erasure",
     "store/test_retention",

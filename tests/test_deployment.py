@@ -1,6 +1,7 @@
 """The files of a deployment, as far as they can be checked without Docker."""
 
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -16,12 +17,15 @@ from gqlreports.backends.base import Limits
 from gqlreports.backends.server.http import parse_address
 from gqlreports.cli.commands import app
 from gqlreports.config import Settings
+from gqlreports.web.lifecycle import LAST, NOTICE
+from tests.support.lacking import lacking
 
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
+UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 
 
 def test_compose_follows_its_specification() -> None:
@@ -96,3 +100,43 @@ def test_the_image_is_run_by_nobody_in_particular() -> None:
     assert re.search(r"^USER 10001$", dockerfile, re.MULTILINE)
     assert "HEALTHCHECK" in dockerfile
     assert SERVICES["api"]["read_only"] is True
+
+
+def options(unit: Path) -> dict[str, str]:
+    """The options of a unit, whatever their section."""
+    lines = [line.partition("=") for line in unit.read_text().splitlines() if line[:1].isalpha()]
+    return {name: value for name, _, value in lines}
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_takes_a_unit(unit: Path, tmp_path: Path) -> None:
+    """With a command that is there; the other units that it names are next to it."""
+    analyze = shutil.which("systemd-analyze") or lacking("no systemd-analyze: apt-get install systemd")
+    command = str(Path(sys.executable).with_name("gqlreports"))
+    for each in UNITS:
+        (tmp_path / each.name).write_text(each.read_text().replace("/opt/gqlreports/bin/gqlreports", command))
+    copy = str(tmp_path / unit.name)
+    verified = subprocess.run([analyze, "verify", "--man=no", copy], capture_output=True, text=True)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    rated = [analyze, "security", "--offline=true", "--threshold=20", copy]
+    assert subprocess.run(rated, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_runs_a_command_with_settings_that_exist(unit: Path) -> None:
+    given = options(unit)
+    command, *words = given["ExecStart"].split()
+    assert command == "/opt/gqlreports/bin/gqlreports"
+    known = get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+    with known.make_context(words[0], [*words[1:-1], "."] if words[0] == "watch" else words[1:]):
+        pass
+    variable, _, value = given["Environment"].partition("=")
+    assert (variable, value) == ("GQLREPORTS_SETTINGS", "/etc/gqlreports/settings.toml")
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    for each in (value, unit.name, f'home = "/var/lib/{given["StateDirectory"]}"', f"--system {given['User']}"):
+        assert each in page, each
+
+
+def test_systemd_gives_the_server_the_time_that_it_needs_to_end() -> None:
+    [unit] = [unit for unit in UNITS if unit.stem == "gqlreports"]
+    assert int(options(unit)["TimeoutStopSec"]) > Settings().shutdown_seconds + NOTICE + LAST

@@ -18,7 +18,9 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import BaseModel, SecretStr
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from gqlreports import __version__, errors, plugins
@@ -140,6 +142,33 @@ def test_every_setting_is_on_a_page() -> None:
     names = [*Settings.model_fields, *(f"limits_{name}" for name in RequestLimits.model_fields)]
     for name in names:
         assert any(f"GQLREPORTS_{name.upper()}" in text for text in TEXT.values()), name
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    page = TEXT[ROOT / "docs" / "settings.md"]
+    settings, limits = (re.findall(r"^\| `.*$", part, re.MULTILINE) for part in page.split("## Limits"))
+    assert settings == [settings_row(*each) for each in Settings.model_fields.items()]
+    assert limits == [settings_row(*each) for each in RequestLimits.model_fields.items()]
+
+
+def test_the_settings_file_of_the_page_can_be_read(tmp_path: Path) -> None:
+    [text] = [text for language, text in blocks(ROOT / "docs" / "settings.md") if language == "toml"]
+    (tmp_path / "settings.toml").write_text(text)
+    settings = Settings(settings=tmp_path / "settings.toml")
+    assert (settings.query_timeout, settings.oidc_roles, settings.limits.depth) == (30, {"noc": "staff"}, 12)
+
+
+def settings_row(name: str, field: FieldInfo) -> str:
+    """The row of a setting: its name, its type in TOML, its default as TOML writes it, and its description."""
+    kinds: dict[type, str] = {int: "integer", float: "number", Path: "path", str: "text", SecretStr: "text"}
+    kind = next((each for each in kinds if field.annotation in (each, each | None)), dict)
+    default = field.default
+    if isinstance(default, dict):
+        default = "{" + ", ".join(f'{key} = "{value}"' for key, value in default.items()) + "}"
+    elif isinstance(default, (str, Path)):
+        default = f'"{default}"'
+    written = "" if default is None or isinstance(default, BaseModel) else f"`{default}`"
+    return f"| `{name}` | {kinds.get(kind, 'table')} | {written} | {field.description} |"
 
 
 def test_every_limit_is_in_the_http_page() -> None:

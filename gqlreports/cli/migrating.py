@@ -1,12 +1,14 @@
 """`gqlreports migrate` and `copy`: bring a store to the current definition, and copy one store into another."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import address_of, connect, missing_store
+from gqlreports.backends.embedded.command_socket import is_hosted
 from gqlreports.backends.server.http import SCHEMES
 from gqlreports.cli.support import error_boundary, nothing_made, with_store
 from gqlreports.config import Settings
@@ -60,6 +62,11 @@ def copy(
     """
     with error_boundary() as settings:
         from_settings, to_settings = (settings.model_copy(update={"store": url}) for url in (source, target))
+        if _opened_here(source) and _opened_here(target):
+            raise InvalidInput(
+                "A process can have one embedded store open: copy while `gqlreports serve` has FROM open, "
+                "or copy the directory of a stopped one with `cp -a`."
+            )
         wanted = definition(Registry.load())
         from_, to = connect(from_settings, wanted), connect(to_settings, wanted)
         if missing := missing_store(from_settings):
@@ -73,6 +80,12 @@ def copy(
                 await to.close()
 
         with_store(from_, copied)
+
+
+def _opened_here(url: str) -> bool:
+    """Whether a store is embedded, and no server has it open."""
+    scheme, _, path = url.partition("://")
+    return scheme == "chdb" and not is_hosted(Path(path))
 
 
 def _print_part(part: CopiedPart, there_before: bool) -> None:

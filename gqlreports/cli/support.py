@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import Use, connect, missing_store
 from gqlreports.cli import INTERRUPTED
-from gqlreports.config import Settings
+from gqlreports.config import Settings, read_settings
 from gqlreports.directory.database import missing_file
 from gqlreports.directory.directory import Directory
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
@@ -50,15 +49,10 @@ def error_boundary(serves: bool = False) -> Iterator[Settings]:
     try:
         for note in misspelt_settings():
             (logger.warning if serves else print_warning)(note)
-        yield Settings()
+        yield read_settings()
     except KeyboardInterrupt:
         standard_error.print("interrupted")
         raise typer.Exit(INTERRUPTED) from None
-    except ValidationError as error:
-        wrong = ", ".join(
-            "_".join(("GQLREPORTS", *map(str, each["loc"]))).upper() + f": {each['msg']}" for each in error.errors()
-        )
-        _fail(wrong)
     except StoreError as error:
         _fail(error.for_operators)
     except ReportsError as error:

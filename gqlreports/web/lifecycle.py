@@ -127,7 +127,7 @@ class Readiness:
 
 NOTICE = 1.0
 """Seconds between the first "not ready" at /readyz and the end of listening, so that a load balancer can notice."""
-_LAST = 10
+LAST = 10
 """Seconds that connections may stay open after the running requests were cancelled."""
 
 
@@ -141,7 +141,7 @@ class GracefulServer(uvicorn.Server):
     """
 
     def __init__(self, app: Starlette, host: str, port: int, shutdown: Shutdown, seconds: float) -> None:
-        last = int(seconds) + _LAST
+        last = int(seconds) + LAST
         config = uvicorn.Config(
             app,
             host,

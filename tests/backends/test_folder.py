@@ -1,6 +1,11 @@
-"""An embedded store's directory that cannot be one: what is wrong and what to do is told, and nothing is broken."""
+"""An embedded store's directory that cannot be one: what is wrong and what to do is told, and nothing is broken.
 
+And one that is a copy: each usual way to copy a directory makes a store with the same rows.
+"""
+
+import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from gqlreports.backends.base import Statement
 from gqlreports.errors import StoreUnavailable
-from tests.support.sites import Engine
+from gqlreports.store.load_cdrs import load_cdrs
+from tests.support.sites import Engine, nothing
 
 pytestmark = pytest.mark.processes
 
@@ -100,3 +107,56 @@ def test_a_file_in_its_place(engine: Engine, home: Path) -> None:
         with pytest.raises(StoreUnavailable, match="taken by a file: move that away"):
             engine.open(path)
         engine.close()
+
+
+COPIES = {
+    "cp, with links": "cp -a store copy",
+    "cp, links followed": "cp -rL store copy",
+    "tar, links followed": "mkdir copy && tar -C store -chf - . | tar -C copy -xf -",
+    "no links": "cp -a store copy && find copy -type l -delete",
+    "no links or empty folders": "cp -a store copy && find copy -type l -delete && find copy -type d -empty -delete",
+}
+
+
+@pytest.fixture
+def loaded(engine: Engine, tmp_path: Path) -> Path:
+    """A store with calls, which no process has open."""
+    calls = Path(__file__).parent.parent.parent / "docs" / "example" / "calls.csv"
+    asyncio.run(load_cdrs(engine.open(tmp_path / "store"), str(calls), nothing))
+    engine.close()
+    return tmp_path / "store"
+
+
+def rows(engine: Engine, path: Path) -> bytes:
+    counted = Statement("SELECT toYYYYMM(dt) AS month, sum(sign) AS rows FROM cdr GROUP BY month")
+    return asyncio.run(engine.open(path).fetch_json(counted)).json
+
+
+@pytest.mark.parametrize("command", COPIES.values(), ids=COPIES)
+def test_a_copy_has_the_rows(engine: Engine, loaded: Path, command: str) -> None:
+    subprocess.run(command, cwd=loaded.parent, shell=True, check=True)
+    copy = loaded.with_name("copy")
+    expected = rows(engine, loaded)
+    assert b"202511" in expected
+    for _ in range(2):
+        assert rows(engine, copy) == expected
+        engine.close()
+    assert (copy / "metadata" / "default").is_symlink()
+
+
+@pytest.mark.parametrize("fault", ["other definition", "lacking definition", "two stores"])
+def test_a_copy_that_is_not_whole(engine: Engine, loaded: Path, fault: str) -> None:
+    copy = loaded.with_name("copy")
+    shutil.copytree(loaded, copy)
+    if fault == "other definition":
+        (copy / "metadata" / "default" / "cdr.sql").write_text("")
+    elif fault == "lacking definition":
+        (copy / "metadata" / "default" / "did.sql").unlink()
+    else:
+        [definitions] = [each.parent for each in copy.glob("store/*/*/cdr.sql")]
+        shutil.copytree(definitions, definitions.with_name("other"))
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(StoreUnavailable, match="a copy that is not whole: copy it again"):
+        engine.open(copy)
+    engine.close()
+    assert sorted(copy.rglob("*")) == before

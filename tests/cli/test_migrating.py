@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gqlreports.store.definition import MIGRATIONS
+from gqlreports.directory.migrations import HEAD
+from gqlreports.store.definition import MIGRATIONS, StoreDefinition
+from gqlreports.store.topology import Topology
 from tests.support import commands, sites
 from tests.support.stores import ServedStore, command, drop, new_database
 
@@ -15,6 +17,11 @@ pytestmark = pytest.mark.processes
 PENDING = ", ".join(f"{each.number} ({each.name})" for each in MIGRATIONS)
 ROLLUPS = [f"rollup of {each.report}" for each in sites.REGISTRY.rollups]
 DONE = "".join(f"{each}: done\n" for each in (*(f"{each.number} ({each.name})" for each in MIGRATIONS), *ROLLUPS))
+
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "upgrades.md").read_text()
+RELEASED = 5
+"""The last migration of version 0.2.0."""
 
 
 def typed(home: Path, url: str | None, *words: str) -> tuple[str, str, int]:
@@ -83,6 +90,37 @@ def test_an_embedded_store_migrates_itself(tmp_path: Path) -> None:
     printed, errors, code = typed(tmp_path, None, "migrate", "--cluster", "main")
     assert (printed, code) == ("", 1)
     assert "A cluster needs a server" in errors
+
+
+def test_a_server_of_the_last_release(served_store: ServedStore, tmp_path: Path) -> None:
+    """What the page of upgrades says: nothing is served or loaded until it is migrated, and its calls are kept."""
+    old = replace(served_store, database=f"test_{secrets.token_hex(6)}")
+    command(old.url, f"CREATE DATABASE {old.database}")
+    released = StoreDefinition(Topology(old.database, old.cluster), MIGRATIONS[:RELEASED], sites.REGISTRY.rollups)
+    url = f"{old.url}/{old.database}"
+    for statement in (*released.record, *released.statements([], [])):
+        command(url, statement)
+    command(url, "INSERT INTO cdr (callid, customer_id, dt, sign) VALUES ('kept', '1', '2025-11-03 00:00:00', 1)")
+    lacking = [f"{each.number} ({each.name})" for each in MIGRATIONS[RELEASED:]]
+    told = f"error: The store lacks {', '.join(lacking)}: run `gqlreports migrate`, then start again.\n"
+    for words in (("serve", "--port", "0"), ("loads",), ("load", "cdrs", "-")):
+        assert typed(tmp_path, url, *words) == ("", told, 1)
+    done = "".join(f"{each}: done\n" for each in lacking)
+    assert typed(tmp_path, url, "migrate") == (done, "", 0)
+    assert typed(tmp_path, url, "migrate") == ("No migration is pending.\n", "", 0)
+    assert f"$ gqlreports serve\n{told}$ gqlreports migrate\n{done}" in PAGE
+    span = ("--from", "2025-11-03T00:00:00Z", "--to", "2025-11-04T00:00:00Z")
+    customers = tmp_path / "customers.csv"
+    customers.write_text("id,name,currency\n1,Kept,USD\n")
+    assert typed(tmp_path, url, "load", "customers", str(customers))[2] == 0
+    printed = typed(tmp_path, url, "run", "GROUP_BY_TECH_PREFIX", "--customer", "1", *span, "--format", "csv")[0]
+    assert printed.splitlines()[1:] == [",0,,0,1"]
+    drop(old)
+
+
+def test_the_page_of_upgrades_has_this_version() -> None:
+    assert f"| 0.2.0 | 1 to {RELEASED} | 0003 |\n" in PAGE
+    assert f"| unreleased | 1 to {len(MIGRATIONS)} | {HEAD} |\n" in PAGE
 
 
 def test_an_address_that_is_none(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ class ClickHouse:
     """One server; `path` is for its files, `data` for its tables where they are elsewhere.
 
     `shards` are the native ports of the cluster `two`, of which it is the one numbered `shard`; the cluster
-    `first_of_two` is the first of them.  `core` is the only processor that it may use.
+    `first_of_two` is the first of them.  `core` is the only processor that it may use.  `config`
+    is more of its configuration, as XML.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class ClickHouse:
     shards: Sequence[int] = ()
     shard: int = 1
     core: int | None = None
+    config: str = ""
     port: int = field(default_factory=free_port)
     native_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -128,7 +130,7 @@ class ClickHouse:
             f"<remote_servers>{servers}</remote_servers>"
             f"<macros><shard>{self.shard}</shard><replica>1</replica></macros>"
             "<query_log><database>system</database><table>query_log</table>"
-            "<flush_interval_milliseconds>500</flush_interval_milliseconds></query_log></clickhouse>"
+            f"<flush_interval_milliseconds>500</flush_interval_milliseconds></query_log>{self.config}</clickhouse>"
         )
 
 

@@ -5,7 +5,9 @@ The engine would report problems only on standard error.
 
 import errno
 import fcntl
+import filecmp
 import os
+import shutil
 from pathlib import Path
 
 from gqlreports.errors import StoreUnavailable
@@ -17,6 +19,10 @@ _NOT_OURS = f"The store's directory may not be written by this user: give it to 
 _NO_FOLDER = f"The store's place is taken by a file: move that away, {_CHOOSE}"
 _FULL = f"There is no space left for the store: free some, {_CHOOSE}"
 _FOREIGN = f"The store's directory holds other files and no store: give it a directory of its own, {_CHOOSE}"
+_HALF_COPIED = (
+    "The store's directory is a copy that is not whole: copy it again, while no process has the store open, and with "
+    "its symbolic links, as `cp -a` does."
+)
 _MEANING = {
     errno.EROFS: _READ_ONLY,
     errno.EACCES: _NOT_OURS,
@@ -29,7 +35,7 @@ _MEANING = {
 
 
 def make_ready(path: Path) -> None:
-    """Create a store's directory if it is missing.
+    """Create a store's directory if it is missing, and restore the symbolic link that a copy may lack.
 
     Raises StoreUnavailable if the directory cannot hold a store, or if another process has it open.  The message says
     what to do.
@@ -43,6 +49,7 @@ def make_ready(path: Path) -> None:
             _check_writable(entry)
         if holder := _holder(path):
             raise StoreUnavailable(f"The store is in use by process {holder}: stop that one, then try again.")
+        _restore_link(path)
     except OSError as error:
         if error.errno in _MEANING:
             raise StoreUnavailable(_MEANING[error.errno]) from error
@@ -70,3 +77,32 @@ def _holder(path: Path) -> str | None:
         except OSError:
             return file.readline().removeprefix("PID:").strip() or "unknown"
     return None
+
+
+def _restore_link(path: Path) -> None:
+    """Restore the link to the folder of the store's definitions.
+
+    A copy that follows links has a folder in its place, which the engine refuses.  A copy without links has nothing
+    there, and the engine would take the store for an empty one.
+    """
+    link = path / "metadata" / "default"
+    if link.is_symlink():
+        return
+    found = [each.parent for each in path.glob("store/*/*/cdr.sql")]
+    if not found:
+        return
+    if len(found) > 1 or (link.is_dir() and not _same(link, found[0])):
+        raise StoreUnavailable(_HALF_COPIED)
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(os.path.relpath(found[0], link.parent))
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two folders have the same files."""
+    names = {each.name for each in one.iterdir()}
+    if names != {each.name for each in other.iterdir()}:
+        return False
+    same, _, _ = filecmp.cmpfiles(one, other, names, shallow=False)
+    return len(same) == len(names)
