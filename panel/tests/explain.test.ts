@@ -4,7 +4,7 @@ import { explain } from '../src/api/explain'
 import { Failure, failureOf } from '../src/api/failure'
 
 // What a page's own fault would be, and what no request of the panel can meet.
-const GENERAL = new Set(['BAD_REQUEST', 'GRAPHQL_PARSE_FAILED', 'PERSISTED_QUERY_NOT_FOUND', 'PREFLIGHT_REQUIRED', 'PROVIDER_UNAVAILABLE', 'STORE_FAILED', 'INTERNAL'])
+const GENERAL = new Set(['BAD_REQUEST', 'GRAPHQL_PARSE_FAILED', 'LOAD_REFUSED', 'PERSISTED_QUERY_NOT_FOUND', 'PREFLIGHT_REQUIRED', 'PROVIDER_UNAVAILABLE', 'STORE_FAILED', 'INTERNAL'])
 
 const table = readFileSync('../docs/api.md', 'utf8').split('## Errors')[1] ?? ''
 const codes = [...table.matchAll(/^\| (`[A-Z_`, ]+) \|/gm)].flatMap(([, names = '']) => names.match(/[A-Z_]+/g) ?? [])

@@ -60,6 +60,11 @@ const WORDS: Record<string, (failure: Failure) => Words> = {
     again: false,
   }),
   NOT_FOUND: (failure) => said(failure, 'Not found', 'Choose another customer or report; your log-in may not see this one.'),
+  FORBIDDEN: () => ({
+    title: 'This key loads calls and sees no reports',
+    next: 'Log in with the key or the name of somebody who may see reports.',
+    again: false,
+  }),
   LIMIT_EXCEEDED: exceeded,
   TIMEOUT: () => ({
     title: 'The report took too long',
