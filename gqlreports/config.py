@@ -1,6 +1,7 @@
 """Settings, read from the environment and from a TOML file."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ ANSWERS_BYTES = 64 * 1024**2
 """The default limit for the bytes of memory that cached answers may take."""
 _PREFIX = "GQLREPORTS_"
 _FILE = "settings.toml"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]+)?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]+)?")
+"""As a browser writes it: in lower case, and without a slash at the end."""
 
 
 def _parsed(value: object) -> object:
@@ -34,6 +37,15 @@ def _parsed(value: object) -> object:
         return from_json(value) if isinstance(value, str) else value
     except ValueError as error:
         raise ValueError(f"not a JSON object: {error}") from None
+
+
+def _origins(value: object) -> object:
+    """The origins, which an environment variable separates by commas.  Raises ValueError for what is none."""
+    origins = value.replace(",", " ").split() if isinstance(value, str) else value
+    for each in origins if isinstance(origins, list | tuple) else ():
+        if each != "*" and not _ORIGIN.fullmatch(str(each)):
+            raise ValueError(f"{each} is not an origin such as https://app.example")
+    return origins
 
 
 class Settings(BaseSettings):
@@ -100,6 +112,11 @@ class Settings(BaseSettings):
     limits: RequestLimits = Field(default=USUAL, description="What one caller may ask for")
     reports_at_once: int = Field(
         default=400, gt=0, description="Reports that run or wait for the store, of all keys together"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        default=(),
+        description="Origins whose pages may call the API from a browser, as `https://app.example`, or `*` for all; in "
+        "the environment separated by commas",
     )
     documents: Path | None = Field(
         default=None,

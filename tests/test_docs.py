@@ -160,13 +160,22 @@ def test_the_settings_file_of_the_page_can_be_read(tmp_path: Path) -> None:
 
 def settings_row(name: str, field: FieldInfo) -> str:
     """The row of a setting: its name, its type in TOML, its default as TOML writes it, and its description."""
-    kinds: dict[type, str] = {int: "integer", float: "number", Path: "path", str: "text", SecretStr: "text"}
+    kinds: dict[type, str] = {
+        int: "integer",
+        float: "number",
+        Path: "path",
+        str: "text",
+        SecretStr: "text",
+        tuple: "list",
+    }
     kind = next((each for each in kinds if field.annotation in (each, each | None)), dict)
     default = field.default
     if isinstance(default, dict):
         default = "{" + ", ".join(f'{key} = "{value}"' for key, value in default.items()) + "}"
     elif isinstance(default, (str, Path)):
         default = f'"{default}"'
+    elif isinstance(default, tuple):
+        kind, default = tuple, list(default)
     written = "" if default is None or isinstance(default, BaseModel) else f"`{default}`"
     return f"| `{name}` | {kinds.get(kind, 'table')} | {written} | {field.description} |"
 

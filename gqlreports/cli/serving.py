@@ -95,7 +95,14 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, metrics
     tokens = _tokens(settings)
     shutdown = Shutdown()
     listed = listed_documents(settings.documents) if settings.documents else None
-    http = HttpOptions(settings.limits, settings.reports_at_once, listed, shutdown, settings.answers_bytes)
+    http = HttpOptions(
+        settings.limits,
+        settings.reports_at_once,
+        listed,
+        shutdown,
+        settings.answers_bytes,
+        settings.cors_origins,
+    )
     backend = backend_of(settings, registry, Use.SERVING, make=True)
     app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)
     listener.listen()

@@ -31,13 +31,14 @@ from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import BackendObserver
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Authentication, Gate
+from gqlreports.web.cors import OtherOrigins
 from gqlreports.web.documents import Documents
 from gqlreports.web.errors import http_error, unexpected_error
 from gqlreports.web.export import ExportEndpoint
 from gqlreports.web.gathering import Loads
 from gqlreports.web.graphql import GraphQLEndpoint, Shared
 from gqlreports.web.lifecycle import Readiness, Shutdown
-from gqlreports.web.limits import HeaderLimit, Rates
+from gqlreports.web.limits import HeaderLimit, RateHeaders, Rates
 from gqlreports.web.loading import LoadEndpoint
 from gqlreports.web.observation import ObservationMiddleware, RequestIdMiddleware
 from gqlreports.web.panel import BUILT, Panel
@@ -50,7 +51,7 @@ class HttpOptions:
 
     `documents` are the only documents that partners may run, by id; None lets them run any.  `reports_at_once` limits
     the reports that run or wait for the store.  `shutdown` signals the end of the process.  Cached answers take at most
-    `answers_bytes`; with 0 none is cached.
+    `answers_bytes`; with 0 none is cached.  Pages of the `origins` may call the API from a browser.
     """
 
     limits: RequestLimits = USUAL
@@ -58,6 +59,7 @@ class HttpOptions:
     documents: Mapping[str, str] | None = None
     shutdown: Shutdown = field(default_factory=Shutdown)
     answers_bytes: int = ANSWERS_BYTES
+    origins: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:
@@ -128,10 +130,14 @@ def create_app(
             Middleware(RequestIdMiddleware),
             Middleware(ObservationMiddleware, metrics),
             Middleware(HeaderLimit, options.limits),
+            Middleware(RateHeaders),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected_error},
     )
     app.router.default = Panel(panel)
+    if options.origins:
+        # Around the handler of unexpected errors too, so that a browser shows those to its application.
+        app.middleware_stack = OtherOrigins(app.build_middleware_stack(), options.origins)
     return app
 
 

@@ -16,11 +16,11 @@ from starlette.requests import Request
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.principal import Principal
-from gqlreports.errors import Forbidden, ReportsError, Unauthenticated
+from gqlreports.errors import Forbidden, ReportsError, TooManyRequests, Unauthenticated
 from gqlreports.web.errors import Refused
 from gqlreports.web.http import is_json
 from gqlreports.web.lifecycle import Shutdown
-from gqlreports.web.limits import Rates
+from gqlreports.web.limits import Rate, Rates
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
@@ -159,7 +159,10 @@ class Gate:
         try:
             if not principal.role.reads:
                 raise Forbidden("This key may load CDRs and do nothing else.")
-            self.rates.count(principal.key_id)
+            request.state.rate = self.rates.count(principal.key_id)
+        except TooManyRequests as error:
+            request.state.rate = Rate(error.allowance, 0, error.retry_after)
+            raise Refused.by(error) from error
         except ReportsError as error:
             raise Refused.by(error) from error
         return principal

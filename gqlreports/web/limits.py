@@ -7,8 +7,9 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gqlreports.backends.request import DEADLINE
 from gqlreports.errors import LimitExceeded, TooManyRequests
@@ -25,6 +26,21 @@ class _Window:
     requests: int = 0
 
 
+@dataclass(frozen=True)
+class Rate:
+    """How many requests a key may send in a minute, how many are left, and in how many seconds a new minute begins."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields of draft-ietf-httpapi-ratelimit-headers-06."""
+        names = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+        return dict(zip(names, map(str, (self.limit, self.remaining, self.reset)), strict=True))
+
+
 class Rates:
     """Counts the requests of each key in this process, in windows of a minute that start with a request."""
 
@@ -32,17 +48,18 @@ class Rates:
         self._per_minute = per_minute
         self._windows: dict[str, _Window] = {}
 
-    def count(self, key: str) -> None:
+    def count(self, key: str) -> Rate:
         """Count a request.  Raises TooManyRequests if the key has used up its requests for this minute."""
         now = time.monotonic()
         window = self._windows.get(key)
         if window is None or window.end <= now:
             self._forget(now)
             window = self._windows[key] = _Window(now + MINUTE)
+        pause = math.ceil(window.end - now)
         if window.requests >= self._per_minute:
-            pause = math.ceil(window.end - now)
             raise TooManyRequests("requestsPerMinute", window.requests + 1, self._per_minute, pause)
         window.requests += 1
+        return Rate(self._per_minute, self._per_minute - window.requests, pause)
 
     def _forget(self, now: float) -> None:
         if len(self._windows) >= _MANY:
@@ -98,6 +115,22 @@ class HeaderLimit:
         except LimitExceeded as error:
             return await Refused(431, str(error), error.extensions, _CLOSE).response(scope, receive, send)
         return await self._app(scope, receive, send)
+
+
+class RateHeaders:
+    """Middleware that tells callers in headers what is left of their requests for this minute."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            rate = scope.get("state", {}).get("rate")
+            if rate is not None and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(rate.headers)
+            await send(message)
+
+        await self._app(scope, receive, answer)
 
 
 TIMEOUT_HEADER = "X-Request-Timeout"

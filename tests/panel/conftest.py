@@ -91,18 +91,18 @@ def served(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     engine.close()
     for user in USERS.values():
         site.directory.users.add(user.name, user.password, user.role, user.customers)
-    with _serving(home) as url:
+    with serving(home) as url:
         yield Served(url, site)
     site.directory.close()
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[str]:
+def serving(home: Path, **settings: str) -> Iterator[str]:
     """A server in a process of its own, for the browser is driven from the tests'."""
     port = free_port()
     command = [sys.executable, "-c", "from gqlreports.cli import app; app()", "serve", "--port", str(port)]
     with (home / "log").open("w") as log:
-        process = subprocess.Popen(command, env=os.environ | {"GQLREPORTS_HOME": str(home)}, stderr=log)
+        process = subprocess.Popen(command, env=os.environ | {"GQLREPORTS_HOME": str(home)} | settings, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx2.Client(transport=httpx2.HTTPTransport(retries=10)) as client:

@@ -216,7 +216,12 @@ def test_reports_of_all_keys_at_once(site: Site) -> None:
 def test_requests_in_a_minute(site: Site) -> None:
     http = client(site, requests_per_minute=3)
     query = {"query": "{ viewer { name } }"}
-    assert [http.post("/graphql", json=query).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    answers = [http.post("/graphql", json=query) for _ in range(5)]
+    assert [each.status_code for each in answers] == [200, 200, 200, 429, 429]
+    names = ("ratelimit-limit", "ratelimit-remaining")
+    told = [tuple(int(each.headers[name]) for name in names) for each in answers]
+    assert told == [(3, 2), (3, 1), (3, 0), (3, 0), (3, 0)]
+    assert all(0 < int(each.headers["ratelimit-reset"]) <= 60 for each in answers)
     refused = http.post("/graphql", json=query)
     assert refusal(refused) == ("LIMIT_EXCEEDED", "requestsPerMinute", 4, 3)
     assert 0 < int(refused.headers["retry-after"]) <= 60
