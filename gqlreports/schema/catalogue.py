@@ -19,6 +19,7 @@ from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.types import complete
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
+from gqlreports.schema.types.descriptions import describe_enum
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
 _LENGTH = 12
@@ -85,7 +86,15 @@ class ChartKind(Enum):
     LINE = strawberry.enum_value("LINE", description="A figure along time.")
 
 
-strawberry.enum(Additivity, description="Whether a figure of rows together is the sum of the rows' figures.")
+describe_enum(
+    Additivity,
+    "Whether a figure of rows together is the sum of the rows' figures.",
+    {
+        "ADDITIVE": "It is.",
+        "WITHIN_CURRENCY": "It is, if all rows have one currency; otherwise it is null.",
+        "NOT_ADDITIVE": "It is not: it is computed anew.",
+    },
+)
 
 
 @strawberry.type(description="A chart that suits a report.")

@@ -11,6 +11,7 @@ from gqlreports.errors import InvalidInput
 from gqlreports.limits import Large, RequestLimits
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.scalars import BigInt
+from gqlreports.schema.types.descriptions import describe_enum
 
 
 def _limits_type() -> type[Any]:
@@ -35,7 +36,16 @@ limits.__annotations__["return"] = _LIMITS
 
 MOST_SHOWN = 50
 
-strawberry.enum(Role, description="What a key or a user may see and do.")
+describe_enum(
+    Role,
+    "What a key or a user may see and do.",
+    {
+        "ADMIN": "Everything, also keys and loads.",
+        "STAFF": "All columns of all customers, where it is not limited.",
+        "PARTNER": "The columns for partners, of its own customers.",
+        "LOADER": "Load CDRs, and nothing else.",
+    },
+)
 
 
 @strawberry.type(description="A customer of the voice network.")

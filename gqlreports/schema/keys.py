@@ -115,11 +115,20 @@ def key_mutations(report_type: Any) -> type[Any]:
             expires_at=datetime | None,
             returns=NewApiKey | None,
         ),
-        "rotate_key": strawberry.field(
-            resolver=rotate_key, description="A new key like that one; both hold for the overlap."
+        "rotate_key": field_of(
+            rotate_key,
+            "A new key like that one; both hold for the overlap.",
+            info=ReportInfo,
+            id=strawberry.ID,
+            overlap_hours=int | None,
+            returns=NewApiKey | None,
         ),
-        "revoke_key": strawberry.field(
-            resolver=revoke_key, description="The key holds no more, on any server after 5 seconds."
+        "revoke_key": field_of(
+            revoke_key,
+            "The key holds no more, on any server after 5 seconds.",
+            info=ReportInfo,
+            id=strawberry.ID,
+            returns=ApiKey | None,
         ),
     }
     return strawberry.type(type("Mutation", (), fields), description="What admins change.")

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
@@ -23,11 +23,12 @@ from gqlreports.schema.customers import Customer, customer, customers, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
-from gqlreports.schema.loads import loads
+from gqlreports.schema.loads import Load, loads
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
-from gqlreports.schema.types.columns import validated, values_of
+from gqlreports.schema.types.columns import field_of, list_of, validated, values_of
+from gqlreports.schema.types.descriptions import argument, describe_enum
 from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,11 @@ logger = logging.getLogger(__name__)
 SCHEMAS = 16
 """How many schemas are cached.  Building one takes a third of a second; the applications of a process share them."""
 
-strawberry.enum(CountingBasis, description="What counts as one attempt: a CALL, or each route ATTEMPT of it.")
+describe_enum(
+    CountingBasis,
+    "What counts as one attempt: a CALL, or each route ATTEMPT of it.",
+    {"CALL": "A call, on however many routes it was tried.", "ATTEMPT": "Each attempt of a call on a route."},
+)
 
 
 class ReportsSchema(strawberry.Schema):
@@ -61,7 +66,8 @@ def build_schema(
     """
     visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
-    report_type = strawberry.enum(names, description="A report to choose.")
+    titles = {each.name: f"{each.title}: {each.description}" for each in visible}
+    report_type = describe_enum(names, "A report to choose.", titles)
     interface = _interface(report_type)
     types = {each.name: report_types(each, role.staff, interface) for each in visible}
     return ReportsSchema(
@@ -159,15 +165,17 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             answer=answer,
         )
 
-    resolve_custom_report.__annotations__ |= {
+    arguments = {
         "customer": strawberry.ID,
         "type": report_type,
-        "from_": Annotated[datetime, strawberry.argument(name="from")],
+        "from_": datetime,
+        "to": datetime,
         "parameters": parameters_type | None,
         "basis": CountingBasis | None,
         "as_of": datetime | None,
-        "return": interface | None,
     }
+    described = {name: argument(kind, name) for name, kind in arguments.items()}
+    resolve_custom_report.__annotations__ |= {**described, "return": interface | None}
 
     def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
         may_run = info.context.caller.may_run
@@ -179,11 +187,21 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             description="A report for one customer over `from` <= time < `to`.",
         ),
         "report_types": strawberry.field(resolver=list_report_types, description="The reports that you may ask for."),
-        "customer": strawberry.field(
-            resolver=customer, description="One customer; null with an error where you see none of that id."
+        "customer": field_of(
+            customer,
+            "One customer; null with an error where you see none of that id.",
+            info=ReportInfo,
+            id=strawberry.ID,
+            returns=Customer | None,
         ),
-        "customers": strawberry.field(
-            resolver=customers, description="The customers that you see, by id; `search` is part of a name or id."
+        "customers": field_of(
+            customers,
+            "The customers that you see, by id; `search` is part of a name or id.",
+            info=ReportInfo,
+            search=str | None,
+            first=int | None,
+            after=strawberry.ID | None,
+            returns=list_of(Customer),
         ),
         "viewer": strawberry.field(
             resolver=viewer, description="The holder of the key or the session that this request came with."
@@ -191,10 +209,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
     }
     if role is Role.ADMIN:
         fields["keys"] = strawberry.field(resolver=keys, description="All API keys, the oldest first.")
-        fields["loads"] = strawberry.field(
-            resolver=loads, description="The loads of CDRs that ended, the latest first."
+        fields["loads"] = field_of(
+            loads,
+            "The loads of CDRs that ended, the latest first.",
+            info=ReportInfo,
+            first=int | None,
+            offset=int | None,
+            returns=list_of(Load),
         )
-    return strawberry.type(type("Query", (), fields))
+    return strawberry.type(type("Query", (), fields), description="What can be asked.")
 
 
 def _parameters_input(types: dict[str, ReportTypes]) -> type[Any]:
@@ -202,7 +225,8 @@ def _parameters_input(types: dict[str, ReportTypes]) -> type[Any]:
     for each in types.values():
         if each.parameters is not None:
             namespace["__annotations__"][each.parameters_field] = each.parameters | None
-            namespace[each.parameters_field] = strawberry.UNSET
+            description = f"Of {each.registered.title}."
+            namespace[each.parameters_field] = strawberry.field(default=strawberry.UNSET, description=description)
     cls = type("ReportParameters", (), namespace)
     return strawberry.input(cls, one_of=True, description="The parameters of the one report that is asked for.")
 

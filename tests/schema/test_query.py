@@ -4,6 +4,15 @@ from enum import Enum
 from types import MappingProxyType
 
 import orjson
+import pytest
+from graphql import (
+    build_client_schema,
+    introspection_from_schema,
+    is_enum_type,
+    is_input_object_type,
+    is_interface_type,
+    is_object_type,
+)
 from pydantic import Field
 from starlette.testclient import TestClient
 
@@ -111,3 +120,20 @@ def test_a_parameter_may_be_of_a_shared_enum(site: Site) -> None:
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     answer = client.post("/graphql", json={"query": query, "variables": {"basis": "ATTEMPT"}}, headers=headers)
     assert orjson.loads(answer.content)["data"] == {"customReport": {"basis": "ATTEMPT"}}
+
+
+@pytest.mark.parametrize("role", [each for each in Role if each.reads], ids=str)
+def test_every_type_field_argument_and_value_is_described(role: Role) -> None:
+    schema = build_client_schema(introspection_from_schema(build_schema(sites.REGISTRY, role)._schema))
+    own = {name: kind for name, kind in schema.type_map.items() if not name.startswith("__")}
+    parts: dict[str, str | None] = {name: kind.description for name, kind in own.items()}
+    for name, kind in own.items():
+        if is_enum_type(kind):
+            parts |= {f"{name}.{value}": each.description for value, each in kind.values.items()}
+        if is_input_object_type(kind):
+            parts |= {f"{name}.{field}": each.description for field, each in kind.fields.items()}
+        if is_object_type(kind) or is_interface_type(kind):
+            for field, each in kind.fields.items():
+                parts[f"{name}.{field}"] = each.description
+                parts |= {f"{name}.{field}({given})": value.description for given, value in each.args.items()}
+    assert [name for name, text in parts.items() if not text] == []

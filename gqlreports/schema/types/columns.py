@@ -1,5 +1,6 @@
 """The columns of a report in the schema: the objects, enums, orders and filters generated from them."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,7 @@ from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import annotation
+from gqlreports.schema.types.descriptions import argument, describe_enum
 from gqlreports.schema.types.filters import parse_filter, report_filter
 
 Typed: TypeAlias = Callable[[AnyColumn], Any]
@@ -66,10 +68,18 @@ ROWS = 1000
 """How many rows are returned by default."""
 
 
-@strawberry.enum(description="Which end of an order comes first; nulls are last either way.")
 class Direction(Enum):
+    """Which end of an order comes first."""
+
     ASC = "ASC"
     DESC = "DESC"
+
+
+describe_enum(
+    Direction,
+    "Which end of an order comes first; nulls are last either way.",
+    {"ASC": "The smallest first.", "DESC": "The largest first."},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +134,8 @@ class ReportColumns:
     def order_input(self) -> type[Any]:
         namespace: dict[str, Any] = {
             "__annotations__": {"column": self.column_enum, "direction": Direction},
-            "direction": Direction.ASC,
+            "column": strawberry.field(description="The column to order by."),
+            "direction": strawberry.field(default=Direction.ASC, description="Which end comes first."),
         }
         cls = type(self.name("Order"), (), namespace)
         return strawberry.input(cls, description="One column to order by; earlier ones count first.")
@@ -163,7 +174,8 @@ class ReportColumns:
     def _enum(self, suffix: str, columns: tuple[AnyColumn, ...], what: str) -> Any:
         names = {column.constant_name: column.constant_name for column in columns}
         cls: type[Enum] = Enum(self.name(suffix), names)  # type: ignore[misc]
-        return strawberry.enum(cls, description=f"{what} of {self.registered.title}.")
+        texts = {column.constant_name: documented(column) for column in columns}
+        return describe_enum(cls, f"{what} of {self.registered.title}.", texts)
 
 
 def list_of(kind: Any) -> Any:
@@ -172,7 +184,8 @@ def list_of(kind: Any) -> Any:
 
 def field_of(resolver: Callable[..., Any], description: str, *, returns: Any, **arguments: Any) -> Any:
     """A field whose types are known only at run time; they replace the resolver's annotations."""
-    resolver.__annotations__ = {**arguments, "return": returns}
+    described = {name: kind if name == "info" else argument(kind, name) for name, kind in arguments.items()}
+    resolver.__annotations__ = {**described, "return": returns}
     return strawberry.field(resolver=resolver, description=description)
 
 
@@ -198,6 +211,7 @@ def parameters_input(registered: RegisteredReport) -> type[Any] | None:
     if not fields:
         return None
     namespace: dict[str, Any] = {"__annotations__": {}}
+    title = f"A parameter of {registered.title}."
     for name, each in fields.items():
         annotation: Any = each.annotation
         default = each.default
@@ -205,7 +219,11 @@ def parameters_input(registered: RegisteredReport) -> type[Any] | None:
             # A copy, because another report or the schema itself may use the same class under another name.
             names: dict[str, Any] = {value.name: value.value for value in annotation}
             copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
-            annotation, default = strawberry.enum(copy), copy[default.name]
+            texts = {value: f"{value.replace('_', ' ').capitalize()}." for value in names}
+            default = copy[default.name]
+            annotation = describe_enum(
+                copy, inspect.cleandoc(vars(annotation).get("__doc__") or each.description or title), texts
+            )
         namespace["__annotations__"][name] = annotation | None
         namespace[name] = strawberry.field(default=default, description=each.description)
     cls = type(f"{registered.type_name}Parameters", (), namespace)

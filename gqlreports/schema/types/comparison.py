@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -17,9 +17,26 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import BigInt, annotation
 from gqlreports.schema.time import RelativePeriod, compared_period, zone
 from gqlreports.schema.types.columns import ROWS, Direction, ReportColumns, column_type, field_of, list_of, object_of
+from gqlreports.schema.types.descriptions import describe_enum
 
-strawberry.enum(RelativePeriod, description="A range told by that of the report.")
-strawberry.enum(ComparisonPart, description="What to order by of a measure in both ranges.")
+describe_enum(
+    RelativePeriod,
+    "A range told by that of the report.",
+    {
+        "PREVIOUS_PERIOD": "The range of the same length just before.",
+        "SAME_PERIOD_LAST_YEAR": "The same dates a year before.",
+    },
+)
+describe_enum(
+    ComparisonPart,
+    "What to order by of a measure in both ranges.",
+    {
+        "CURRENT": "Its value in the report's range.",
+        "PREVIOUS": "Its value in the range that is compared with.",
+        "CHANGE": "By how much it is more.",
+        "RELATIVE_CHANGE": "By which part of the previous value it is more.",
+    },
+)
 
 
 def _compared(scalar: Scalar) -> type[Any]:
@@ -82,7 +99,7 @@ def comparison_field(columns: ReportColumns) -> Any:
         comparison,
         "The rows beside those of another range; a key that is in one of them only is kept.",
         info=ReportInfo,
-        with_=Annotated[ComparedPeriod, strawberry.argument(name="with")],
+        with_=ComparedPeriod,
         time_zone=str | None,
         where=columns.filter_input | None,
         returns=cls,
@@ -120,8 +137,9 @@ def _type_in_both(column: AnyColumn) -> Any:
 def _order_input(columns: ReportColumns) -> type[Any]:
     namespace: dict[str, Any] = {
         "__annotations__": {"column": columns.column_enum, "by": ComparisonPart, "direction": Direction},
-        "by": ComparisonPart.CURRENT,
-        "direction": Direction.ASC,
+        "column": strawberry.field(description="The column to order by."),
+        "by": strawberry.field(default=ComparisonPart.CURRENT, description="What of it in the two ranges."),
+        "direction": strawberry.field(default=Direction.ASC, description="Which end comes first."),
     }
     cls = type(columns.name("ComparisonOrder"), (), namespace)
     return strawberry.input(cls, description="One column, and what of it, to order by; earlier ones count first.")

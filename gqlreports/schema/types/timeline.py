@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import strawberry
-
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.answer import ReportAnswer, StoreValue
@@ -13,13 +11,20 @@ from gqlreports.schema.plan.timeline import Series
 from gqlreports.schema.request import Selection
 from gqlreports.schema.time import Interval, Weekday, buckets, zone
 from gqlreports.schema.types.columns import ReportColumns, field_of, level_type, list_of, object_of
+from gqlreports.schema.types.descriptions import describe_enum
 
 SERIES = 5
 """How many series are returned by default."""
 MOST_SERIES = 100
 
-strawberry.enum(Interval, description="How long a bucket is.")
-strawberry.enum(Weekday, description="The day that a week begins with.")
+describe_enum(
+    Interval,
+    "How long a bucket is.",
+    {each.name: f"A {each.name.lower()} of the zone's calendar." for each in Interval} | {"HOUR": "An hour."},
+)
+describe_enum(
+    Weekday, "The day that a week begins with.", {each.name: f"{each.name.capitalize()}." for each in Weekday}
+)
 
 
 def timeline_field(columns: ReportColumns) -> Any:

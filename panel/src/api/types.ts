@@ -39,9 +39,13 @@ export type ColumnKind =
 
 /** What a key or a user may see and do. */
 export type Role =
+  /** Everything, also keys and loads. */
   | 'ADMIN'
+  /** All columns of all customers, where it is not limited. */
   | 'STAFF'
+  /** The columns for partners, of its own customers. */
   | 'PARTNER'
+  /** Load CDRs, and nothing else. */
   | 'LOADER';
 
 /** An enum describing what kind of type a given `__Type` is. */
