@@ -1,5 +1,6 @@
 """The settings file: what a command takes from it, and how it tells of one that is wrong."""
 
+import codecs
 from pathlib import Path
 
 import httpx2
@@ -78,6 +79,8 @@ def test_a_server_takes_tables_too(tmp_path: Path) -> None:
         ("home = \n", "settings.toml is not TOML: Invalid value (at line 1, column 8)."),
         ('home = "a"\nhome = "b"', "settings.toml is not TOML: Cannot overwrite a value"),
         (b'home = "\xff"', "settings.toml is not TOML: "),
+        (codecs.BOM_UTF8 + b'home = "a"', "settings.toml as UTF-8 without a byte order mark (BOM)."),
+        (codecs.BOM_UTF16_LE + 'home = "a"'.encode("utf-16-le"), "without a byte order mark (BOM)."),
     ],
 )
 def test_a_file_that_is_wrong(tmp_path: Path, text: str | bytes, told: str) -> None:
