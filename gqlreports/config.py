@@ -83,7 +83,8 @@ class Settings(BaseSettings):
     masked_digits: int = Field(
         default=0,
         ge=0,
-        description="How many last characters of the numbers in lists of calls are hidden; rows of reports show them whole",
+        description="How many last characters of the numbers in lists of calls are hidden; rows of reports show them "
+        "whole",
     )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port at which `/metrics` is served for Prometheus; by default none"
