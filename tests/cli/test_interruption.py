@@ -31,7 +31,13 @@ def imports(process: int) -> bool:
 def interrupted(home: Path, words: tuple[str, ...], moment: Callable[[], object], times: int = 1) -> None:
     """A command that gets Ctrl-C, maybe more than once, at a moment when it cannot have ended."""
     process = subprocess.Popen(
-        [*GQLREPORTS, *words], env=_environment(home, {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*GQLREPORTS, *words],
+        env=_environment(home, {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # The tests themselves may run in a background, where Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         wait_until(lambda: imports(process.pid))
