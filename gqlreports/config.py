@@ -1,5 +1,6 @@
 """Settings, read from the environment and from a TOML file."""
 
+import codecs
 import os
 import re
 import tomllib
@@ -29,6 +30,7 @@ _PREFIX = "GQLREPORTS_"
 _FILE = "settings.toml"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:[0-9]+)?|[a-z][a-z0-9+.-]*://\[[0-9a-f:]+\](:[0-9]+)?")
 """As a browser writes it: in lower case, and without a slash at the end."""
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _parsed(value: object) -> object:
@@ -91,7 +93,10 @@ class Settings(BaseSettings):
         default=ANSWERS_BYTES, ge=0, description="Bytes of memory for answers that are kept; with 0, none is kept"
     )
     masked_digits: int = Field(
-        default=0, ge=0, description="How many last characters of the numbers in CDRs are hidden"
+        default=0,
+        ge=0,
+        description="How many last characters of the numbers in lists of calls are hidden; rows of reports show them "
+        "whole",
     )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port at which `/metrics` is served for Prometheus; by default none"
@@ -185,6 +190,8 @@ def _content(settings: type[BaseSettings], file: Path) -> TomlConfigSettingsSour
     except OSError as error:
         raise InvalidInput(f"The settings file {file} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        if file.read_bytes().startswith(_MARKS):
+            raise InvalidInput(f"Save the settings file {file} as UTF-8 without a byte order mark (BOM).") from error
         raise InvalidInput(f"The settings file {file} is not TOML: {error}.") from error
     names = set(settings.model_fields) - {"settings"}
     _check_keys(content.toml_data, names, f"{file}: ")

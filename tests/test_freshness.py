@@ -4,10 +4,12 @@ import asyncio
 import csv
 import gzip
 import io
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -77,8 +79,9 @@ def test_data_is_through_for_each_customer_by_their_own_loads(site: Site, loaded
     asyncio.run(load_cdrs(loaded.backend, later("2.csv", (busy, "09"), (quiet, "01")), nothing))
     last = datetime(2025, 12, 9, tzinfo=UTC)
     assert through(loaded) == {**before, quiet: last, busy: last, other: last}
+    # What the last file found there before is gone with the first one.
     asyncio.run(unload(loaded.backend, f"{first.load:012x}"))
-    assert through(loaded) == {**before, quiet: last, busy: last, other: last}
+    assert through(loaded) == {**before, busy: last, other: last}
 
 
 def through(site: Site) -> dict[str, datetime | None]:
@@ -97,6 +100,41 @@ def test_a_load_that_was_taken_back_completes_nothing(loaded: Site, site: Site) 
     assert before == {each: latest if each in with_calls else None for each in loaded.customers}
     asyncio.run(unload(loaded.backend, f"{loaded.loaded.load:012x}"))
     assert set(through(loaded).values()) == {None}
+
+
+def test_a_load_is_complete_as_long_as_what_it_found_is_there(loaded: Site, site: Site) -> None:
+    before, first = through(loaded), loaded.loaded.load
+    again = asyncio.run(load_cdrs(loaded.backend, str(site.home / "cdrs.csv"), nothing))
+    assert (again.added, through(loaded)) == (0, before)
+    asyncio.run(unload(loaded.backend, f"{first:012x}"))
+    assert set(through(loaded).values()) == {None}
+    asyncio.run(load_cdrs(loaded.backend, str(site.home / "cdrs.csv"), nothing))
+    assert through(loaded) == before
+
+
+def test_as_of_a_moment_data_is_through_as_it_was_then(loaded: Site) -> None:
+    [[moment_of_load]] = asyncio.run(
+        rows(loaded.backend, "SELECT toUnixTimestamp64Milli(max(finished_at)) FROM cdr_load")
+    )
+    latest = max(each.dt for each in loaded.world.cdrs)
+    assert as_of(loaded, moment_of_load) == latest
+    assert as_of(loaded, moment_of_load - 1) is None
+    time.sleep(0.002)
+    asyncio.run(unload(loaded.backend, f"{loaded.loaded.load:012x}"))
+    assert as_of(loaded, moment_of_load) == latest
+    assert as_of(loaded, int(time.time() * 1000) + 1) is None
+
+
+def as_of(site: Site, milliseconds: int) -> datetime | None:
+    """What the data of 5001 was through to at a moment."""
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    told = site.data(FRESHNESS.replace('5001"', f'5001", asOf: "{at}"'))["customReport"]["dataThrough"]
+    return told and moment(told)
+
+
+async def rows(backend: Backend, sql: str) -> list[Any]:
+    async with backend.session() as session:
+        return list(await session.query(Statement(sql)))
 
 
 def test_of_earlier_loads_the_latest_call_of_a_customer_is_known(loaded: Site) -> None:

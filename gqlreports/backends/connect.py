@@ -40,7 +40,8 @@ def connect(settings: Settings, definition: Definition | None, use: Use = Use.SH
         raise InvalidInput(
             "The store's URL must be chdb://PATH, and PATH without a ?, or clickhouse://HOST; check GQLREPORTS_STORE."
         )
-    place = Path(path)
+    # The engine must know a store by one path, whichever links and dots lead there.
+    place = Path(path).resolve()
     if use is Use.SHARED and is_hosted(place):
         return SharedBackend(place, definition, limits)
     with needed("embedded", "An embedded store needs"):

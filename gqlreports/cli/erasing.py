@@ -33,7 +33,10 @@ def erase(
         confirm("Erase the number for good?", yes)
         done = with_backend(settings, registry, lambda backend: erase_number(backend, wanted))
         left = "only what the notes name is left" if done.others else "none of it is left"
-        typer.echo(f"{done.rows} rows changed; {left} on the store's disk")
+        if found.rows and not done.rows:
+            typer.echo(f"An erasure that was begun before has changed the rows; {left} on the store's disk")
+        else:
+            typer.echo(f"{done.rows} rows changed; {left} on the store's disk")
 
 
 def _print_found(found: Found) -> None:

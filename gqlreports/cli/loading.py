@@ -223,7 +223,10 @@ def numbering(files: Files, effective: EffectiveFrom = None, correct: Correct = 
             with progress(file) as on_read:
                 done = await load_numbering(backend, file, on_read, since)
             counts = f"{done.in_service} in service, {done.out_of_service} not in service"
+            counts += f", {done.repeated} repeated" if done.repeated else ""
             renewed = f", {done.renewed} known otherwise: {since}" if done.renewed else ""
+            if done.until_later:
+                renewed += f", of {done.until_later} until a later change that is known"
             typer.echo(f"{file}: {counts}, {_rejected(file, done.rejected)}{renewed}")
 
     with error_boundary() as settings:
@@ -232,9 +235,9 @@ def numbering(files: Files, effective: EffectiveFrom = None, correct: Correct = 
 
 
 def _effective(moment: str | None, corrects: bool) -> Effective:
-    if moment and corrects:
+    if moment is not None and corrects:
         raise InvalidInput("Give --effective or --correct: what is corrected counts for all calls.")
-    return Effective(moment_of("--effective", moment, zone(None)) if moment else None, corrects)
+    return Effective(moment_of("--effective", moment, zone(None)) if moment is not None else None, corrects)
 
 
 def _rejected(file: str, count: int) -> str:

@@ -62,6 +62,8 @@ def copy(
     """
     with error_boundary() as settings:
         from_settings, to_settings = (settings.model_copy(update={"store": url}) for url in (source, target))
+        if missing := missing_store(from_settings):
+            raise InvalidInput(f"There is no store at {missing} to copy.")
         if _opened_here(source) and _opened_here(target):
             raise InvalidInput(
                 "A process can have one embedded store open: copy while `gqlreports serve` has FROM open, "
@@ -69,8 +71,6 @@ def copy(
             )
         wanted = definition(Registry.load())
         from_, to = connect(from_settings, wanted), connect(to_settings, wanted)
-        if missing := missing_store(from_settings):
-            raise InvalidInput(f"There is no store at {missing} to copy.")
 
         async def copied(backend: Backend) -> None:
             try:

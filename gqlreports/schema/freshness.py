@@ -7,11 +7,28 @@ from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.source import milliseconds
 from gqlreports.tables import CALLS
 
-# In the order of the table, so that only the latest rows of the customer are read.
+# A load that found calls there before is incomplete once the load that brought them is taken back.  The order is that
+# of the table, so that only the latest rows of the customer are read.
 _DATA_THROUGH = """
+WITH
+    ended AS (
+        SELECT id, first_dt, last_dt, finished_at, there_before, unloaded_at FROM cdr_load
+        WHERE coalesce(finished_at <= fromUnixTimestamp64Milli({as_of:Nullable(Int64)}, 'UTC'), true)
+    ),
+    taken_back AS (
+        SELECT id, first_dt, last_dt, finished_at, unloaded_at FROM ended
+        WHERE unloaded_at IS NOT NULL
+            AND coalesce(unloaded_at <= fromUnixTimestamp64Milli({as_of:Nullable(Int64)}, 'UTC'), true)
+    ),
+    incomplete AS (
+        SELECT ended.id AS id FROM ended CROSS JOIN taken_back
+        WHERE ended.there_before > 0 AND ended.first_dt <= taken_back.last_dt AND ended.last_dt >= taken_back.first_dt
+            AND ended.finished_at BETWEEN taken_back.finished_at AND taken_back.unloaded_at
+    )
 SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM (
     SELECT last_dt FROM cdr_load_customer
-    WHERE customer_id = {customer:String} AND id NOT IN (SELECT id FROM cdr_load WHERE unloaded_at IS NOT NULL)
+    WHERE customer_id = {customer:String} AND id NOT IN (SELECT id FROM taken_back UNION ALL SELECT id FROM incomplete)
+        AND ({as_of:Nullable(Int64)} IS NULL OR id IN (SELECT id FROM ended))
     ORDER BY customer_id DESC, last_dt DESC LIMIT 1
 )
 """
@@ -26,21 +43,23 @@ _NUMBERING_AS_OF = Statement(
 _NUMBERING_KNOWN_THEN = """
 SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(known), 3)) AS moment
 FROM (SELECT if(known_from = 0, loaded_at, known_from) AS known FROM numbering)
-WHERE known <= fromUnixTimestamp64Milli({as_of:Int64}, 'UTC')
+WHERE toUnixTimestamp64Milli(toDateTime64(known, 3)) <= {as_of:Int64}
 """
 
 
 async def data_through(answer: ReportAnswer) -> datetime | None:
     """Until when the calls of the report's customer are complete: the latest of the loads that had calls of theirs.
 
-    A load is complete until the start of its latest call, whose ever that is.  A store of before version 0.3 knows only
-    the customer's own latest call.  None before the first such load, and for reports on facts other than calls.
+    With the report's `as_of`, of those that had ended then.  A load is complete until the start of its latest call,
+    whose ever that is.  A store of before version 0.3 knows only the customer's own latest call.  None before the first
+    such load, and for reports on facts other than calls.
     """
     if answer.request.report.report.fact is not CALLS:
         return None
-    customer = {"customer": answer.request.customer}
-    through = await answer.moment(Statement(_DATA_THROUGH, customer))
-    return through or await answer.moment(Statement(_LATEST_CALL_BEFORE, customer))
+    customer, as_of = answer.request.customer, answer.request.as_of
+    moment = None if as_of is None else milliseconds(as_of)
+    through = await answer.moment(Statement(_DATA_THROUGH, {"customer": customer, "as_of": moment}))
+    return through or await answer.moment(Statement(_LATEST_CALL_BEFORE, {"customer": customer}))
 
 
 async def numbering_as_of(answer: ReportAnswer) -> datetime | None:

@@ -63,9 +63,12 @@ SELECT block, span.1 AS valid_from, span.2 AS valid_to, span.3 AS rate_center, s
 )
 """
 
+# As of a moment counts what was loaded by then, to the millisecond, as with calls.
+_MILLISECONDS = (
+    "arrayMap(x -> intDiv(x, 1000), said.2) AS known_from, arrayMap(x -> intDiv(x, 1000), until) AS known_until"
+)
 _NUMBERING_HISTORY = f"""
-SELECT toUInt64(prefix) AS prefix, said.1 AS valid_from, said.2 AS known_from, until AS known_until,
-    said.3 AS rate_center, said.4 AS state
+SELECT toUInt64(prefix) AS prefix, said.1 AS valid_from, {_MILLISECONDS}, said.3 AS rate_center, said.4 AS state
 FROM ({_SAID_OF_PREFIXES})
 """
 
@@ -85,7 +88,7 @@ SELECT customer_id, number, one.1 AS valid_from, one.3 AS valid_to
 FROM ({_SAID_OF_DIDS}) ARRAY JOIN arrayFilter((x, u) -> u = {_NEVER}, said, until) AS one
 """
 _DID_HISTORY = f"""
-SELECT customer_id, number, said.1 AS valid_from, said.3 AS valid_to, said.2 AS known_from, until AS known_until
+SELECT customer_id, number, said.1 AS valid_from, said.3 AS valid_to, {_MILLISECONDS}
 FROM ({_SAID_OF_DIDS})
 """
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gqlreports.errors import InvalidInput
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -10,11 +12,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Effective:
     """The moment from which on a file counts, by default the beginning of the current day (UTC).
 
-    With `corrects`, what was known before was wrong all along, so that the file counts for all calls.
+    With `corrects`, what was known before was wrong all along, so that the file counts for all calls.  Raises
+    InvalidInput for a moment before there were any calls.
     """
 
     moment: datetime | None = None
     corrects: bool = False
+
+    def __post_init__(self) -> None:
+        if self.moment is not None and self.moment <= _EPOCH:
+            raise InvalidInput("What counts for all calls is a correction: give --correct, without --effective.")
 
     def __str__(self) -> str:
         return "counts for all calls" if self.corrects else f"counts from {self.start:%Y-%m-%d %H:%M} UTC on"

@@ -34,10 +34,11 @@ class _Tabs(csv.excel_tab):
 
 @dataclass(frozen=True)
 class FileRow:
-    """A row of a small table: its trimmed cells by column name, and its place in the file."""
+    """A row of a small table: its trimmed cells by column name, its place in the file, and how many cells it lacks."""
 
     values: dict[str, str]
     record: FileRecord
+    missing: int
 
 
 def file_rows(stream: io.BufferedReader) -> tuple[tuple[str, ...], Iterator[FileRow]]:
@@ -56,7 +57,7 @@ def _file_rows(text: io.TextIOWrapper, names: tuple[str, ...], dialect: type[csv
     for row in reader:
         if any(cell.strip() for cell in row):
             values = dict.fromkeys(names, "") | dict(zip(names, (cell.strip() for cell in row), strict=False))
-            yield FileRow(values, FileRecord(line, dialect.delimiter.join(row)))
+            yield FileRow(values, FileRecord(line, dialect.delimiter.join(row)), len(names) - len(row))
         line = reader.line_num + 2
 
 

@@ -40,8 +40,9 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead, effective: Eff
     times in UTC.  A line replaces an earlier one with the same did, customer and valid_from.  The new data takes effect
     at once, also for CDRs that are already loaded.  Invalid lines go to `PATH.rejects.csv`.
 
-    In the first file with DIDs of a customer, an empty `valid_from` means always.  So it does for a DID that was known
-    to be always theirs, and for one that ended by the effective moment.  For any other it is that moment.
+    Without a `valid_from`, a line is about the period of the number that is open at the effective moment.  Where there
+    is none, it means always in the first file with DIDs of a customer, and the effective moment in a later one.  A line
+    that ends before that moment is about the last period.  A correction means always, and ends all other periods.
 
     Raises LoadError for a file without these columns.
     """
@@ -52,12 +53,13 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead, effective: Eff
         if missing:
             raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
         async with backend.session() as session:
-            for statement in (_KNOWN, _SAID):
-                await session.command(Statement(statement))
+            for statement in (_KNOWN, _SAID, _PERIODS):
+                await session.command(Statement(statement, effective.values))
             for batch in _batches(rows, rejects):
                 await session.insert("said", None, b"\n".join(batch), "JSONEachRow")
                 loaded.loaded += len(batch)
-            [[loaded.dated]] = await session.query(Statement(_DATED, effective.values))
+            await session.command(Statement(_DATED_SAID, effective.values))
+            [[loaded.dated]] = await session.query(Statement(_DATED))
             await session.command(Statement(_SAVE, effective.values))
             await reload(session, DID_DICTIONARIES)
         loaded.rejected = rejects.count
@@ -68,6 +70,7 @@ _KNOWN = """
 CREATE TEMPORARY TABLE held ENGINE = Memory AS
 SELECT customer_id, number, valid_from, max(known) AS known_from, argMax((valid_to, 0), known).1 AS until
 FROM (SELECT *, if(known_from = 0, loaded_at, known_from) AS known FROM did FINAL) GROUP BY ALL
+HAVING until IS NULL OR until > valid_from
 """
 _SAID = """
 CREATE TEMPORARY TABLE said (
@@ -75,25 +78,43 @@ CREATE TEMPORARY TABLE said (
     until Nullable(DateTime64(3, 'UTC'))
 ) ENGINE = Memory
 """
-# A DID without a valid_from that is new: it is known only that it is theirs from the effective moment on.
-_NEW = """
-    isNull(since) AND NOT {corrects:Bool} AND customer_id IN (SELECT customer_id FROM held)
-    AND (customer_id, number) NOT IN (SELECT customer_id, number FROM held WHERE valid_from <= 0)
-    AND coalesce(until > fromUnixTimestamp64Milli({effective:Int64}, 'UTC'), true)
+_EFFECTIVE = "fromUnixTimestamp64Milli({effective:Int64}, 'UTC')"
+_ALL_TIME = "fromUnixTimestamp64Milli(0, 'UTC')"
+# Without a valid_from, a line is about the period that it goes on with or ends: the one that is open, or else the last.
+_PERIODS = f"""
+CREATE TEMPORARY TABLE period ENGINE = Memory AS
+SELECT customer_id, number, max(valid_from) AS latest,
+    maxIf(valid_from, coalesce(until > {_EFFECTIVE}, true)) AS open,
+    countIf(coalesce(until > {_EFFECTIVE}, true)) > 0 AS is_open
+FROM held GROUP BY customer_id, number
 """
-_DATED = f"SELECT uniqExact(customer_id, number) FROM said WHERE {_NEW}"
-# Of lines about the same, the last one counts.
-_SAVE = f"""
+# Otherwise it is known only that the number is theirs from the effective moment on.
+_DATED_SAID = f"""
+CREATE TEMPORARY TABLE dated ENGINE = Memory AS
+SELECT place, customer_id, number, until,
+    isNull(since) AND NOT {{corrects:Bool}} AND customer_id IN (SELECT customer_id FROM held)
+        AND NOT period.is_open AND coalesce(until > {_EFFECTIVE}, true) AS is_new,
+    multiIf(
+        since IS NOT NULL, assumeNotNull(since), {{corrects:Bool}}, {_ALL_TIME}, period.is_open, period.open,
+        is_new, {_EFFECTIVE}, period.number != '', period.latest, {_ALL_TIME}
+    ) AS valid_from
+FROM said LEFT JOIN period USING (customer_id, number)
+"""
+_DATED = "SELECT uniqExact(customer_id, number) FROM dated WHERE is_new"
+# Of lines about the same, the last one counts.  A correction ends all other periods where they began.
+_SAVE = """
 INSERT INTO did (customer_id, number, valid_from, valid_to, loaded_at, known_from)
-WITH fromUnixTimestamp64Micro({{now:Int64}}, 'UTC') AS now
+WITH fromUnixTimestamp64Micro({now:Int64}, 'UTC') AS now
 SELECT customer_id, number, valid_from, latest.until, now,
     if(held.customer_id != '' AND coalesce(held.until, 0) = coalesce(latest.until, 0), held.known_from, now)
 FROM (
-    SELECT customer_id, number, argMax((until, 0), place).1 AS until,
-        if({_NEW.replace("until", "said.until")}, fromUnixTimestamp64Milli({{effective:Int64}}, 'UTC'),
-            coalesce(since, fromUnixTimestamp64Milli(0, 'UTC'))) AS valid_from
-    FROM said GROUP BY customer_id, number, valid_from
+    SELECT customer_id, number, valid_from, argMax((until, 0), place).1 AS until FROM dated
+    GROUP BY customer_id, number, valid_from
 ) AS latest LEFT JOIN held USING (customer_id, number, valid_from)
+UNION ALL
+SELECT customer_id, number, valid_from, valid_from, now, now FROM held
+WHERE {corrects:Bool} AND (customer_id, number) IN (SELECT customer_id, number FROM dated)
+    AND (customer_id, number, valid_from) NOT IN (SELECT customer_id, number, valid_from FROM dated)
 """
 
 
@@ -106,6 +127,8 @@ def _batches(rows: Iterator[FileRow], rejects: Rejects) -> Iterator[list[bytes]]
 def _printed(row: FileRow, place: int, rejects: Rejects) -> list[bytes]:
     """A list with the row as JSON; empty if the row is invalid."""
     try:
+        if row.missing > 0:
+            raise ValueError(f"{row.missing} cells are missing")
         return [orjson.dumps(_record(row.values, place))]
     except ValueError as error:
         rejects.add(row.record, str(error))

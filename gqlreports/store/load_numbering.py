@@ -52,13 +52,16 @@ THOUSANDS_BLOCKS = NumberingLayout(
 class LoadedNumbering:
     """How many prefixes a file lists as in service and as out of service, and how many lines have no valid prefix.
 
-    `renewed` of the prefixes were known otherwise.
+    `renewed` of the prefixes were known otherwise, themselves or by their code.  Of `until_later` the store knows a
+    later change, until which the file counts.  `repeated` lines are about a prefix that another line has too.
     """
 
     in_service: int = 0
     out_of_service: int = 0
     rejected: int = 0
     renewed: int = field(default=0, compare=False)
+    until_later: int = field(default=0, compare=False)
+    repeated: int = field(default=0, compare=False)
 
 
 Prefixes: TypeAlias = dict[str, tuple[str, str]]
@@ -76,13 +79,15 @@ async def load_numbering(backend: Backend, path: str, on_read: OnRead, effective
     with opened(path, on_read) as stream, rejects_beside(path) as rejects:
         names, rows = file_rows(stream)
         layout = _layout(names, path)
+        lines = 0
         for row in rows:
             _take(row, layout, prefixes, rejects)
+            lines += 1
     async with backend.session() as session:
-        renewed = await _save(session, prefixes, effective) if prefixes else 0
+        renewed = await _save(session, prefixes, effective) if prefixes else (0, 0)
         await reload(session, NUMBERING_DICTIONARIES)
     live = sum(1 for rate_center, _ in prefixes.values() if rate_center)
-    return LoadedNumbering(live, len(prefixes) - live, rejects.count, renewed)
+    return LoadedNumbering(live, len(prefixes) - live, rejects.count, *renewed, lines - rejects.count - len(prefixes))
 
 
 def _layout(names: tuple[str, ...], path: str) -> NumberingLayout:
@@ -99,13 +104,19 @@ def _take(row: FileRow, layout: NumberingLayout, prefixes: Prefixes, rejects: Re
     if not layout.form.fullmatch(prefix):
         rejects.add(row.record, f"no prefix in {', '.join(layout.prefix)}")
         return
+    if row.missing > 0:
+        rejects.add(row.record, f"{row.missing} cells are missing")
+        return
     live = row.values[layout.status] == _LIVE
     if live or prefix not in prefixes:
         prefixes[prefix] = (row.values[layout.rate_center] if live else "", row.values[layout.state])
 
 
-async def _save(session: Session, prefixes: Prefixes, effective: Effective) -> int:
-    """Add what the store does not say already.  Returns how many prefixes it knew otherwise."""
+async def _save(session: Session, prefixes: Prefixes, effective: Effective) -> tuple[int, int]:
+    """Add what the store does not say already.
+
+    Returns how many prefixes were known otherwise, and for how many of them a later change is known.
+    """
     lines = [
         orjson.dumps({"prefix": prefix, "rate_center": center, "state": state})
         for prefix, (center, state) in prefixes.items()
@@ -113,9 +124,11 @@ async def _save(session: Session, prefixes: Prefixes, effective: Effective) -> i
     await session.command(Statement(_SAID))
     await session.insert("said", None, b"\n".join(lines), "JSONEachRow")
     await session.command(Statement(_HELD, effective.values))
-    [[renewed]] = await session.query(Statement(_RENEWED))
+    await session.command(Statement(_RENEWED, effective.values))
+    [[renewed]] = await session.query(Statement("SELECT count() FROM renewed"))
+    [[later]] = await session.query(Statement(_LATER, effective.values))
     await session.command(Statement(_SAVE, effective.values))
-    return int(renewed)
+    return int(renewed), int(later)
 
 
 _SAID = "CREATE TEMPORARY TABLE said (prefix String, rate_center String, state String) ENGINE = Memory"
@@ -135,21 +148,34 @@ FROM (
     GROUP BY prefix
 )
 """
-_OTHERWISE = "(said.rate_center, said.state) != (held.rate_center, held.state) OR held.wrong"
-_RENEWED = f"SELECT count() FROM said INNER JOIN held USING (prefix) WHERE {_OTHERWISE}"
-_SAVE = f"""
+# What is said otherwise than before: of a prefix, and of a new block of a code that is known.
+_RENEWED = """
+CREATE TEMPORARY TABLE renewed ENGINE = Memory AS
+WITH (SELECT count() FROM numbering WHERE length(prefix) = 7) > 0 AS blocks
+SELECT said.prefix AS prefix FROM said LEFT JOIN held USING (prefix)
+WHERE if(
+    held.prefix != '',
+    (said.rate_center, said.state) != (held.rate_center, held.state) OR held.wrong,
+    length(said.prefix) = 7 AND blocks AND substring(said.prefix, 1, 6) IN (SELECT prefix FROM numbering)
+)
+"""
+_LATER = """
+SELECT uniqExact(prefix) FROM numbering
+WHERE NOT {corrects:Bool} AND prefix IN (SELECT prefix FROM renewed)
+    AND valid_from > fromUnixTimestamp64Milli({effective:Int64}, 'UTC')
+"""
+_SAVE = """
 INSERT INTO numbering (prefix, rate_center, state, loaded_at, valid_from, known_from)
 WITH
-    fromUnixTimestamp64Micro({{now:Int64}}, 'UTC') AS now,
-    (SELECT count() FROM numbering WHERE length(prefix) = 7) > 0 AS blocks,
-    held.prefix != '' AS known,
-    length(said.prefix) = 7 AND blocks AND substring(said.prefix, 1, 6) IN (SELECT prefix FROM numbering) AS pooled
+    fromUnixTimestamp64Micro({now:Int64}, 'UTC') AS now,
+    said.prefix IN (SELECT prefix FROM renewed) AS is_new,
+    held.prefix != '' AND NOT is_new AS same
 SELECT said.prefix, said.rate_center, said.state, now,
     multiIf(
-        {{corrects:Bool}} OR NOT (known OR pooled), fromUnixTimestamp64Milli(0, 'UTC'),
-        known AND NOT ({_OTHERWISE}), held.valid_from,
-        fromUnixTimestamp64Milli({{effective:Int64}}, 'UTC')
+        same, held.valid_from,
+        is_new AND NOT {corrects:Bool}, fromUnixTimestamp64Milli({effective:Int64}, 'UTC'),
+        fromUnixTimestamp64Milli(0, 'UTC')
     ),
-    if(known AND NOT ({_OTHERWISE}), held.known_from, now)
+    if(same, held.known_from, now)
 FROM said LEFT JOIN held USING (prefix)
 """

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from gqlreports.errors import InvalidInput
 
 _NANP = re.compile(r"(1?)([2-9][0-9]{2}[2-9][0-9]{6})")
-_SEPARATORS = "[ ()./-]{0,3}"
+_SEPARATORS = "[ \u00a0\u202f()./_\u2010-\u2015-]{0,3}"
+"""What stands between digits: also blanks and hyphens at which a line does not break."""
 _KEPT = 7
 """How many digits of a number of the North American Numbering Plan stay: its thousands-block."""
 _FEWEST, _MOST = 7, 15
@@ -83,7 +84,7 @@ def parse_number(text: str) -> PhoneNumber:
     As in reports, 10 digits, or 1 and 10 digits, are a number of the North American Numbering Plan if its area and its
     exchange begin with 2 to 9.  Raises InvalidInput for anything that is no telephone number.
     """
-    digits = re.sub(r"[ ()./-]", "", text.strip())
+    digits = re.sub(_SEPARATORS, "", text.strip())
     found = re.fullmatch(r"(\+|00|011)?([0-9]+)", digits)
     if not found or not _FEWEST <= len(found[2]) <= _MOST or not found[2].strip("0"):
         raise InvalidInput(

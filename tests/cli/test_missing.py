@@ -54,3 +54,21 @@ def test_a_check_and_a_rehearsal_make_nothing(tmp_path: Path) -> None:
         assert (done.code, without_notes(done.stderr)) == (0, "")
         assert part in done.stdout
         assert [each.name for each in tmp_path.iterdir()] == ["calls.csv"]
+
+
+@pytest.mark.parametrize("way", ["link", "link/../link", "up/../home", "../{name}/home"])
+def test_links_and_dots_lead_to_the_same_store(tmp_path: Path, way: str) -> None:
+    """An engine knows its store by one path alone."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "up").mkdir()
+    (tmp_path / "link").symlink_to("home")
+    example = Path(__file__).parent.parent.parent / "docs" / "example"
+    home = {"GQLREPORTS_HOME": way.format(name=tmp_path.name)}
+    span = ("--customer", "1001", "--from", "2025-11-03", "--to", "2025-11-04", "--format", "csv")
+    for words in (("load", "customers", str(example / "customers.csv")), ("load", "cdrs", str(example / "calls.csv"))):
+        assert typed(words, tmp_path, home).code == 0
+    there = typed(("run", "DTMF", *span), tmp_path, home)
+    assert (there.code, there.stdout) == (
+        0,
+        typed(("run", "DTMF", *span), tmp_path, {"GQLREPORTS_HOME": "home"}).stdout,
+    )

@@ -1,5 +1,6 @@
 """The settings file: what a command takes from it, and how it tells of one that is wrong."""
 
+import codecs
 from pathlib import Path
 
 import httpx2
@@ -14,6 +15,9 @@ pytestmark = pytest.mark.processes
 
 LIMITS = "{ viewer { limits { depth aliases tokens } } }"
 
+KEY = ["key", "create", "--name", "one", "--role", "staff"]
+"""A command that makes a directory."""
+
 
 def failed(folder: Path, text: str | bytes, **variables: str) -> str:
     """The one line that a command prints where `settings.toml` of its folder has that text."""
@@ -26,7 +30,7 @@ def failed(folder: Path, text: str | bytes, **variables: str) -> str:
 
 def test_a_file_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "our.toml").write_text('home = "ours"\n')
-    done = typed(["key", "list"], tmp_path, {"GQLREPORTS_SETTINGS": "our.toml"})
+    done = typed(KEY, tmp_path, {"GQLREPORTS_SETTINGS": "our.toml"})
     assert (done.code, done.stderr) == (0, "")
     assert (tmp_path / "ours" / "directory.db").is_file()
     assert not (tmp_path / "gqlreports-data").exists()
@@ -37,7 +41,7 @@ def test_the_file_of_a_home(tmp_path: Path, variables: dict[str, str]) -> None:
     home = tmp_path / variables.get("GQLREPORTS_HOME", "gqlreports-data")
     home.mkdir()
     (home / "settings.toml").write_text(f'directory = "sqlite:///{tmp_path}/people.db"\n')
-    done = typed(["key", "list"], tmp_path, variables)
+    done = typed(KEY, tmp_path, variables)
     assert (done.code, done.stderr) == (0, "")
     assert (tmp_path / "people.db").is_file()
     assert not (home / "directory.db").exists()
@@ -45,7 +49,7 @@ def test_the_file_of_a_home(tmp_path: Path, variables: dict[str, str]) -> None:
 
 def test_the_environment_wins(tmp_path: Path) -> None:
     (tmp_path / "our.toml").write_text('home = "ours"\n')
-    done = typed(["key", "list"], tmp_path, {"GQLREPORTS_SETTINGS": "our.toml", "GQLREPORTS_HOME": "mine"})
+    done = typed(KEY, tmp_path, {"GQLREPORTS_SETTINGS": "our.toml", "GQLREPORTS_HOME": "mine"})
     assert (done.code, done.stderr) == (0, "")
     assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == ["mine"]
 
@@ -78,6 +82,8 @@ def test_a_server_takes_tables_too(tmp_path: Path) -> None:
         ("home = \n", "settings.toml is not TOML: Invalid value (at line 1, column 8)."),
         ('home = "a"\nhome = "b"', "settings.toml is not TOML: Cannot overwrite a value"),
         (b'home = "\xff"', "settings.toml is not TOML: "),
+        (codecs.BOM_UTF8 + b'home = "a"', "settings.toml as UTF-8 without a byte order mark (BOM)."),
+        (codecs.BOM_UTF16_LE + 'home = "a"'.encode("utf-16-le"), "without a byte order mark (BOM)."),
     ],
 )
 def test_a_file_that_is_wrong(tmp_path: Path, text: str | bytes, told: str) -> None:
@@ -107,5 +113,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         "none.toml": "The settings file none.toml, which GQLREPORTS_SETTINGS names, does not exist.",
         ".": "The settings file . is not a file.",
     }.items():
-        done = typed(["key", "list"], tmp_path, {"GQLREPORTS_SETTINGS": name})
+        done = typed(KEY, tmp_path, {"GQLREPORTS_SETTINGS": name})
         assert (done.code, done.stdout, done.stderr) == (1, "", f"error: {told}\n")

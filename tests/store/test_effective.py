@@ -88,17 +88,19 @@ class Files:
             block_of_known = len(prefix) == 7 and has_blocks and prefix[:6] in known
             if corrects:
                 self.said = [each for each in self.said if each.prefix != prefix]
+            elif self._latest(prefix, since) == center:
+                continue
             first = prefix not in known and not block_of_known
             self.said.append(Said(prefix, center, ALWAYS if corrects or first else since))
 
     def of(self, number: str, at: datetime) -> str:
-        return self._latest(number[1:8], at) or self._latest(number[1:7], at)
+        return self._latest(number[1:8], at) or self._latest(number[1:7], at) or ""
 
-    def _latest(self, prefix: str, at: datetime) -> str:
+    def _latest(self, prefix: str, at: datetime) -> str | None:
         """Of what holds at that time, what began last; of what began at once, what was said last."""
         found = [(each.since, place, each.center) for place, each in enumerate(self.said)
                  if each.prefix == prefix and each.since <= at]  # fmt: skip
-        return max(found)[2] if found else ""
+        return max(found)[2] if found else None
 
 
 def load(store: Store, lines: dict[str, str], effective: Effective) -> None:
@@ -206,15 +208,26 @@ class Inventory:
 
     def load(self, lines: list[Line], since: datetime, corrects: bool) -> None:
         """By the rules of docs/loading.md."""
-        before = dict(self.periods)
+        before = {each: until for each, until in self.periods.items() if until is None or until > each[1]}
+        told = {}
         for line in lines:
-            always = (
-                corrects
-                or not before
-                or (line.number, ALWAYS) in before
-                or (line.until is not None and line.until <= since)
-            )
-            self.periods[line.number, line.since or (ALWAYS if always else since)] = line.until
+            begins = [begin for number, begin in before if number == line.number]
+            still = [begin for begin in begins if (end := before[line.number, begin]) is None or end > since]
+            if line.since is not None:
+                begin = line.since
+            elif corrects:
+                begin = ALWAYS
+            elif still:
+                begin = max(still)
+            elif line.until is not None and line.until <= since:
+                begin = max(begins, default=ALWAYS)
+            else:
+                begin = since if before else ALWAYS
+            told[line.number, begin] = line.until
+        if corrects:
+            numbers = {line.number for line in lines}
+            self.periods |= {each: each[1] for each in before if each[0] in numbers}
+        self.periods |= told
 
     def has(self, number: str, at: datetime) -> bool:
         return any(

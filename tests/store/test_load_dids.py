@@ -4,13 +4,14 @@ import asyncio
 import gzip
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from gqlreports.errors import LoadError
+from gqlreports.store.effective import Effective
 from gqlreports.store.load_dids import LoadedDids, load_dids
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
 from tests.support.sites import Engine, nothing
@@ -29,10 +30,12 @@ def store(engine: Engine, home: Path, tmp_path: Path) -> Store:
     return Store(engine.open(home), tmp_path)
 
 
-def load(store: Store, content: str | bytes, name: str = "dids.csv") -> LoadedDids:
+def load(store: Store, content: str | bytes, name: str = "dids.csv", effective: int | None = None) -> LoadedDids:
+    """Load a file, effective from a day of November 2025 or from today on."""
     path = store.folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return asyncio.run(load_dids(store.backend, str(path), nothing))
+    since = Effective(datetime(2025, 11, effective, tzinfo=UTC) if effective else None)
+    return asyncio.run(load_dids(store.backend, str(path), nothing, since))
 
 
 def load_calls(store: Store, *moments: str, customer: str = "5001") -> None:
@@ -96,6 +99,24 @@ def test_separators_are_ignored(store: Store) -> None:
     store.load(as_csv(cdr_row(number, dest_cli=cli, account=cli) for number, cli in enumerate(clis)))
     load(store, f"{HEADER}{NUMBER},5001,2020-01-01,\n")
     assert is_did(store) == dict.fromkeys(clis, True)
+
+
+def test_a_line_that_was_cut_off_is_rejected(store: Store) -> None:
+    load_calls(store, "2025-11-02 06:00:00")
+    assert load(store, f"{HEADER}{NUMBER},5001\n12015550199,5001,,\n") == LoadedDids(loaded=1, rejected=1)
+    assert is_did(store) == {"2025-11-02 06:00:00": False}
+
+
+def test_an_end_without_a_beginning_ends_the_period_that_is_open(store: Store) -> None:
+    """As an inventory that is loaded each day tells it."""
+    days = ("2025-10-05", "2025-11-15", "2025-11-26", "2025-11-27")
+    load_calls(store, *(f"{day} 06:00:00" for day in days))
+    load(store, f"{HEADER}12015550199,5001,,\n")
+    for day in (10, 27):
+        assert load(store, f"{HEADER}{NUMBER},5001,,\n", effective=day).dated == (1 if day == 10 else 0)
+    assert list(is_did(store).values()) == [False, True, True, True]
+    assert load(store, f"{HEADER}{NUMBER},5001,,2025-11-25\n", effective=28).dated == 0
+    assert list(is_did(store).values()) == [False, True, False, False]
 
 
 def test_other_numbers(store: Store) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gqlreports.errors import LoadError
+from gqlreports.errors import InvalidInput, LoadError
 from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.load_numbering import LoadedNumbering, load_numbering
 from tests.store.test_load_cdrs import Store, as_csv, cdr_row
@@ -169,3 +170,31 @@ def test_blocks_without_a_column_are_refused(store: Store) -> None:
 def test_what_is_no_numbering_data_is_refused(store: Store) -> None:
     for content in (b"", bytes(range(256)) * 2000, as_csv([cdr_row(0)])):
         refused(store, content, "neither layout|cannot be read")
+
+
+def test_a_row_that_was_cut_off_is_rejected(store: Store) -> None:
+    load(store, codes(code_row(CODE, "ALDFORD", "AS")))
+    cut = codes(code_row("202555", "ELSEWHERE", "AS"), code_row(CODE, "ALDFORD", "AS")[:3])
+    assert load(store, cut, "cut") == LoadedNumbering(in_service=1, rejected=1)
+    assert (store.folder / "cut.rejects.csv").read_text().splitlines()[1].startswith("3,")
+    assert centers(store) == {"ALDFORD": 3}
+
+
+def test_what_is_known_otherwise_is_told(store: Store) -> None:
+    early, late = (Effective(datetime(2025, month, 1, tzinfo=UTC)) for month in (6, 9))
+    content = codes(code_row(CODE, "A", "AS"), code_row(CODE, "A", "UA"), code_row("202555", "C", "AS"))
+    told = load(store, content)
+    assert (told.renewed, told.until_later, told.repeated) == (0, 0, 1)
+    told = load(store, codes(code_row(CODE, "B", "AS")), effective=late)
+    assert (told.renewed, told.until_later) == (1, 0)
+    told = load(store, codes(code_row(CODE, "D", "AS"), code_row("202555", "C", "AS")), effective=early)
+    assert (told.renewed, told.until_later) == (1, 1)
+    assert load(store, blocks(block_row("202555", "0", "AS", "X"))).renewed == 0
+    assert load(store, blocks(block_row(CODE, "0", "AS", "X"))).renewed == 1
+    assert load(store, codes(code_row(CODE, "D", "AS")), effective=CORRECTED).renewed == 1
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01", "1969-12-31", "0001-01-01"])
+def test_all_calls_are_a_correction(moment: str) -> None:
+    with pytest.raises(InvalidInput, match="--correct"):
+        Effective(datetime.fromisoformat(moment).replace(tzinfo=UTC))

@@ -167,7 +167,7 @@ class History:
         file = self._home / f"co_codes-{number}.tsv"
         file.write_text("".join(["\t".join(CODE_HEADINGS) + "\r\n", *renewed]), encoding="utf-8", newline="")
         self._texts["co_codes.tsv"] += "".join(renewed)
-        return ["numbering", file.name]
+        return ["numbering", "--correct", file.name]
 
     def _dids(self, number: int) -> list[str]:
         numbers = sorted({row["dest_cli"] for row in self._plain() if DIGITS.fullmatch(row["dest_cli"])})

@@ -87,8 +87,7 @@ def _did_then(key: ColumnElement[Any], moment: ColumnElement[Any]) -> ColumnElem
 
 def _counts_then(moment: ColumnElement[Any], *more: ColumnElement[bool]) -> ColumnElement[Any]:
     """The function of what was said that tells whether it was known then, and counts for a call of that moment."""
-    # What is said has microseconds.
-    then = bindparam(AS_OF, None, type_=Int64) * literal_column("1000")
+    then: ColumnElement[Any] = bindparam(AS_OF, None, type_=Int64)
     names = ", ".join(("valid_from", "known_from", "known_until", *(["valid_to"] if more else [])))
     valid_from, known_from, known_until = map(_column, ("valid_from", "known_from", "known_until"))
     condition = and_(valid_from <= moment, known_from <= then, then < known_until, *more)

@@ -299,7 +299,7 @@ CREATE OR REPLACE DICTIONARY numbering_history ON CLUSTER main
     `state` Array(String)
 )
 PRIMARY KEY prefix
-SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT toUInt64(prefix) AS prefix, said.1 AS valid_from, said.2 AS known_from, until AS known_until,\n    said.3 AS rate_center, said.4 AS state\nFROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT toUInt64(prefix) AS prefix, said.1 AS valid_from, arrayMap(x -> intDiv(x, 1000), said.2) AS known_from, arrayMap(x -> intDiv(x, 1000), until) AS known_until, said.3 AS rate_center, said.4 AS state\nFROM (\nSELECT prefix,\n    arraySort(groupArray((toUnixTimestamp64Milli(valid_from), known, rate_center, toString(state)))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT prefix, valid_from, rate_center, state,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.numbering FINAL\n) GROUP BY prefix\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.numbering'))
 LIFETIME(MIN 10 MAX 20)
 LAYOUT(HASHED());
 
@@ -326,7 +326,7 @@ CREATE OR REPLACE DICTIONARY did_history ON CLUSTER main
     `valid_to` Array(Int64)
 )
 PRIMARY KEY customer_id, number
-SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, said.1 AS valid_from, said.3 AS valid_to, said.2 AS known_from, until AS known_until\nFROM (\nSELECT customer_id, number, arraySort(groupArray((start, known, end))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 = x.1, y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS start,\n        if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS end,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.did FINAL\n) GROUP BY customer_id, number\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
+SOURCE(CLICKHOUSE(USER 'loader' PASSWORD '[HIDDEN]' QUERY '\nSELECT customer_id, number, said.1 AS valid_from, said.3 AS valid_to, arrayMap(x -> intDiv(x, 1000), said.2) AS known_from, arrayMap(x -> intDiv(x, 1000), until) AS known_until\nFROM (\nSELECT customer_id, number, arraySort(groupArray((start, known, end))) AS said,\n    arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 = x.1, y.2, 9223372036854775807), said)), said) AS until\nFROM (\n    SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS start,\n        if(valid_to IS NULL, 9223372036854775807, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS end,\n        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known\n    FROM `reports`.did FINAL\n) GROUP BY customer_id, number\n)\n' INVALIDATE_QUERY 'SELECT max(loaded_at) FROM `reports`.did'))
 LIFETIME(MIN 10 MAX 20)
 LAYOUT(COMPLEX_KEY_HASHED());
 
