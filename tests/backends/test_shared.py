@@ -33,7 +33,7 @@ from tests.support.sites import REGISTRY, Engine
 from tests.support.stores import SharedStore, hosted
 from tests.support.waiting import PATIENCE
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.counted]
 
 LONG = Statement("CREATE TEMPORARY TABLE long AS SELECT * FROM numbers(1000000000000) WHERE sipHash64(number) = 1")
 VALUES = (

@@ -47,6 +47,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+pytestmark = pytest.mark.counted
+
 NOTHING = {
     "loaded": 0, "corrected": 0, "thereBefore": 0, "repeated": 0, "leftOut": 0, "rejected": 0, "rejects": [],
     "rejectsCut": False, "unknownCustomers": {}, "unknownCustomersCut": False,
