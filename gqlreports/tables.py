@@ -80,8 +80,10 @@ def _nanp(number: str) -> str:
     return f"toUInt64OrZero(extract({number}, '{NANP}'))"
 
 
+ABROAD = "customer_card_dest_code != '' AND NOT startsWith(customer_card_dest_code, '1')"
+"""The condition that the customer's rate card has the call as one to a country outside the North American plan."""
 # Ten digits without a country code may also be a foreign number: 60 and 8 digits are a number in Malaysia.
-_FOREIGN = "length(dest_number) = 10 AND customer_card_dest_code != '' AND NOT startsWith(customer_card_dest_code, '1')"
+_FOREIGN = f"length(dest_number) = 10 AND {ABROAD}"
 
 cdr = Table(
     "cdr",
@@ -223,6 +225,9 @@ cdr_load_customer = Table(
 )
 """The customers of each finished load; they tell up to which moment the data of each customer is complete."""
 
+
+KNOWN = "if(known_from = 0, loaded_at, known_from)"
+"""Since when a row of DIDs or numbering data is known; before version 0.3 only `loaded_at` was stored."""
 
 did = Table(
     "did",

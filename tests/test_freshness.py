@@ -119,15 +119,17 @@ def test_as_of_a_moment_data_is_through_as_it_was_then(loaded: Site) -> None:
     latest = max(each.dt for each in loaded.world.cdrs)
     assert as_of(loaded, moment_of_load) == latest
     assert as_of(loaded, moment_of_load - 1) is None
+    # As with calls, a moment within a millisecond is before the next one.
+    assert as_of(loaded, moment_of_load - 0.1) is None
     time.sleep(0.002)
     asyncio.run(unload(loaded.backend, f"{loaded.loaded.load:012x}"))
     assert as_of(loaded, moment_of_load) == latest
     assert as_of(loaded, int(time.time() * 1000) + 1) is None
 
 
-def as_of(site: Site, milliseconds: int) -> datetime | None:
+def as_of(site: Site, milliseconds: float) -> datetime | None:
     """What the data of 5001 was through to at a moment."""
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="microseconds")
     told = site.data(FRESHNESS.replace('5001"', f'5001", asOf: "{at}"'))["customReport"]["dataThrough"]
     return told and moment(told)
 

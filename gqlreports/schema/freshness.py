@@ -4,8 +4,8 @@ from datetime import datetime
 
 from gqlreports.backends.base import Statement
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.plan.source import milliseconds
-from gqlreports.tables import CALLS
+from gqlreports.schema.plan.source import known_by
+from gqlreports.tables import CALLS, KNOWN
 
 # A load that found calls there before is incomplete once the load that brought them is taken back.  The order is that
 # of the table, so that only the latest rows of the customer are read.
@@ -40,10 +40,10 @@ WHERE customer_id = {customer:String} AND load_id = 0 AND (SELECT count() FROM c
 _NUMBERING_AS_OF = Statement(
     "SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(loaded_at), 3)) AS moment FROM numbering"
 )
-_NUMBERING_KNOWN_THEN = """
+_NUMBERING_KNOWN_THEN = f"""
 SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(known), 3)) AS moment
-FROM (SELECT if(known_from = 0, loaded_at, known_from) AS known FROM numbering)
-WHERE toUnixTimestamp64Milli(toDateTime64(known, 3)) <= {as_of:Int64}
+FROM (SELECT {KNOWN} AS known FROM numbering)
+WHERE toUnixTimestamp64Milli(toDateTime64(known, 3)) <= {{as_of:Int64}}
 """
 
 
@@ -57,7 +57,7 @@ async def data_through(answer: ReportAnswer) -> datetime | None:
     if answer.request.report.report.fact is not CALLS:
         return None
     customer, as_of = answer.request.customer, answer.request.as_of
-    moment = None if as_of is None else milliseconds(as_of)
+    moment = None if as_of is None else known_by(as_of)
     through = await answer.moment(Statement(_DATA_THROUGH, {"customer": customer, "as_of": moment}))
     return through or await answer.moment(Statement(_LATEST_CALL_BEFORE, {"customer": customer}))
 
@@ -67,4 +67,4 @@ async def numbering_as_of(answer: ReportAnswer) -> datetime | None:
     as_of = answer.request.as_of
     if as_of is None:
         return await answer.moment(_NUMBERING_AS_OF)
-    return await answer.moment(Statement(_NUMBERING_KNOWN_THEN, {"as_of": milliseconds(as_of)}))
+    return await answer.moment(Statement(_NUMBERING_KNOWN_THEN, {"as_of": known_by(as_of)}))

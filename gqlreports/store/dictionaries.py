@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from gqlreports.backends.base import Session, Statement
 from gqlreports.store.topology import Topology, identifier, literal
+from gqlreports.tables import KNOWN
 
 _NEVER = "9223372036854775807"
 """The largest Int64, for an end that is open."""
@@ -21,7 +22,7 @@ SELECT prefix,
     arrayMap(x -> arrayMin(arrayMap(y -> if(y.2 > x.2 AND y.1 IN (x.1, 0), y.2, {_NEVER}), said)), said) AS until
 FROM (
     SELECT prefix, valid_from, rate_center, state,
-        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known
+        toUnixTimestamp64Micro({KNOWN}) AS known
     FROM {{database}}.numbering FINAL
 ) GROUP BY prefix
 """
@@ -79,7 +80,7 @@ SELECT customer_id, number, arraySort(groupArray((start, known, end))) AS said,
 FROM (
     SELECT customer_id, number, toUnixTimestamp64Milli(valid_from) AS start,
         if(valid_to IS NULL, {_NEVER}, toUnixTimestamp64Milli(assumeNotNull(valid_to)) - 1) AS end,
-        toUnixTimestamp64Micro(if(known_from = 0, loaded_at, known_from)) AS known
+        toUnixTimestamp64Micro({KNOWN}) AS known
     FROM {{database}}.did FINAL
 ) GROUP BY customer_id, number
 """

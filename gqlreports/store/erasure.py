@@ -20,14 +20,12 @@ from gqlreports.store.dictionaries import reload
 from gqlreports.store.migrate import placement
 from gqlreports.store.phone_number import PhoneNumber, new_token
 from gqlreports.store.topology import Topology
-from gqlreports.tables import DID_DICTIONARIES, NANP_COLUMNS, cdr, did
+from gqlreports.tables import ABROAD, DID_DICTIONARIES, KNOWN, NANP_COLUMNS, cdr, did
 
 _DIALED = ("source_dest_number", "dest_number")
 _CALLING = ("source_cli", "dest_cli")
 _NUMBERS = (*_CALLING, *_DIALED, "lrn", "account")
 """The columns that hold a number and little else; reports group by them."""
-_ABROAD = "customer_card_dest_code != '' AND NOT startsWith(customer_card_dest_code, '1')"
-"""As in the definition of `dest_nanp`: ten digits without a country code, dialed abroad, are no NANP number."""
 _KEYS = ("customer_id", "switch", "callid")
 """The texts of a CDR's key, which cannot be changed."""
 _TEXTS = tuple(
@@ -164,7 +162,7 @@ class Erasure:
         holds = f"has({{forms:Array(String)}}, {column})"
         if not self.number.is_ambiguous:
             return holds
-        abroad = f"({_ABROAD})" if column in _DIALED else "0"
+        abroad = f"({ABROAD})" if column in _DIALED else "0"
         return f"({holds} AND (length({column}) != 10 OR {abroad} = {int(not self.number.is_nanp)}))"
 
     @property
@@ -246,19 +244,19 @@ def _about(placed: Topology, table: Table, system: str, columns: str, condition:
 _TUPLES = ", ".join(f"('{each}', toString({each}))" for each in _NUMBERS)
 _CELLS = f"""
 SELECT cell.1 AS column, cell.2 AS text, tech_prefix, abroad, count() FROM (
-    SELECT arrayJoin([{_TUPLES}]) AS cell, tech_prefix, {_ABROAD} AS abroad FROM cdr
+    SELECT arrayJoin([{_TUPLES}]) AS cell, tech_prefix, {ABROAD} AS abroad FROM cdr
     WHERE {" OR ".join(f"match({each}, {{pattern:String}})" for each in _NUMBERS)}
 ) WHERE match(text, {{pattern:String}}) GROUP BY ALL ORDER BY ALL
 """
 _COUNTS = ", ".join(f"('{each}', countIf(match({each}, {{pattern:String}})))" for each in (*_TEXTS, "dtmf", *_KEYS))
 _TEXT_CELLS = f"SELECT each.1, each.2 FROM (SELECT arrayJoin([{_COUNTS}]) AS each FROM cdr) WHERE each.2 > 0"
 _OF_FILES = "SELECT DISTINCT file FROM cdr_load WHERE"
-_DIDS = """
-SELECT customer_id, argMax(coalesce(valid_to > now64(3), true), if(known_from = 0, loaded_at, known_from))
-FROM did FINAL WHERE number IN {numbers:Array(String)} GROUP BY customer_id, number, valid_from
+_DIDS = f"""
+SELECT customer_id, argMax(coalesce(valid_to > now64(3), true), {KNOWN})
+FROM did FINAL WHERE number IN {{numbers:Array(String)}} GROUP BY customer_id, number, valid_from
 """
-_ERASED_DIDS = """
+_ERASED_DIDS = f"""
 INSERT INTO did (customer_id, number, valid_from, valid_to, loaded_at, known_from)
-SELECT customer_id, {erased:String}, valid_from, valid_to, now64(6), if(known_from = 0, loaded_at, known_from)
-FROM did FINAL WHERE number = {number:String}
+SELECT customer_id, {{erased:String}}, valid_from, valid_to, now64(6), {KNOWN}
+FROM did FINAL WHERE number = {{number:String}}
 """

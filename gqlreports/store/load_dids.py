@@ -14,7 +14,7 @@ from gqlreports.errors import LoadError
 from gqlreports.store.dictionaries import reload
 from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
-from gqlreports.tables import DID_DICTIONARIES
+from gqlreports.tables import DID_DICTIONARIES, KNOWN
 
 COLUMNS = ("did", "customer_id", "valid_from", "valid_to")
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,10 +66,10 @@ async def load_dids(backend: Backend, path: str, on_read: OnRead, effective: Eff
     return loaded
 
 
-_KNOWN = """
+_KNOWN = f"""
 CREATE TEMPORARY TABLE held ENGINE = Memory AS
 SELECT customer_id, number, valid_from, max(known) AS known_from, argMax((valid_to, 0), known).1 AS until
-FROM (SELECT *, if(known_from = 0, loaded_at, known_from) AS known FROM did FINAL) GROUP BY ALL
+FROM (SELECT *, {KNOWN} AS known FROM did FINAL) GROUP BY ALL
 HAVING until IS NULL OR until > valid_from
 """
 _SAID = """

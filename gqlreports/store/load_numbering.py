@@ -17,7 +17,7 @@ from gqlreports.errors import LoadError
 from gqlreports.store.dictionaries import reload
 from gqlreports.store.effective import TODAY, Effective
 from gqlreports.store.files import FileRow, OnRead, Rejects, file_rows, opened, rejects_beside
-from gqlreports.tables import NUMBERING_DICTIONARIES
+from gqlreports.tables import KNOWN, NUMBERING_DICTIONARIES
 
 _LIVE = "AS"
 
@@ -133,18 +133,19 @@ async def _save(session: Session, prefixes: Prefixes, effective: Effective) -> t
 
 _SAID = "CREATE TEMPORARY TABLE said (prefix String, rate_center String, state String) ENGINE = Memory"
 # What holds of each prefix at the effective moment; of a correction, for all calls.
-_HELD = """
+_HELD = f"""
 CREATE TEMPORARY TABLE held ENGINE = Memory AS
-SELECT prefix, {corrects:Bool} AND (versions > 1 OR latest.1 > 0) AS wrong, latest.1 AS valid_from,
+SELECT prefix, {{corrects:Bool}} AND (versions > 1 OR latest.1 > 0) AS wrong, latest.1 AS valid_from,
     latest.2 AS known_from, latest.3 AS rate_center, latest.4 AS state
 FROM (
     SELECT prefix, count() AS versions, max((valid_from, known, rate_center, toString(state))) AS latest
     FROM (
-        SELECT prefix, rate_center, state, valid_from, if(known_from = 0, loaded_at, known_from) AS known,
+        SELECT prefix, rate_center, state, valid_from, {KNOWN} AS known,
             maxIf(known, valid_from = 0) OVER (PARTITION BY prefix) AS corrected
         FROM numbering FINAL
     )
-    WHERE known >= corrected AND (valid_from <= fromUnixTimestamp64Milli({effective:Int64}, 'UTC') OR {corrects:Bool})
+    WHERE known >= corrected
+        AND (valid_from <= fromUnixTimestamp64Milli({{effective:Int64}}, 'UTC') OR {{corrects:Bool}})
     GROUP BY prefix
 )
 """

@@ -226,10 +226,15 @@ def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object
     """Set the parameters of a compiled statement to the values of one request and to `more` values."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
     if request.as_of is not None:
-        given[AS_OF] = (request.as_of - _EPOCH) // _MILLISECOND
+        given[AS_OF] = known_by(request.as_of)
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}
     rollup = None if reading(request) is Reading.CALLS else request.report.rollup
     return Statement(statement.sql, values, request.customer, rollup.name if rollup else None)
+
+
+def known_by(as_of: datetime) -> int:
+    """The last whole millisecond since 1970 of what was stored by that moment, as the store keeps it."""
+    return (as_of - _EPOCH) // _MILLISECOND
 
 
 def milliseconds(moment: datetime) -> int:
