@@ -21,7 +21,7 @@ from benchmarks.store import empty
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 
-POSTERS = (1, 16, 64, 200)
+POSTERS = (1, 16, 64, 200, 500)
 SECONDS = 10
 _HEADINGS = ["", "posters", "posts/s", "p50, ms", "p99, ms", "CPU of the server, ms a post", "errors"]
 

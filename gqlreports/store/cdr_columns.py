@@ -59,7 +59,7 @@ class FileColumn:
     """A column of the file, whose cells are text, or typed values of its `kind`.
 
     `reason` describes an invalid cell.  A file must have the column if it is `required`; otherwise a missing column
-    counts as empty.
+    counts as empty, and `empty` is the store's value for that, in SQL.
     """
 
     name: str
@@ -68,6 +68,7 @@ class FileColumn:
     required: bool = True
     kind: Kind = Kind.TEXT
     value: CellRule | None = None
+    empty: str = "''"
 
     def rule(self, values: Collection[str]) -> CellRule:
         """The rule for the column's cells, given the names of the columns that come as typed `values`."""
@@ -146,7 +147,7 @@ def _moment_or_null(name: str) -> FileColumn:
         lambda x: f"if({_no_time(x)}, NULL, {moment.text.typed(x)})",
         lambda x: f"NOT {_no_time(x)} AND ({moment.text.fault(x) if moment.text.fault else 0})",
     )
-    return FileColumn(name, text, moment.reason, required=False, kind=Kind.MOMENT, value=value)
+    return FileColumn(name, text, moment.reason, required=False, kind=Kind.MOMENT, value=value, empty="NULL")
 
 
 def _no_time(x: str) -> str:
@@ -159,7 +160,7 @@ def _quality(name: str) -> FileColumn:
         lambda x: f"toDecimal64OrNull({x}, 3)",
         lambda x: f"{x} != '' AND NOT (match({x}, '{NUMBER}') AND isNotNull(toDecimal64OrNull({x}, 3)))",
     )
-    return FileColumn(name, text, f"bad number in {name}", False, Kind.QUALITY, CellRule(lambda x: x))
+    return FileColumn(name, text, f"bad number in {name}", False, Kind.QUALITY, CellRule(lambda x: x), "NULL")
 
 
 def _money(name: str, required: bool = True) -> FileColumn:
@@ -169,7 +170,8 @@ def _money(name: str, required: bool = True) -> FileColumn:
         return f"{x} != '' AND NOT match({x}, '{PLAIN_MONEY}') AND NOT (match({x}, '{NUMBER}') AND ifNull({exact}, 0))"
 
     text = CellRule(lambda x: f"toDecimal64OrZero({x}, 8)", fault)
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, CellRule(lambda x: f"ifNull({x}, 0)"))
+    value = CellRule(lambda x: f"ifNull({x}, 0)")
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.MONEY, value, "0")
 
 
 def _seconds(name: str, required: bool = True) -> FileColumn:
@@ -179,14 +181,14 @@ def _seconds(name: str, required: bool = True) -> FileColumn:
 
     text = CellRule(lambda x: f"toDecimal64OrZero({x}, 3)", fault)
     value = CellRule(lambda x: f"ifNull({x}, 0)", lambda x: f"ifNull({x} < 0 OR {x} > {_YEAR}, 0)")
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value)
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.SECONDS, value, "0")
 
 
 def _whole(name: str, kind: str, empty: str, required: bool = True) -> FileColumn:
     typed = f"ifNull(accurateCastOrNull({{}}, '{kind}'), {empty})".format
     text = CellRule(typed, lambda x: f"{x} != '' AND isNull(accurateCastOrNull({x}, '{kind}'))")
     value = CellRule(typed, lambda x: f"isNotNull({x}) AND isNull(accurateCastOrNull({x}, '{kind}'))")
-    return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value)
+    return FileColumn(name, text, f"bad number in {name}", required, Kind.WHOLE, value, empty)
 
 
 # A store that was made before version 0.3 has one byte for it, in its sorting key, which cannot be altered.

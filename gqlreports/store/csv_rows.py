@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gqlreports.store.files import Chunk, FileRecord
 
@@ -17,6 +18,7 @@ _MOST_LINES = 1000
 """How many lines a row may have."""
 _SAMPLE = 200
 """How many lines tell how many cells a row may have."""
+_NO_QUOTE_OR_LINE_FEED = bytes(each for each in range(256) if each not in b'"\n')
 UNCLOSED = "a quote is never closed"
 CARRIAGE_RETURN = "a carriage return stands outside quotes"
 NO_UTF8 = "no UTF-8: name the encoding, such as --encoding latin-1"
@@ -147,17 +149,17 @@ def csv_chunks(
     def whole(body: bytes, first: int, last: bool) -> int:
         return _lines(body, first, last, widths).rows()[1]
 
-    for body, first, last in _blocks(stream, line, size, whole):
-        lines = _lines(body, first, last, widths)
-        if _is_simple(body):
+    for body, first, last, simple in _blocks(stream, line, size, whole):
+        lines = partial(_lines, body, first, last, widths)
+        if simple:
             yield Chunk(
                 header + body,
                 "CSVWithNames",
-                lambda lines=lines: [row.record for row in lines.rows()[0]],  # type: ignore[misc]
-                lambda lines=lines: header + _printed(lines.rows()[0]),  # type: ignore[misc]
+                lambda lines=lines: [row.record for row in lines().rows()[0]],  # type: ignore[misc]
+                lambda lines=lines: header + _printed(lines().rows()[0]),  # type: ignore[misc]
             )
         else:
-            rows = lines.rows()[0]
+            rows = lines().rows()[0]
             good = [row for row in rows if not row.reason]
             broken = [(row.record, row.reason) for row in rows if row.reason]
             records = [row.record for row in good]
@@ -166,18 +168,20 @@ def csv_chunks(
 
 def _blocks(
     stream: io.BufferedReader, line: int, size: int, whole: Callable[[bytes, int, bool], int]
-) -> Iterator[tuple[bytes, int, bool]]:
-    """Blocks of whole rows, the line on which each begins, and whether it is the last."""
+) -> Iterator[tuple[bytes, int, bool, bool]]:
+    """Blocks of whole rows, the line on which each begins, whether it is the last, and whether its rows are lines."""
     rest = b""
     while True:
         data = stream.read(size)
         block, last = rest + data, not data
         end = len(block) if last else block.rfind(b"\n") + 1
-        if end and not _is_simple(block[:end]) and not last:
+        simple = _is_simple(block[:end])
+        if end and not simple and not last:
             lines = block[:end].split(b"\n")
             end = sum(len(each) + 1 for each in lines[: whole(block[:end], line, last)])
+            simple = _is_simple(block[:end])
         if end and block[:end].strip():
-            yield block[:end], line, last
+            yield block[:end], line, last, simple
         line += block.count(b"\n", 0, end)
         rest = block[end:]
         if last:
@@ -203,4 +207,5 @@ def _is_simple(body: bytes) -> bool:
             body.decode()
         except UnicodeDecodeError:
             return False
-    return b'"' not in body or not any(line.count(b'"') & 1 for line in body.split(b"\n"))
+    # The quotes of a line are an even number if nothing is left of them, pair by pair.
+    return b'"' not in body or b'"' not in body.translate(None, _NO_QUOTE_OR_LINE_FEED).replace(b'""', b"")

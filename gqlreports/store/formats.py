@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from gqlreports.errors import LoadError
 from gqlreports.extras import needed
-from gqlreports.store import mapping, staging
+from gqlreports.store import mapping
 from gqlreports.store.cdr_columns import EXTRA_CELLS, KINDS, Kind
 from gqlreports.store.csv_rows import Dialect, csv_chunks
 from gqlreports.store.files import Chunk, FileRecord, OpenFile, about, filled, recoded
@@ -277,7 +277,7 @@ def _mapped(
     first: str = "",
 ) -> Staging:
     def cell(ref: Ref) -> str:
-        return staging.cell(cells[ref]) if ref in cells else "''"
+        return f"staged.{cells[ref]}" if ref in cells else "''"
 
     branch = layout.columns.get("branch_idx")
     columns = mapping.expressions(layout, cell, mapping.zone_of(options.time_zone))

@@ -166,11 +166,19 @@ def _milliseconds(value: str, source: ColumnSource, column: str, layout: Layout,
 def _in_zone(wall: str, zone: str | None) -> str:
     """Milliseconds since 1970 of what the clocks of a zone show, which `wall` gives as if it were UTC.
 
-    It is null for a time that the clocks skip.  ClickHouse's parsers with a pattern are wrong by an hour on the days on
-    which clocks change; the one without is right.
+    It is null for a time that the clocks skip, and the first of two that they show twice.  ClickHouse's parsers with a
+    pattern are wrong by an hour on the days on which clocks change; the one without is right, and takes twice as long.
     """
-    local = f"parseDateTime64BestEffortOrNull(toString({wall}), 3, {literal(zone or 'UTC')})"
-    return f"if(toString({local}) = toString({wall}), toUnixTimestamp64Milli({local}), NULL)"
+    name = literal(zone or "UTC")
+
+    def offset(moment: str) -> str:
+        return f"1000 * timezoneOffset(fromUnixTimestamp64Milli({moment}, {name}))"
+
+    shown = f"toUnixTimestamp64Milli({wall})"
+    # Where the offset of the day before is no longer right, that of the moment to which it leads is.
+    near = f"({shown} - {offset(f'assumeNotNull({shown}) - 86400000')})"
+    moment = f"({shown} - {offset(f'assumeNotNull({near})')})"
+    return f"if({offset(f'assumeNotNull({moment})')} = {offset(f'assumeNotNull({near})')}, {moment}, NULL)"
 
 
 def zoned(text: str, zone: str) -> str:

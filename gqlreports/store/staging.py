@@ -63,8 +63,8 @@ def reason(columns: Collection[str], values: Collection[str], sizes: bool) -> st
 
 
 def typed(columns: Collection[str], values: Collection[str]) -> list[str]:
-    """The SQL for the value of each of COLUMNS.  Columns that the file lacks are read as empty texts."""
-    return [each.rule(values).typed(each.name if each.name in columns else "''") for each in COLUMNS]
+    """The SQL for the value of each of COLUMNS."""
+    return [each.rule(values).typed(each.name) if each.name in columns else each.empty for each in COLUMNS]
 
 
 MISSING = f"'{MISSING_CELL}'"
@@ -84,7 +84,7 @@ def plain_staging(source: OpenFile, path: str, constants: Mapping[str, str]) -> 
     if missing:
         raise LoadError(f"{path} lacks the columns {', '.join(missing)}; nothing was loaded.")
     values = source.values.difference(constants)
-    columns = {name: f"staged.{name}" if name in values else cell(name) for name in known}
+    columns = {name: f"staged.{name}" for name in known}
     fields = tuple(known) if source.csv else (*known, *(each.name for each in COLUMNS if each.name not in known))
     return Staging(
         fields,
@@ -210,17 +210,21 @@ class Staging:
         return f"SELECT *, {number} FROM ({rows})"
 
     def _shaped(self, row: str = "") -> str:
-        """The staged cells, and whether a row is blank, too long or too short.  An empty line of CSV is a blank row."""
+        """The cells, and whether a row is blank, too long or too short.  An empty line of CSV is a blank row.
+
+        Here each text is trimmed, once: what is written out for each use of a cell takes the store long to analyse.
+        """
+        cells = ", ".join(f"{name if name in self.types else cell(name)} AS {name}" for name in self.fields)
         if not self.csv:
-            return f"SELECT {row}0 AS blank, * FROM staged"
+            return f"SELECT {row}0 AS blank, {cells} FROM staged"
         extra, beyond = EXTRA_CELLS
         others = [name for name in self.fields if name != self.first]
         blank = " AND ".join([*(f"staged.{name} = {MISSING}" for name in others), f"{cell(self.first)} = ''"])
         if not self.sizes:
-            return f"SELECT {row}{blank} AS blank, * FROM staged"
+            return f"SELECT {row}{blank} AS blank, {cells} FROM staged"
         return (
             f"SELECT {row}{blank} AS blank, staged.{self.fields[-1]} = {MISSING} AS short, "
-            f"staged.{extra} NOT IN ('', {MISSING}) OR staged.{beyond} != {MISSING} AS long, * FROM staged"
+            f"staged.{extra} NOT IN ('', {MISSING}) OR staged.{beyond} != {MISSING} AS long, {cells} FROM staged"
         )
 
 

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVarTuple
 from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
@@ -13,6 +14,7 @@ from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from gqlreports.backends.sharing import SharedTask
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import PREFIX
 from gqlreports.directory.principal import Principal
@@ -24,6 +26,8 @@ from gqlreports.web.limits import Rate, Rates
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
+
+Secret = TypeVarTuple("Secret")
 
 COOKIE = "gqlreports_session"
 _TOKENS_AT_ONCE = 4
@@ -37,6 +41,7 @@ class Authentication:
         self._tokens = tokens
         # Tokens get threads of their own, so that a provider that does not answer cannot delay holders of keys.
         self._token_threads = CapacityLimiter(_TOKENS_AT_ONCE)
+        self._lookups: dict[object, SharedTask[Principal]] = {}
 
     async def principal(self, request: Request, basic: bool = False) -> Principal:
         """The caller, which is also stored in `request.state.principal`, among other things for the log.
@@ -54,16 +59,33 @@ class Authentication:
         credential = _credential(request, basic)
         if self._tokens is not None and not credential.startswith(PREFIX):
             return await run_sync(self._tokens.authenticate, credential, limiter=self._token_threads)
-        source = source_of(request)
-        if (remembered := self._directory.remembered(credential, source)) is not None:
-            return remembered
-        return await run_in_threadpool(self._directory.authenticate, credential, source)
+        key = credential, source_of(request)
+        return await self._found_once(key, self._directory.remembered, self._directory.authenticate)
 
     async def _holder(self, token: str) -> Principal:
         sessions = self._directory.sessions
-        if (remembered := sessions.remembered(token)) is not None:
-            return remembered
-        return await run_in_threadpool(sessions.principal, token)
+        return await self._found_once((token,), sessions.remembered, sessions.principal)
+
+    async def _found_once(
+        self,
+        secret: tuple[*Secret],
+        remembered: Callable[[*Secret], Principal | None],
+        look_up: Callable[[*Secret], Principal],
+    ) -> Principal:
+        """The holder of a secret.  The requests that bring it at the same time share one look-up in the directory."""
+        if (principal := remembered(*secret)) is not None:
+            return principal
+        if (lookup := self._lookups.get(secret)) is not None:
+            await lookup.result()
+            # If the key was revoked since that look-up began, nothing of it is remembered.
+            principal = remembered(*secret)
+            return principal if principal is not None else await run_in_threadpool(look_up, *secret)
+        work = run_in_threadpool(look_up, *secret)
+        self._lookups[secret] = lookup = SharedTask(work, partial(self._end, secret))
+        return await lookup.result()
+
+    def _end(self, secret: object) -> None:
+        self._lookups.pop(secret, None)
 
 
 def session_token(request: Request) -> str | None:

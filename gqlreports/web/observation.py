@@ -59,7 +59,7 @@ class ObservationMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(_UNSEEN):
             return await self._app(scope, receive, send)
-        record, headers = Record(), Headers(scope=scope)
+        record = Record()
         RECORD.set(record)
 
         async def answer(message: Message) -> None:
@@ -68,7 +68,7 @@ class ObservationMiddleware:
             await send(message)
 
         with _TRACER.start_as_current_span(
-            f"{scope['method']} request", propagate.extract(headers), SpanKind.SERVER, record_exception=False
+            f"{scope['method']} request", propagate.extract(_headers(scope)), SpanKind.SERVER, record_exception=False
         ) as span:
             try:
                 with self._metrics.running.track_inprogress(), record.whole.running():
@@ -79,6 +79,11 @@ class ObservationMiddleware:
                 self._metrics.count(record)
                 logger.info("request", extra=_line(record, scope))
         return None
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """The headers, the first of each name, in a form that is fast to look up."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
 def _conclude(record: Record) -> None:

@@ -5,11 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import clickhouse_connect
 import pytest
+from clickhouse_connect.driver._chdbclient import ChdbClient
 
 from gqlreports.backends.base import Statement
+from gqlreports.backends.embedded.backend import EmbeddedSession
 from gqlreports.backends.embedded.readers import Reader
 from gqlreports.backends.failures import ReadFailed
+from gqlreports.backends.settings import WRITING
 from tests.backends.test_conformance import HALF, NEXT
 from tests.support.sites import Engine
 
@@ -38,3 +42,20 @@ def test_a_directory_that_another_process_has_open(engine: Engine, tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "store")], capture_output=True, text=True)
     assert done.returncode == 1
     assert "StoreUnavailable: The store is in use by process" in done.stderr
+
+
+def test_a_session_knows_of_the_engine_what_a_client_asks_it(engine: Engine, tmp_path: Path) -> None:
+    """Its client takes it from an earlier one; this holds it to the driver that is installed."""
+    backend = engine.open(tmp_path / "store")
+    asked = clickhouse_connect.get_client(interface="chdb", path=str(tmp_path / "store"), chdb_options=WRITING)
+
+    async def in_session() -> ChdbClient:
+        async with backend.session() as session:
+            assert isinstance(session, EmbeddedSession)
+            assert isinstance(session._client, ChdbClient)
+            return session._client
+
+    told = asyncio.run(in_session())
+    for name in ("server_version", "server_tz", "server_settings", "protocol_version", "_client_settings"):
+        assert getattr(told, name) == getattr(asked, name), name
+    asked.close()

@@ -2,7 +2,10 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +18,14 @@ from gqlreports.backends.base import Limits
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.keys import new_key_id, new_key_text
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import Principal, Role
 from gqlreports.store.definition import definition
 from gqlreports.web.app import create_app
 from tests.support import sites
 from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.sites import Engine
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 VIEWER = {"query": "{ viewer { name } }"}
 
@@ -183,3 +186,58 @@ def mutated(url: str, key: str, mutation: str) -> dict[str, Any]:
     answer = httpx2.post(url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE).json()
     data: dict[str, Any] = answer["data"]
     return data
+
+
+@contextmanager
+def each_look_up(directory: Directory, hook: Callable[[], None]) -> Iterator[None]:
+    """Call the hook after each look-up of a key in the directory, before anybody hears of its result."""
+    look_up = directory.authenticate
+
+    def then_hook(key: str, source: str | None) -> Principal:
+        try:
+            return look_up(key, source)
+        finally:
+            hook()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(directory, "authenticate", then_hook)
+        yield
+
+
+def test_callers_who_come_at_once_with_one_key_share_a_look_up(url: str, directory: Directory) -> None:
+    key, other = (directory.create_key(name, Role.STAFF) for name in ("many", "other"))
+    all_asked, look_ups = threading.Event(), []
+
+    def looked_up() -> None:
+        look_ups.append(1)
+        all_asked.wait(PATIENCE)
+
+    with each_look_up(directory, looked_up), ThreadPoolExecutor(21) as callers:
+        alike = [callers.submit(status, url, key) for _ in range(20)]
+        wait_until(lambda: len(look_ups) == 1)
+        another = callers.submit(status, url, other)
+        wait_until(lambda: len(look_ups) == 2)
+        all_asked.set()
+        assert [each.result() for each in [*alike, another]] == [200] * 21
+    assert len(look_ups) == 2
+
+
+def test_a_key_that_is_revoked_during_a_look_up_lets_nobody_in_who_comes_later(url: str, directory: Directory) -> None:
+    key = directory.create_key("revoked meanwhile", Role.STAFF)
+    [id] = [each.id for each in directory.list_keys() if each.name == "revoked meanwhile"]
+    read, revoked = threading.Event(), threading.Event()
+
+    def looked_up() -> None:
+        if not read.is_set():
+            read.set()
+            revoked.wait(PATIENCE)
+
+    with each_look_up(directory, looked_up), ThreadPoolExecutor(2) as callers:
+        before = callers.submit(status, url, key)
+        read.wait(PATIENCE)
+        directory.revoke_key(id)
+        after = callers.submit(status, url, key)
+        # Time enough to join the first one's look-up, which has read the key before it was revoked.
+        time.sleep(0.5)
+        revoked.set()
+        assert (before.result(), after.result()) == (200, 401)
