@@ -132,7 +132,7 @@ def pages(api: Api) -> tuple[list[Shown], Rows]:
     found: Rows = []
     after: dict[str, str] = {}
     while True:
-        question = Question("GROUP_BY_TECH_PREFIX", "calls", {"first": PAGE, **SPAN, **after}, customer=SOME)
+        question = Question("GROUP_BY_TECH_PREFIX", "calls", {"first": PAGE, **after}, customer=SOME, span=SPAN)
         columns, rows = question.answer(api.ask, "cursor")
         if not rows:
             return columns, found

@@ -44,6 +44,7 @@ class Question:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     customer: str = "5003"
     absent: tuple[str, ...] = ()
+    span: Mapping[str, str] = field(default_factory=SPAN.copy)
 
     @property
     def report(self) -> str:
@@ -57,7 +58,7 @@ class Question:
     @property
     def address(self) -> dict[str, str]:
         """The arguments in an address."""
-        given = {"customer": self.customer, **SPAN, **self.arguments}
+        given = {"customer": self.customer, **self.span, **self.arguments}
         if self.parameters:
             given["parameters"] = self.parameters
         return {name: _text(value) for name, value in given.items()}
@@ -85,7 +86,7 @@ class Question:
           }}
         }}"""
         own = {f"{self.report[0].lower()}{self.report[1:]}": self.parameters} if self.parameters else None
-        data = ask(document, {"customer": self.customer, **SPAN, **given, "parameters": own})
+        data = ask(document, {"customer": self.customer, **self.span, **given, "parameters": own})
         found = data["customReport"][self.part]
         rows: Rows = found["rows"] if inner else found
         return columns, [
