@@ -15,14 +15,17 @@ import orjson
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gqlreports.backends.base import Backend
+from gqlreports.backends.base import Backend, Statement
 from gqlreports.cli.support import standard_error
 from gqlreports.cli.table import TextTable
 from gqlreports.errors import InvalidInput
+from gqlreports.export.columns import selection_of
 from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.export.formats import ExportFormat
-from gqlreports.plugins.contract import AnyColumn
-from gqlreports.schema.plan.printing import readable
+from gqlreports.export.parts import RowsPart
+from gqlreports.schema.plan import rows as plan
+from gqlreports.schema.plan.grain import total_columns
+from gqlreports.schema.plan.printing import in_zone, readable
 from gqlreports.store.check_cdrs import SHOWN, Check
 
 
@@ -35,39 +38,45 @@ class Format(Enum):
 
 
 async def print_report(export: Export, backend: Backend, form: Format) -> None:
-    """Print the rows of a report on standard output.  A table has the totals of all rows in its footer."""
+    """Print a part of a report on standard output.  A table of rows has the totals of all rows in its footer."""
     rows = (await backend.fetch_json(export.statement(readable))).json
     if form is Format.JSON:
         sys.stdout.buffer.write(orjson.dumps(orjson.Fragment(rows.strip())) + b"\n")
     elif form is Format.CSV:
-        _print_csv(export.columns, orjson.loads(rows))
+        _print_csv(export.names, orjson.loads(rows))
+    elif isinstance(export.part, RowsPart):
+        await _print_rows(export, export.part, backend, orjson.loads(rows))
     else:
-        [totals] = orjson.loads((await backend.fetch_json(export.totals(readable))).json)
-        caption = "{} rows" if export.first is None else f"{{}} of {await _row_count(export, backend)} rows"
-        _print_table(export.columns, orjson.loads(rows), totals, caption)
+        numbers = [column.name for column in export.columns if column.type.scalar.json in (int, float)]
+        _print_table(TextTable(export.names, right=numbers), orjson.loads(rows))
 
 
-async def _row_count(export: Export, backend: Backend) -> int:
-    [counted] = orjson.loads((await backend.fetch_json(export.row_count())).json)
-    return int(counted["rows"])
+async def _print_rows(export: Export, part: RowsPart, backend: Backend, rows: list[dict[str, Any]]) -> None:
+    request, caption = export.request, f"{len(rows)} rows"
+    summed = {column.graphql_name for column in total_columns(request.columns)}
+    selection = selection_of((column for column in export.columns if column.name in summed), readable)
+    totals = await _first(backend, in_zone(plan.totals(request, selection, part.where), export.zone))
+    if part.page.first is not None:
+        counted = await _first(backend, plan.row_count(request, part.where))
+        caption = f"{len(rows)} of {counted['rows']} rows"
+    numbers = [name for name in export.names if name in totals and not isinstance(totals[name], str)]
+    footer = [_text(totals.get(name)) for name in export.names] if rows else None
+    _print_table(TextTable(export.names, right=numbers, caption=caption, totals=footer), rows)
 
 
-def _print_csv(columns: Sequence[AnyColumn], rows: list[dict[str, Any]]) -> None:
+async def _first(backend: Backend, statement: Statement) -> dict[str, Any]:
+    found: list[dict[str, Any]] = orjson.loads((await backend.fetch_json(statement)).json)
+    return found[0]
+
+
+def _print_csv(names: Sequence[str], rows: list[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(column.graphql_name for column in columns)
+    writer.writerow(names)
     writer.writerows([_text(value) for value in row.values()] for row in rows)
 
 
-def _print_table(
-    columns: Sequence[AnyColumn], rows: list[dict[str, Any]], totals: dict[str, Any], caption: str
-) -> None:
-    names = [column.graphql_name for column in columns]
-    table = TextTable(
-        names,
-        right=[name for name in names if name in totals and not isinstance(totals[name], str)],
-        caption=caption.format(len(rows)),
-        totals=[_text(totals.get(name)) for name in names] if rows else None,
-    )
+def _print_table(table: TextTable, rows: list[dict[str, Any]]) -> None:
+    table.caption = table.caption or f"{len(rows)} rows"
     for row in rows:
         table.add(*map(_text, row.values()))
     table.print()

@@ -14,25 +14,25 @@ from gqlreports.cli.support import backend_of, directory_of, error_boundary, mom
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
-from gqlreports.export.arguments import rows_arguments
-from gqlreports.export.export import Export, chosen_columns
-from gqlreports.export.formats import export_format
+from gqlreports.export.arguments import PARTS, check_part, part_arguments, part_of
+from gqlreports.export.columns import chosen_columns, compared_columns, row_columns
+from gqlreports.export.export import Export
+from gqlreports.export.formats import format_of
 from gqlreports.limits import FOR_OPERATORS
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.explanation import TableRead, readings
-from gqlreports.schema.plan.filters import EVERYTHING, Where
-from gqlreports.schema.plan.printing import UTC, unprinted
-from gqlreports.schema.plan.rows import Order
+from gqlreports.schema.plan.comparison import ComparisonPart
+from gqlreports.schema.plan.printing import UTC, readable
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.time import zone
 from gqlreports.schema.types.columns import validated
 
 _CALLER = Caller(Principal("", "shell", Role.STAFF, None), audit=lambda request: None)
-_DESCENDING = {"": False, "asc": False, "desc": True}
+_DIRECTIONS = {"": "ASC", "asc": "ASC", "desc": "DESC"}
 
 
 Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")]
@@ -58,6 +58,11 @@ Zone = Annotated[
     str, typer.Option(metavar="ZONE", help="Zone of a date without a time, and of moments that are shown.")
 ]
 First = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N rows; totals are of all.")]
+PartName = Annotated[str, typer.Option(metavar="PART", help=f"What of the report: {', '.join(PARTS)}.")]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option("--argument", metavar="NAME=VALUE", help="An argument of the part, as every=DAY; repeat for more."),
+]
 
 
 def run(
@@ -73,10 +78,14 @@ def run(
     column: Columns = None,
     time_zone: Zone = UTC,
     first: First = None,
+    part: PartName = "rows",
+    argument: Arguments = None,
     format: Annotated[Format | None, typer.Option(help="How to print it; as a table unless told.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A file .csv, .xlsx, .parquet or .jsonl to write."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A file .csv, .xlsx, .parquet or .jsonl to write, or one in a .zip."
+        ),
     ] = None,
 ) -> None:
     """Print a report, or write it to a file.
@@ -90,12 +99,14 @@ def run(
     ```
     """
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
+        asked = Asked(
+            *(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first, part, argument)
+        )
         registry = Registry.load()
-        export = asked.export(registry)
+        export = asked.export(registry, settings.masked_digits)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
-        form = export_format(output.suffix.removeprefix(".")) if output else None
+        form = format_of(output)[1] if output else None
 
         async def show(answer: ReportAnswer) -> None:
             if output and form:
@@ -124,8 +135,8 @@ def explain(
     with error_boundary() as settings:
         asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
-        export = asked.export(registry)
-        statement = export.statement(unprinted)
+        export = asked.export(registry, settings.masked_digits)
+        statement = export.statement(readable)
 
         async def show(answer: ReportAnswer) -> None:
             for each in await readings(answer.backend, statement):
@@ -177,40 +188,66 @@ class Asked:
     column: list[str] | None
     time_zone: str
     first: int | None = None
+    part: str = "rows"
+    argument: list[str] | None = None
 
-    def export(self, registry: Registry) -> Export:
-        """The report that the options describe.  Raises InvalidInput or NotFound if an option is wrong."""
+    def export(self, registry: Registry, masked: int) -> Export:
+        """The part of the report that the options describe; the last `masked` characters of numbers are hidden.
+
+        Raises InvalidInput or NotFound if an option is wrong.
+        """
         report = _CALLER.report(registry, self.type)
-        parameters = validated(report, dict(_parameter(each) for each in self.param or []))
+        parameters = validated(report, dict(_named("--param", each, "side=ORIGINATING") for each in self.param or []))
         clock = zone(self.time_zone)
         start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
         as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
         request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
-        order = tuple(_order(request, each) for each in self.order_by or [])
-        matching = _where(registry, request, self.where)
-        return Export(request, chosen_columns(request, self.column), order, matching, clock.key, first=self.first)
+        schema = build_schema(registry, Role.STAFF)
+        check_part(schema, report, self.part)
+        known = part_arguments(schema, report, self.part)
+        made = part_of(schema, request, self.part, masked, self._texts(request, known))
+        columns = chosen_columns(made.known(request), self.column) if self.column else made.usual(request)
+        return Export(request, made, columns, clock.key)
+
+    def _texts(self, request: ReportRequest, known: list[str]) -> dict[str, str]:
+        """The arguments of the part, as an address has them."""
+        texts = dict(_named("--argument", each, "every=DAY") for each in self.argument or [])
+        if "timeZone" in known:
+            texts["timeZone"] = self.time_zone
+        if self.where is not None:
+            texts["where"] = _json(self.where)
+        if self.order_by:
+            texts["orderBy"] = orjson.dumps([_order(request, self.part, each) for each in self.order_by]).decode()
+        if self.first is not None:
+            texts["first"] = str(self.first)
+        for name in texts:
+            if name not in known:
+                raise InvalidInput(f"{self.part} has no argument {name!r}; it has {', '.join(known)}.")
+        return texts
 
 
-def _parameter(text: str) -> tuple[str, str]:
+def _named(option: str, text: str, example: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidInput(f"--param {text}: write NAME=VALUE, as in side=ORIGINATING.")
+        raise InvalidInput(f"{option} {text}: write NAME=VALUE, as in {example}.")
     return name, value
 
 
-def _order(request: ReportRequest, text: str) -> Order:
+def _order(request: ReportRequest, part: str, text: str) -> dict[str, str]:
+    """A column to order by, as GraphQL takes it; those of a comparison name a value of a figure too."""
     name, _, direction = text.partition(":")
-    if direction not in _DESCENDING:
+    if direction not in _DIRECTIONS:
         raise InvalidInput(f"--order-by {text}: write COLUMN or COLUMN:desc.")
-    [column] = chosen_columns(request, [name])
-    return Order(column, _DESCENDING[direction])
+    known = compared_columns(request) if part == "comparison" else row_columns(request.columns)
+    [chosen] = chosen_columns(known, [name])
+    [constant] = [each.constant_name for each in request.columns if each.graphql_name == chosen.field]
+    value = {"by": ComparisonPart(chosen.value).name} if chosen.value else {}
+    return {"column": constant, "direction": _DIRECTIONS[direction], **value}
 
 
-def _where(registry: Registry, request: ReportRequest, text: str | None) -> Where:
-    if text is None:
-        return EVERYTHING
+def _json(text: str) -> str:
     try:
-        given = {"where": orjson.loads(text)}
+        orjson.loads(text)
     except orjson.JSONDecodeError:
         raise InvalidInput(f"--where {text}: this is not JSON.") from None
-    return rows_arguments(build_schema(registry, Role.STAFF), request, given)[0]
+    return text

@@ -21,8 +21,7 @@ _END = b"\xff\xff\xff\xff\0\0\0\0"
 def arrow_schema(export: Export) -> pyarrow.Schema:
     """The Arrow schema of an export: exact decimals, 64-bit counts, and moments with their time zone."""
     return pyarrow.schema(
-        pyarrow.field(each.graphql_name, each.type.arrow_type(pyarrow, export.zone), each.nullable)
-        for each in export.columns
+        pyarrow.field(each.name, each.type.arrow_type(pyarrow, export.zone), each.nullable) for each in export.columns
     )
 
 

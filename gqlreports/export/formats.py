@@ -1,18 +1,21 @@
-"""The formats of exports, by their extension.
+"""The formats of exports, by their extension; each also in a zip archive with the checksum of the file.
 
 The store itself prints CSV and JSON lines.  CSV starts with a header line and ends with a line for the number of rows.
 Texts are in quotes, so an empty text is `""`, and a null is nothing at all.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TypeAlias
 
 from gqlreports.errors import InvalidInput
+from gqlreports.export.archive import Archive
 from gqlreports.export.export import Export, OnRows, RowSource
 from gqlreports.extras import needed
 from gqlreports.schema.plan.printing import readable, safe
 
+ZIP = ".zip"
 _OTHERS = bytes(set(range(256)) - set(b'"\n'))
 
 
@@ -62,18 +65,30 @@ Writer: TypeAlias = Callable[[Export, RowSource, OnRows], AsyncGenerator[bytes, 
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A file format; `writer` imports and returns its writer, or raises NotInstalled if packages are missing."""
+    """A file format; `writer` imports and returns its writer, or raises NotInstalled if packages are missing.
+
+    With `in_archive`, the file is in a zip archive together with its checksum, and the extension is that of both.
+    """
 
     extension: str
     media_type: str
     writer: Callable[[], Writer]
+    in_archive: bool = False
 
     def write(self, export: Export, source: RowSource, on_rows: OnRows) -> AsyncGenerator[bytes, None]:
         """Yield the file of an export piece by piece, as soon as there is data.
 
         Raises the store's errors, also halfway; then the file is incomplete, and readers can tell that it is.
         """
-        return self.writer()(export, source, on_rows)
+        if not self.in_archive:
+            return self.writer()(export, source, on_rows)
+        archive = Archive(f"{export.stem}.{self.extension.removesuffix(ZIP)}")
+
+        def counted(rows: int) -> None:
+            archive.count(rows)
+            on_rows(rows)
+
+        return archive.pieces(self.writer()(export, source, counted))
 
 
 def _xlsx() -> Writer:
@@ -99,13 +114,19 @@ FORMATS: Mapping[str, ExportFormat] = {
 }
 
 
-def export_format(extension: str) -> ExportFormat:
-    """The format with that extension.
+def format_of(file: PurePath) -> tuple[str, ExportFormat]:
+    """A file's name without its extension, and the format that its extension tells: csv, or csv.zip for an archive.
 
     Raises InvalidInput if there is none, and NotInstalled if its packages are missing.
     """
+    in_archive = file.suffix.lower() == ZIP
+    inner = PurePath(file.stem) if in_archive else file
+    extension = inner.suffix.removeprefix(".")
     found = FORMATS.get(extension.lower())
     if found is None:
-        raise InvalidInput(f"There is no format {extension[:64]!r} of exports; there are {', '.join(FORMATS)}.")
+        known = f"there are {', '.join(FORMATS)}, and each with {ZIP} behind it"
+        raise InvalidInput(f"There is no format {extension[:64]!r} of exports; {known}.")
     found.writer()
-    return found
+    if in_archive:
+        found = replace(found, extension=f"{found.extension}{ZIP}", media_type="application/zip", in_archive=True)
+    return inner.stem, found

@@ -17,8 +17,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from gqlreports.errors import LimitExceeded
 from gqlreports.export.arrow import tables
+from gqlreports.export.columns import ExportColumn
 from gqlreports.export.export import Export, OnRows, RowSource
-from gqlreports.plugins.contract import AnyColumn
 from gqlreports.plugins.types import complete
 
 MOST_ROWS = 1_048_575
@@ -82,12 +82,12 @@ class _Sheet:
         bold = self._book.add_format({"bold": True})
         self._sheet.freeze_panes(1, 0)
         for place, column in enumerate(export.columns):
-            self._sheet.set_column(place, place, max(column.type.width, len(column.graphql_name) + 4))
-            self._sheet.write_string(0, place, column.graphql_name, bold)
+            self._sheet.set_column(place, place, max(column.type.width, len(column.name) + 4))
+            self._sheet.write_string(0, place, column.name, bold)
 
-    def _column(self, place: int, column: AnyColumn) -> "_Column":
+    def _column(self, place: int, column: ExportColumn) -> "_Column":
         form = self._book.add_format({"num_format": column.type.look_in(column.unit).excel})
-        return _Column(self._sheet, column.graphql_name, place, form, _WRITERS[column.type.python])
+        return _Column(self._sheet, column.name, place, form, _WRITERS[column.type.python])
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """A request for one report, from the API, the shell or elsewhere, and the fields selected from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement
 
 from gqlreports.errors import InvalidRange
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.plugins.types import ColumnType
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,29 @@ class ReportRequest:
 
 TYPE_NAME = "__typename"
 
+PrintCell: TypeAlias = Callable[[ColumnType, ColumnElement[Any]], ColumnElement[Any]]
+"""Builds the SQL of a value in a file from its type and its SQL; it may use the query parameter `zone`."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a value is printed in a file."""
+
+    type: ColumnType
+    print: PrintCell
+
 
 @dataclass(frozen=True)
 class Selected:
-    """A selected field and its name in the response; `inner` is the selection within an object."""
+    """A selected field and its name in the response; `inner` is the selection within an object.
+
+    With a `cell` it is a column of a file.  If the field is an object, `inner` then names the one value of it.
+    """
 
     response: str
     field: str
     inner: "Selection | None" = None
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,11 @@ def create_app(
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
     loads = Loads(backend, directory)
+    exports = ExportEndpoint(registry, schemas, gate, shared)
     app = Starlette(
         routes=[
-            Route("/export/{file}", ExportEndpoint(registry, schemas, gate, shared).respond),
+            Route("/export/{file}", exports.respond),
+            Route("/export/{report}/{file}", exports.respond),
             Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
             Route("/load/cdrs", LoadEndpoint(gate, loads, options.shutdown).respond, methods=["POST"]),
             Route("/session", SessionEndpoint(directory.sessions, options.limits, options.shutdown)),

@@ -1,4 +1,4 @@
-"""The export endpoint: whole reports as files, streamed as the store prints them."""
+"""The export endpoint: whole parts of reports as files, streamed as the store prints them."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import ReportsError
 from gqlreports.export.arguments import export_of
 from gqlreports.export.export import Export
-from gqlreports.export.formats import ExportFormat, export_format
+from gqlreports.export.formats import ExportFormat, format_of
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller
@@ -37,7 +37,10 @@ PATIENCE = 60
 
 @dataclass(frozen=True)
 class ExportEndpoint:
-    """Answers `GET /export/{report}.{format}`; `HEAD` checks the arguments without querying the store."""
+    """Answers `GET /export/{report}.{format}` with the rows, and `GET /export/{report}/{part}.{format}`.
+
+    `HEAD` checks the arguments without querying the store.
+    """
 
     registry: Registry
     schemas: Mapping[Role, ReportsSchema]
@@ -59,11 +62,14 @@ class ExportEndpoint:
 
     async def _asked(self, request: Request, caller: Caller) -> tuple[ExportFormat, Export]:
         file = PurePosixPath(request.path_params["file"])
-        report = caller.report(self.registry, file.stem)
-        form = await run_in_threadpool(export_format, file.suffix.removeprefix("."))
+        of_rows = "report" not in request.path_params
+        name = file.name.partition(".")[0] if of_rows else request.path_params["report"]
+        report = caller.report(self.registry, name)
+        stem, form = await run_in_threadpool(format_of, file)
         given = request.query_params.multi_items()
-        schema = self.schemas[caller.principal.role]
-        return form, await run_in_threadpool(export_of, report, schema, caller.principal.staff, given)
+        role, masked = caller.principal.role, self.shared.door.masked
+        part = "rows" if of_rows else stem
+        return form, await run_in_threadpool(export_of, report, part, self.schemas[role], role.staff, masked, given)
 
     async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
         """The pieces of the file.  The export counts as a running report."""
@@ -71,6 +77,8 @@ class ExportEndpoint:
         assert task
         with self.shared.door.room(caller, 1), self.shared.shutdown.running(task):
             answer = await self.shared.door.open(caller, export.request)
+            for range in export.part.ranges():
+                await self.shared.door.open_range(caller, range)
             with _recorded(answer):
                 async with aclosing(form.write(export, answer, _count)) as pieces:
                     async for piece in pieces:

@@ -22,8 +22,10 @@ from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.cli.printing import write_file
 from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout, StoreBusy, StoreError, StoreUnavailable
 from gqlreports.export import xlsx
+from gqlreports.export.columns import row_columns
 from gqlreports.export.export import Export
 from gqlreports.export.formats import FORMATS
+from gqlreports.export.parts import RowsPart
 from gqlreports.plugins import CountingBasis
 from gqlreports.schema.request import ReportRequest
 from gqlreports.web import export as web_export
@@ -41,7 +43,7 @@ def many(rows: int = 300_000) -> Export:
     start, end = (datetime(2025, month, 20, tzinfo=UTC) for month in (10, 11))
     parameters = MANY.report.Parameters.model_validate({"rows": rows})
     request = ReportRequest(MANY, "5003", start, end, parameters, CountingBasis.CALL, staff=True)
-    return Export(request, request.columns)
+    return Export(request, RowsPart(), row_columns(request.columns))
 
 
 async def kill(backend: EmbeddedBackend) -> None:

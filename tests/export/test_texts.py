@@ -13,8 +13,10 @@ from sqlalchemy import literal_column
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
+from gqlreports.export.columns import row_columns
 from gqlreports.export.export import Export
 from gqlreports.export.formats import FORMATS
+from gqlreports.export.parts import RowsPart
 from gqlreports.plugins import CountingBasis
 from gqlreports.schema.plan.printing import safe
 from gqlreports.schema.request import ReportRequest
@@ -56,7 +58,7 @@ def exported(backend: EmbeddedBackend, form: str) -> list[str | None]:
     request = ReportRequest(REPORT, "1", start, end, REPORT.report.Parameters(), CountingBasis.CALL, staff=True)
 
     async def read() -> bytes:
-        pieces = FORMATS[form].write(Export(request, (COLUMN,)), backend, nothing)
+        pieces = FORMATS[form].write(Export(request, RowsPart(), row_columns((COLUMN,))), backend, nothing)
         return b"".join([piece async for piece in pieces])
 
     return [row["techPrefix"] for row in READERS[form](asyncio.run(read()), (COLUMN,))]
@@ -70,7 +72,7 @@ def test_texts_arrive_as_they_are(store: EmbeddedBackend, form: str) -> None:
 
 def safe_in_store(backend: EmbeddedBackend, texts: list[str]) -> list[str]:
     """What the SQL of a CSV cell makes of texts."""
-    sql = str(safe(COLUMN, literal_column("text")).compile(dialect=ClickHouseDialect(server_side_params=True)))
+    sql = str(safe(COLUMN.type, literal_column("text")).compile(dialect=ClickHouseDialect(server_side_params=True)))
     statement = Statement(
         f"SELECT {sql} AS text FROM (SELECT arrayJoin({{texts:Array(String)}}) AS text)", {"texts": texts}
     )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gqlreports.backends.base import Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
+from gqlreports.export.columns import row_columns, selection_of
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.types import Operator
 from gqlreports.schema.plan import rows
@@ -21,7 +22,7 @@ from gqlreports.schema.plan.calls import Cursor, calls
 from gqlreports.schema.plan.comparison import ComparedRequest, compared_rows
 from gqlreports.schema.plan.filters import Condition, Either, Not, Where
 from gqlreports.schema.plan.grain import total_columns
-from gqlreports.schema.plan.printing import CellFormat, safe
+from gqlreports.schema.plan.printing import in_zone, safe
 from gqlreports.schema.plan.rows import Order, Page
 from gqlreports.schema.plan.source import milliseconds
 from gqlreports.schema.plan.timeline import Series, timeline
@@ -103,9 +104,8 @@ _inner = Selection("DecimalComparison", tuple(Selected(name, name) for name in (
 _both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustomerCharge", _inner)))
 _compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
 CASES["comparison"] = compared_rows(_compared, _both)
-CASES["exported_as_csv"] = rows.rows(
-    _asked, select(_asked, "techPrefix", "asr"), Page(), cells=CellFormat(safe, "Asia/Kolkata")
-)
+_cells = selection_of(row_columns((_columns["tech_prefix"], _columns["asr"])), safe)
+CASES["exported_as_csv"] = in_zone(rows.rows(_asked, _cells, Page()), "Asia/Kolkata")
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
 CASES["rate_centers_as_of"] = rows.row_count(replace(_money, as_of=_money.end))
 CASES["dids_as_of"] = rows.row_count(replace(request("DID_AS_CLI"), as_of=_money.end))

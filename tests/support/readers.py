@@ -4,19 +4,30 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import openpyxl
 import pyarrow.parquet
 
 from gqlreports.plugins import MOMENT, TEXT
-from gqlreports.plugins.contract import AnyColumn
+from gqlreports.plugins.types import ColumnType
+
+
+class Named(Protocol):
+    """A column of a file, as a reader must know it."""
+
+    @property
+    def graphql_name(self) -> str: ...
+
+    @property
+    def type(self) -> ColumnType: ...
+
 
 Rows = list[dict[str, Any]]
-Columns = tuple[AnyColumn, ...]
+Columns = Sequence[Named]
 
 _FIRST = "=+-@＝＋－＠"  # noqa: RUF001
 
@@ -30,7 +41,7 @@ def guarded(text: str) -> str:
     return f"'{text}" if dangerous else text
 
 
-def exact(value: Any, column: AnyColumn) -> Any:
+def exact(value: Any, column: Named) -> Any:
     """A value of the API; decimals as numbers, moments as moments."""
     if value is None or column.type.scalar.json is not str or column.type is TEXT:
         return value
@@ -49,7 +60,7 @@ def read_csv(file: bytes, columns: Columns) -> Rows:
     return [dict(zip(header, map(_from_csv, line, columns), strict=True)) for line in lines]
 
 
-def _from_csv(text: str, column: AnyColumn) -> Any:
+def _from_csv(text: str, column: Named) -> Any:
     if not text:
         return None
     kind = column.type.scalar.json
@@ -87,7 +98,7 @@ def read_xlsx(file: bytes, columns: Columns) -> Rows:
     ]
 
 
-def _from_cell(value: Any, column: AnyColumn) -> Any:
+def _from_cell(value: Any, column: Named) -> Any:
     if isinstance(value, datetime):
         return value
     if isinstance(value, str) and column.type is TEXT:

@@ -162,7 +162,7 @@ class Others:
 def calls(
     request: ReportRequest,
     selection: Selection,
-    first: int,
+    first: int | None,
     after: Cursor | None = None,
     where: Where = EVERYTHING,
     others: Others | None = None,
@@ -170,11 +170,12 @@ def calls(
 ) -> Statement:
     """The first CDRs after `after` that the matching rows are made of, in the order of time and key.
 
-    The last `masked` characters of numbers are hidden.
+    They are all of them if `first` is None.  The last `masked` characters of numbers are hidden.
     """
     order = others.order if others else None
-    statement = _calls(cache_key(request), selection, after is not None, where.tree, order, masked)
-    paging = {"first": first} | (after.parameters if after else {})
+    limited = first is not None
+    statement = _calls(cache_key(request), selection, limited, after is not None, where.tree, order, masked)
+    paging = ({"first": first} if limited else {}) | (after.parameters if after else {})
     return fill(statement, request, paging | _n(others) | where.parameters)
 
 
@@ -190,10 +191,16 @@ def _n(others: Others | None) -> dict[str, object]:
 
 @lru_cache(STATEMENTS)
 def _calls(
-    request: ReportRequest, selection: Selection, after: bool, tree: Tree, order: Order | None, masked: int
+    request: ReportRequest,
+    selection: Selection,
+    limited: bool,
+    after: bool,
+    tree: Tree,
+    order: Order | None,
+    masked: int,
 ) -> Statement:
     found = _found(request, [*STORED.loaded_by(request), *fact_conditions(request, tree, order)])
-    parts = zip(_parts(found, selection, after), ("kept", "corrected"), strict=True)
+    parts = zip(_parts(found, selection, limited, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, FieldSource] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
@@ -205,8 +212,7 @@ def _calls(
     if history := next((each.inner for each in selection if each.field == HISTORY), None):
         shown, sources[HISTORY] = with_history(request, both, _versions(history, masked))
     statement = select(*field_columns(selection, sources)).select_from(shown)
-    statement = statement.order_by(*(both.c[name] for name in _ORDER)).limit(value("first", UInt64))
-    return compile_statement(found.narrowed(statement))
+    return compile_statement(found.narrowed(_in_order(statement, both.c, limited)))
 
 
 @lru_cache(STATEMENTS)
@@ -248,11 +254,11 @@ def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Fo
     return _Found(STORED.table, of_report, every.correlate(None), lambda statement: statement)
 
 
-def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]]:
+def _parts(found: _Found, selection: Selection, limited: bool, after: bool) -> list[Select[Any]]:
     """The first CDRs that were never corrected, and the first that are valid after corrections.
 
     The few corrected ones are found by their key and grouped by all their columns.  The others are read in the order of
-    the table.
+    the table, so that all of them need no more memory than some.
     """
     columns = found.calls.c
     back = found.all.selected_columns
@@ -263,8 +269,12 @@ def _parts(found: _Found, selection: Selection, after: bool) -> list[Select[Any]
     kept = report.with_only_columns(*needed).where(not_among(key, taken_back))
     corrected = report.with_only_columns(*needed).where(among(key, taken_back))
     corrected = corrected.group_by(*(columns[each.name] for each in COLUMNS)).having(func.sum(columns.sign) > _ZERO)
-    order = [columns[name] for name in _ORDER]
-    return [each.order_by(*order).limit(value("first", UInt64)) for each in (kept, corrected)]
+    return [_in_order(each, columns, limited) for each in (kept, corrected)]
+
+
+def _in_order(statement: Select[Any], columns: Any, limited: bool) -> Select[Any]:
+    ordered = statement.order_by(*(columns[name] for name in _ORDER))
+    return ordered.limit(value("first", UInt64)) if limited else ordered
 
 
 def _versions(selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:

@@ -1,14 +1,15 @@
 """Builds the columns of a statement that print the selected fields, and the values of cells in files."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import String
 from sqlalchemy import BindParameter, ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
-from gqlreports.plugins.contract import AnyColumn
+from gqlreports.backends.base import Statement
+from gqlreports.plugins.types import ColumnType
 from gqlreports.schema.plan.source import value
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
 
@@ -61,10 +62,23 @@ def _source_of(selected: Selected, selection: Selection, sources: Mapping[str, F
     if selected.field == TYPE_NAME:
         return literal_column(f"'{selection.type_name}'")
     source = sources[selected.field]
+    if selected.cell is not None:
+        return selected.cell.print(selected.cell.type, _value(selected, source))
     if isinstance(source, ColumnElement):
         return source
     assert selected.inner is not None
     return _list(selected.inner, source) if isinstance(source, Objects) else object_of(selected.inner, source)
+
+
+def _value(selected: Selected, source: FieldSource) -> ColumnElement[Any]:
+    """The one value of a field that is a column of a file."""
+    if isinstance(source, ColumnElement):
+        return source
+    assert selected.inner is not None
+    assert not isinstance(source, Objects)
+    [inner] = selected.inner
+    part = source[inner.field]
+    return cast(part.expression, _Named(part.type))
 
 
 def _list(selection: Selection, objects: Objects) -> ColumnElement[Any]:
@@ -91,44 +105,29 @@ def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[
 
 
 Expression: TypeAlias = ColumnElement[Any]
-PrintCell: TypeAlias = Callable[[AnyColumn, Expression], Expression]
-"""Builds the SQL of a printed value from its column and its SQL; it may use the query parameter `zone`."""
 
 UTC = "UTC"
 
 
-@dataclass(frozen=True)
-class CellFormat:
-    """How the values of rows are printed; moments are in the time zone named `zone`."""
-
-    cell: PrintCell
-    zone: str = UTC
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        return {} if self.cell is unprinted else {"zone": self.zone}
-
-
-def unprinted(column: AnyColumn, expression: Expression) -> Expression:
-    return expression
-
-
-AS_IT_IS = CellFormat(unprinted)
-
-
-def readable(column: AnyColumn, expression: Expression) -> Expression:
+def readable(type: ColumnType, expression: Expression) -> Expression:
     """A value for JSON lines."""
-    return column.type.jsonl(expression, _zone())
+    return type.jsonl(expression, _zone())
 
 
-def safe(column: AnyColumn, expression: Expression) -> Expression:
+def safe(type: ColumnType, expression: Expression) -> Expression:
     """A value for CSV that spreadsheets do not read as a formula."""
-    return column.type.csv(expression, _zone())
+    return type.csv(expression, _zone())
 
 
-def typed(column: AnyColumn, expression: Expression) -> Expression:
+def typed(type: ColumnType, expression: Expression) -> Expression:
     """A value for Arrow, with a type that Arrow can hold."""
-    return column.type.arrow(expression, _zone())
+    return type.arrow(expression, _zone())
+
+
+def in_zone(statement: Statement, zone: str) -> Statement:
+    """A statement whose cells show moments in the time zone of that name."""
+    own = {"zone": zone} if "zone" in statement.parameters else {}
+    return replace(statement, parameters={**statement.parameters, **own})
 
 
 def _zone() -> BindParameter[Any]:

@@ -13,7 +13,7 @@ from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, report_table
-from gqlreports.schema.plan.printing import AS_IT_IS, CellFormat, FieldSource, PrintCell, field_columns, unprinted
+from gqlreports.schema.plan.printing import FieldSource, field_columns
 from gqlreports.schema.plan.source import (
     OWN,
     Span,
@@ -57,16 +57,10 @@ class Page:
 ALL = Page()
 
 
-def rows(
-    request: ReportRequest,
-    selection: Selection,
-    page: Page = ALL,
-    where: Where = EVERYTHING,
-    cells: CellFormat = AS_IT_IS,
-) -> Statement:
+def rows(request: ReportRequest, selection: Selection, page: Page = ALL, where: Where = EVERYTHING) -> Statement:
     """The selected columns of the matching rows; the dimensions break ties, so that pages never overlap."""
-    statement = _rows(cache_key(request), selection, page.order, page.first is not None, where.tree, cells.cell)
-    return fill(statement, request, page.parameters | where.parameters | cells.parameters)
+    statement = _rows(cache_key(request), selection, page.order, page.first is not None, where.tree)
+    return fill(statement, request, page.parameters | where.parameters)
 
 
 def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
@@ -74,12 +68,9 @@ def row_count(request: ReportRequest, where: Where = EVERYTHING) -> Statement:
     return fill(_row_count(cache_key(request), where.tree), request, where.parameters)
 
 
-def totals(
-    request: ReportRequest, selection: Selection, where: Where = EVERYTHING, cells: CellFormat = AS_IT_IS
-) -> Statement:
+def totals(request: ReportRequest, selection: Selection, where: Where = EVERYTHING) -> Statement:
     """The selected measures over all matching rows; always one row."""
-    statement = _totals(cache_key(request), selection, where.tree, cell=cells.cell)
-    return fill(statement, request, where.parameters | cells.parameters)
+    return fill(_totals(cache_key(request), selection, where.tree), request, where.parameters)
 
 
 def others(request: ReportRequest, selection: Selection, order: Order, n: int, where: Where = EVERYTHING) -> Statement:
@@ -100,13 +91,11 @@ def subtotals(
 
 
 @lru_cache(STATEMENTS)
-def _rows(
-    request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree, cell: PrintCell
-) -> Statement:
+def _rows(request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree) -> Statement:
     keys = request.dimensions
     needed = (*selected_columns(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
     report = report_table(request, keys, needed)
-    statement = select(*field_columns(selection, row_sources(request.columns, report, cell))).select_from(report)
+    statement = select(*field_columns(selection, row_sources(request.columns, report))).select_from(report)
     statement = statement.where(*row_filter(tree, report)).order_by(*order_by(order, keys, report))
     return compile_statement(with_page(paged, statement))
 
@@ -119,14 +108,12 @@ def _row_count(request: ReportRequest, tree: Tree) -> Statement:
 
 
 @lru_cache(STATEMENTS)
-def _totals(
-    request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None, cell: PrintCell = unprinted
-) -> Statement:
+def _totals(request: ReportRequest, selection: Selection, tree: Tree, largest: Order | None = None) -> Statement:
     report = report_table(
         request, (), selected_columns(request, selection), Slice(OWN, fact_conditions(request, tree, largest))
     )
     return compile_statement(
-        select(*field_columns(selection, row_sources(request.columns, report, cell))).select_from(report)
+        select(*field_columns(selection, row_sources(request.columns, report))).select_from(report)
     )
 
 
@@ -161,11 +148,9 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
     )
 
 
-def row_sources(
-    columns: tuple[AnyColumn, ...], report: Subquery, cell: PrintCell = unprinted
-) -> dict[str, FieldSource]:
+def row_sources(columns: tuple[AnyColumn, ...], report: Subquery) -> dict[str, FieldSource]:
     """The SQL source of each field of a row, for the columns that `report` has."""
-    return {column.graphql_name: cell(column, report.c[column.name]) for column in columns if column.name in report.c}
+    return {column.graphql_name: report.c[column.name] for column in columns if column.name in report.c}
 
 
 def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, FieldSource]:

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes as clickhouse
 from pydantic.alias_generators import to_camel
+from sqlalchemy import Column
 
 from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.calls import COLUMNS, Cursor, Others
@@ -51,12 +52,16 @@ def version_type(staff: bool) -> type[Any]:
     return strawberry.type(cls, description="What was known of a call for a time.")
 
 
+def call_columns(staff: bool) -> tuple[Column[Any], ...]:
+    """The columns of a CDR that staff or partners see."""
+    return tuple(column for column in COLUMNS if staff or not column.name.startswith(_FOR_STAFF))
+
+
 def _with_columns(namespace: dict[str, Any], staff: bool) -> dict[str, Any]:
-    for column in COLUMNS:
-        if staff or not column.name.startswith(_FOR_STAFF):
-            kind = _TYPES[type(column.type)]
-            namespace["__annotations__"][column.name] = kind | None if str(column.type).startswith("Nullable") else kind
-            namespace[column.name] = strawberry.field(name=to_camel(column.name), description=column.doc)
+    for column in call_columns(staff):
+        kind = _TYPES[type(column.type)]
+        namespace["__annotations__"][column.name] = kind | None if str(column.type).startswith("Nullable") else kind
+        namespace[column.name] = strawberry.field(name=to_camel(column.name), description=column.doc)
     return namespace
 
 

@@ -84,16 +84,10 @@ def comparison_field(columns: ReportColumns) -> Any:
         self: Any, info: ReportInfo, with_: ComparedPeriod, time_zone: str | None = "UTC", where: Any = None
     ) -> Any:
         answer: ReportAnswer = self.answer
-        request = answer.request
-        if with_.range:
-            start, end = with_.range.from_, with_.range.to
-        else:
-            assert isinstance(with_.period, RelativePeriod)
-            start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
-        previous = replace(request, start=start, end=end)
+        previous = previous_request(answer.request, with_, time_zone)
         await info.context.door.open_range(info.context.caller, previous)
         info.context.ranges.append(previous)
-        return cls(from_=start, to=end, compared=Compared(answer, previous, columns.where(where)))
+        return cls(from_=previous.start, to=previous.end, compared=Compared(answer, previous, columns.where(where)))
 
     return field_of(
         comparison,
@@ -104,6 +98,16 @@ def comparison_field(columns: ReportColumns) -> Any:
         where=columns.filter_input | None,
         returns=cls,
     )
+
+
+def previous_request(request: ReportRequest, with_: ComparedPeriod, time_zone: str | None = "UTC") -> ReportRequest:
+    """The same report over the range that it is compared with.  Raises InvalidInput or InvalidRange."""
+    if with_.range:
+        start, end = with_.range.from_, with_.range.to
+    else:
+        assert isinstance(with_.period, RelativePeriod)
+        start, end = compared_period(request.start, request.end, with_.period, zone(time_zone))
+    return replace(request, start=start, end=end)
 
 
 def _comparison_type(columns: ReportColumns) -> type[Any]:
@@ -148,8 +152,7 @@ def _order_input(columns: ReportColumns) -> type[Any]:
 def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
     def rows(self: Any, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0) -> Any:
         asked: Compared = self.compared
-        page = columns.page(None, first, offset)
-        order = tuple(_order(columns.by_constant[each.column.value], each) for each in order_by or ())
+        page, order = columns.page(None, first, offset), compared_order(columns, order_by)
 
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.compared_rows(asked.previous, selection, order, page, asked.where)
@@ -166,8 +169,12 @@ def _rows_field(columns: ReportColumns, row: type[Any]) -> Any:
     )
 
 
+def compared_order(columns: ReportColumns, order_by: Any) -> tuple[ComparedOrder, ...]:
+    """Parse an order of compared rows.  Raises InvalidInput for the change of a key or a text."""
+    return tuple(_order(columns.by_constant[each.column.value], each) for each in order_by or ())
+
+
 def _order(column: AnyColumn, given: Any) -> ComparedOrder:
-    """Parse one order.  Raises InvalidInput for the change of a key or a text."""
     of_figures = given.by in (ComparisonPart.CURRENT, ComparisonPart.PREVIOUS)
     if not of_figures and (isinstance(column, Dimension) or not column.type.scalar.numeric):
         raise InvalidInput(f"{column.graphql_name} is no number that changes; order by its CURRENT or PREVIOUS.")

@@ -8,12 +8,13 @@ from typing import Any
 import strawberry
 
 from gqlreports.errors import InvalidInput
+from gqlreports.plugins.contract import Dimension
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.calls import Others
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.rows import Order, Page, summed_away
-from gqlreports.schema.request import Selection
+from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.types.calls import call_fields, other_call_fields
 from gqlreports.schema.types.columns import (
@@ -44,17 +45,8 @@ def subtotals_field(columns: ReportColumns) -> Any:
         self: Any, by: Any, where: Any = None, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0
     ) -> Any:
         answer: ReportAnswer = self.answer
-        if not by:
-            raise InvalidInput("`by` names no dimension; for all rows together ask for `totals`.")
-        keys, page, match = (
-            columns.keys(by, answer.request),
-            columns.page(order_by, first, offset),
-            columns.where(where),
-        )
-        away = summed_away(answer.request, keys)
-        for each in page.order:
-            if each.column in away:
-                raise InvalidInput(f"{each.column.graphql_name} is summed away here, so nothing is ordered by it.")
+        page, match = columns.page(order_by, first, offset), columns.where(where)
+        keys = subtotal_keys(columns, answer.request, by, page.order)
 
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.subtotals(keys, selection, page, match)
@@ -71,6 +63,20 @@ def subtotals_field(columns: ReportColumns) -> Any:
         offset=int | None,
         returns=list_of(subtotal),
     )
+
+
+def subtotal_keys(
+    columns: ReportColumns, request: ReportRequest, by: Any, order: tuple[Order, ...]
+) -> tuple[Dimension, ...]:
+    """The keys of subtotals.  Raises InvalidInput for none, one that is no key, or an order by one summed away."""
+    if not by:
+        raise InvalidInput("`by` names no dimension; for all rows together ask for `totals`.")
+    keys = columns.keys(by, request)
+    away = summed_away(request, keys)
+    for each in order:
+        if each.column in away:
+            raise InvalidInput(f"{each.column.graphql_name} is summed away here, so nothing is ordered by it.")
+    return keys
 
 
 MOST_LARGEST = 1000

@@ -8,8 +8,8 @@ from gqlreports.plugins.contract import Dimension
 from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.plan.rows import Order
 from gqlreports.schema.plan.timeline import Series
-from gqlreports.schema.request import Selection
-from gqlreports.schema.time import Interval, Weekday, buckets, zone
+from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.time import Buckets, Interval, Weekday, buckets, zone
 from gqlreports.schema.types.columns import ReportColumns, field_of, level_type, list_of, object_of
 from gqlreports.schema.types.descriptions import describe_enum
 
@@ -42,20 +42,9 @@ def timeline_field(columns: ReportColumns) -> Any:
         series_by: Any = None,
     ) -> Any:
         answer: ReportAnswer = self.answer
-        request = answer.request
-        keys = columns.keys(by or (), request)
-        n = (SERIES if series is None else series) if keys else 0
-        if not (0 if not keys else 1) <= n <= MOST_SERIES:
-            raise InvalidInput(f"`series` is {n}; a timeline has from 1 to {MOST_SERIES}.")
-        found = buckets(
-            request.start,
-            request.end,
-            every,
-            zone(time_zone),
-            week_start or Weekday.MONDAY,
-            n + 1,
-        )
-        match, asked = columns.where(where), Series(keys, _order(columns, keys, series_by)) if keys else None
+        keys, n = series_keys(columns, answer.request, by, series)
+        found = timeline_buckets(answer.request, n, every, time_zone, week_start)
+        match, asked = columns.where(where), timeline_series(columns, keys, series_by)
 
         async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
             return await answer.timeline(found, selection, asked, n, match)
@@ -75,6 +64,32 @@ def timeline_field(columns: ReportColumns) -> Any:
         series_by=columns.measure_enum | None,
         returns=list_of(bucket),
     )
+
+
+def series_keys(
+    columns: ReportColumns, request: ReportRequest, by: Any = None, series: int | None = SERIES
+) -> tuple[tuple[Dimension, ...], int]:
+    """The keys of series and how many series there are, 0 without keys.  Raises InvalidInput."""
+    keys = columns.keys(by or (), request)
+    n = (SERIES if series is None else series) if keys else 0
+    if not (0 if not keys else 1) <= n <= MOST_SERIES:
+        raise InvalidInput(f"`series` is {n}; a timeline has from 1 to {MOST_SERIES}.")
+    return keys, n
+
+
+def timeline_buckets(
+    request: ReportRequest,
+    n: int,
+    every: Interval,
+    time_zone: str | None = "UTC",
+    week_start: Weekday | None = Weekday.MONDAY,
+) -> Buckets:
+    """The buckets of `n` series and of all others.  Raises InvalidInput, InvalidRange or LimitExceeded."""
+    return buckets(request.start, request.end, every, zone(time_zone), week_start or Weekday.MONDAY, n + 1)
+
+
+def timeline_series(columns: ReportColumns, keys: tuple[Dimension, ...], series_by: Any = None) -> Series | None:
+    return Series(keys, _order(columns, keys, series_by)) if keys else None
 
 
 def _order(columns: ReportColumns, keys: tuple[Dimension, ...], series_by: Any) -> Order:
