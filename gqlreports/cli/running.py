@@ -21,7 +21,7 @@ from gqlreports.limits import FOR_OPERATORS
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.door import Caller, Door
+from gqlreports.schema.door import Caller, CustomerChoice, Door
 from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan.filters import EVERYTHING, Where
 from gqlreports.schema.plan.printing import UTC, unprinted
@@ -36,7 +36,11 @@ _DESCENDING = {"": False, "asc": False, "desc": True}
 
 
 Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")]
-CustomerId = Annotated[str, typer.Option(help="Customer id.")]
+CustomerIds = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Customer id; repeat for several customers together.")
+]
+GroupId = Annotated[str | None, typer.Option(metavar="ID", help="The customers of this group together.")]
+AllCustomers = Annotated[bool, typer.Option("--all-customers", help="All customers together.")]
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the range: 2025-10-20, or 2025-10-20T08:00:00Z.")
 ]
@@ -62,9 +66,11 @@ First = Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the fi
 
 def run(
     type: Type,
-    customer: CustomerId,
     from_: From,
     to: To,
+    customer: CustomerIds = None,
+    group: GroupId = None,
+    all_customers: AllCustomers = False,
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
@@ -90,9 +96,10 @@ def run(
     ```
     """
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
+        whose = _choice(customer, group, all_customers)
+        asked = Asked(type, whose, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
         registry = Registry.load()
-        export = asked.export(registry)
+        export = asked.export(registry, settings)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = export_format(output.suffix.removeprefix(".")) if output else None
@@ -109,9 +116,11 @@ def run(
 
 def explain(
     type: Type,
-    customer: CustomerId,
     from_: From,
     to: To,
+    customer: CustomerIds = None,
+    group: GroupId = None,
+    all_customers: AllCustomers = False,
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
@@ -122,9 +131,10 @@ def explain(
 ) -> None:
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        whose = _choice(customer, group, all_customers)
+        asked = Asked(type, whose, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
-        export = asked.export(registry)
+        export = asked.export(registry, settings)
         statement = export.statement(unprinted)
 
         async def show(answer: ReportAnswer) -> None:
@@ -166,7 +176,7 @@ class Asked:
     """The options with which a command asks for a report."""
 
     type: str
-    customer: str
+    choice: CustomerChoice
     start: str
     end: str
     param: list[str] | None
@@ -178,17 +188,24 @@ class Asked:
     time_zone: str
     first: int | None = None
 
-    def export(self, registry: Registry) -> Export:
+    def export(self, registry: Registry, settings: Settings) -> Export:
         """The report that the options describe.  Raises InvalidInput or NotFound if an option is wrong."""
         report = _CALLER.report(registry, self.type)
         parameters = validated(report, dict(_parameter(each) for each in self.param or []))
         clock = zone(self.time_zone)
         start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
         as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
-        request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
+        customers = self.choice.customers(directory_of(settings), _CALLER.principal)
+        request = ReportRequest(report, customers, start, end, parameters, self.basis, True, as_of)
         order = tuple(_order(request, each) for each in self.order_by or [])
         matching = _where(registry, request, self.where)
         return Export(request, chosen_columns(request, self.column), order, matching, clock.key, first=self.first)
+
+
+def _choice(customers: list[str] | None, group: str | None, all_customers: bool) -> CustomerChoice:
+    if [bool(customers), group is not None, all_customers].count(True) != 1:
+        raise InvalidInput("Give --customer, --group or --all-customers: whose calls the report is about.")
+    return CustomerChoice(tuple(customers or ()), group, all_customers)
 
 
 def _parameter(text: str) -> tuple[str, str]:

@@ -1,18 +1,20 @@
 """Parses the arguments of an export's URL: those of the GraphQL query, with objects and lists as JSON."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import orjson
 from graphql import GraphQLObjectType, OperationDefinitionNode, get_variable_values, parse
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
 
+from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidInput
 from gqlreports.export.export import Export, chosen_columns
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.schema.door import CustomerChoice
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.printing import UTC
 from gqlreports.schema.plan.rows import Order
@@ -50,18 +52,22 @@ def field_arguments(schema: ReportsSchema, type_name: str, field: str, given: Ma
 
 
 _OF_REPORT = ("customer", "from", "to", "basis", "asOf")
+Chosen: TypeAlias = Callable[[CustomerChoice], Customers]
+"""The customers of a choice; see `CustomerChoice.customers`."""
 _OF_ROWS = ("where", "orderBy")
-ARGUMENTS = (*_OF_REPORT, "parameters", *_OF_ROWS, "columns", "timeZone", "count")
+ARGUMENTS = (*_OF_REPORT, "customers", "parameters", *_OF_ROWS, "columns", "timeZone", "count")
 _FLAGS = {"true": True, "false": False}
 
 
-def export_of(report: RegisteredReport, schema: ReportsSchema, staff: bool, given: Iterable[tuple[str, str]]) -> Export:
+def export_of(
+    report: RegisteredReport, schema: ReportsSchema, staff: bool, given: Iterable[tuple[str, str]], chosen: Chosen
+) -> Export:
     """Build an export from the arguments of its URL; `schema` is the schema of the caller's role.
 
-    Raises InvalidInput; the message names the invalid argument.
+    Raises InvalidInput, whose message names the invalid argument, and whatever `chosen` raises.
     """
     texts = _once(given)
-    request = _request(report, schema, staff, texts)
+    request = _request(report, schema, staff, texts, chosen)
     columns = chosen_columns(request, texts["columns"].split(",") if "columns" in texts else None)
     where, order = rows_arguments(schema, request, {name: _json(texts, name) for name in _OF_ROWS if name in texts})
     shown_zone = zone(texts.get("timeZone", UTC)).key
@@ -77,15 +83,23 @@ def rows_arguments(
     return columns.where(values.get("where")), columns.order(values.get("order_by"))
 
 
-def _request(report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str]) -> ReportRequest:
+def _request(
+    report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str], chosen: Chosen
+) -> ReportRequest:
+    if "customer" in texts and "customers" in texts:
+        raise InvalidInput("Give `customer`, or `customers` for several together.")
+    field = "customReports" if "customers" in texts else "customReport"
     given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
+    if "customers" in texts:
+        given["customers"] = _json(texts, "customers")
     given |= {"type": report.name, "parameters": _parameters(report, texts)}
-    values = field_arguments(schema, "Query", "customReport", given)
+    values = field_arguments(schema, "Query", field, given)
     own = getattr(values["parameters"], report.name.lower(), None)
     parameters = validated(report, values_of(own) if own else {})
     basis = values.get("basis") or CountingBasis.CALL
     start, end, as_of = values["from_"], values["to"], values.get("as_of")
-    return ReportRequest(report, values["customer"], start, end, parameters, basis, staff, as_of)
+    choice = values["customers"].choice if "customers" in values else CustomerChoice((values["customer"],))
+    return ReportRequest(report, chosen(choice), start, end, parameters, basis, staff, as_of)
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

@@ -70,8 +70,9 @@ class Export:
     def stem(self) -> str:
         """The file's name without its extension: USA_RATE_CENTER_1001_2025-11-01_2025-12-01."""
         days = (moment.astimezone(zone(self.zone)).date() for moment in (self.request.start, self.request.end))
-        customer = _UNUSUAL.sub("_", self.request.customer)
-        return "_".join((self.request.report.name, customer, *(day.isoformat() for day in days)))
+        first, *others = self.request.customers.ids
+        whose = f"{len(others) + 1}-customers" if others else _UNUSUAL.sub("_", first)
+        return "_".join((self.request.report.name, whose, *(day.isoformat() for day in days)))
 
 
 def chosen_columns(request: ReportRequest, names: list[str] | None) -> tuple[AnyColumn, ...]:

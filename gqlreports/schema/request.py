@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidRange
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.contract import AnyColumn, Dimension
@@ -12,14 +13,14 @@ from gqlreports.plugins.registry import RegisteredReport
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A request for a report for one customer over `start <= dt < end`.
+    """A request for a report for one or several customers over `start <= dt < end`.
 
     `staff` says whether the columns for staff are included.  With `as_of` the store is read in its state at that
     moment.  Raises InvalidRange unless start is before end.
     """
 
     report: RegisteredReport
-    customer: str
+    customers: Customers
     start: datetime
     end: datetime
     parameters: ReportParameters

@@ -63,7 +63,8 @@ class ExportEndpoint:
         form = await run_in_threadpool(export_format, file.suffix.removeprefix("."))
         given = request.query_params.multi_items()
         schema = self.schemas[caller.principal.role]
-        return form, await run_in_threadpool(export_of, report, schema, caller.principal.staff, given)
+        chosen = partial(self.shared.door.customers_of, caller)
+        return form, await run_in_threadpool(export_of, report, schema, caller.principal.staff, given, chosen)
 
     async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
         """The pieces of the file.  The export counts as a running report."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.types import Operator
@@ -41,7 +41,7 @@ def request(
     report = REPORTS[type]
     start, end = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
     given = report.report.Parameters.model_validate(parameters)
-    return ReportRequest(report, "1001", start, end, given, basis, staff)
+    return ReportRequest(report, Customers.of("1001"), start, end, given, basis, staff)
 
 
 def select(asked: ReportRequest, *names: str) -> Selection:
@@ -167,7 +167,9 @@ def test_values_are_never_in_the_text() -> None:
     hostile = "x'); DROP TABLE cdr; --"
     report = REPORTS["DTMF"]
     start, end = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
-    asked = ReportRequest(report, hostile, start, end, report.report.Parameters(), CountingBasis.CALL, True)
+    asked = ReportRequest(
+        report, Customers.of(hostile), start, end, report.report.Parameters(), CountingBasis.CALL, True
+    )
     statement = rows.row_count(asked)
     assert "DROP" not in statement.sql
     assert statement.parameters["customer"] == hostile
@@ -187,7 +189,7 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
     report = REPORTS["USA_CALLS"]
     far = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
     first = moment if moment < far else datetime(2025, 1, 1, tzinfo=UTC)
-    asked = ReportRequest(report, "1", first, far, report.report.Parameters(), CountingBasis.CALL, True)
+    asked = ReportRequest(report, Customers.of("1"), first, far, report.report.Parameters(), CountingBasis.CALL, True)
     bound = "from" if moment < far else "to"
     assert rows.row_count(asked).parameters[bound] == milliseconds
 
@@ -195,7 +197,7 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
 def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
     """Two customers, ranges and pages with one selection get one text and their own values."""
     asked = request("USA_CALLS")
-    other = replace(asked, customer="1002", end=datetime(2025, 10, 21, tzinfo=UTC))
+    other = replace(asked, customers=Customers.of("1002"), end=datetime(2025, 10, 21, tzinfo=UTC))
     selection = select(asked, "state")
     first = rows.rows(asked, selection, Page((), 10, 20))
     second = rows.rows(other, selection, Page((), 30))
