@@ -1,14 +1,15 @@
 """The directory: customers, API keys, the audit, and access to users and their sessions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, insert, or_, select
 
 from gqlreports.directory import keys
 from gqlreports.directory.database import Database, utc_now
-from gqlreports.directory.groups import Groups, checked_groups
+from gqlreports.directory.groups import Groups, checked_groups, put_in_groups
 from gqlreports.directory.keys import Grant, KeyLimits, checked_name, parse_key
 from gqlreports.directory.models import ApiKey, Customer, ReportRun
 from gqlreports.directory.principal import Principal, Role
@@ -50,12 +51,23 @@ class Directory:
         with self._session() as session:
             session.execute(select(Customer.id).limit(1))
 
-    def save_customers(self, customers: Iterable[Customer]) -> None:
-        """Add customers.  A customer whose id already exists gets the new name and currency."""
+    def save_customers(
+        self, customers: Iterable[Customer], within: Mapping[str, Collection[str]] = MappingProxyType({})
+    ) -> None:
+        """Add customers.  A customer whose id already exists gets the new name and currency.
+
+        `within` maps ids of customers to the groups that they are in from now on, and in no others.  Raises
+        InvalidInput, and saves nothing, for a group that does not exist.
+        """
         with self._session() as session, session.begin():
             for customer in customers:
                 session.merge(customer)
+            session.flush()
+            for id, groups in within.items():
+                put_in_groups(session, id, groups)
         self._customers.clear()
+        if within:
+            self._forget()
 
     def remembered_customer(self, principal: Principal, customer_id: str) -> Customer | None:
         """A customer that was found in the last few seconds and that the caller may see, without a query; or None."""

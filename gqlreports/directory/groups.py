@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gqlreports.directory.database import Database, utc_now
@@ -115,6 +115,14 @@ def checked_groups(session: Session, groups: Iterable[str]) -> tuple[str, ...]:
         if not _ID.fullmatch(id) or session.get(CustomerGroup, id) is None:
             raise InvalidInput(f"There is no group {id[:64]!r}; see `gqlreports group list`.")
     return distinct
+
+
+def put_in_groups(session: Session, customer: str, groups: Iterable[str]) -> None:
+    """Put a customer in groups, and take it out of all others.  Raises InvalidInput for a group that does not exist."""
+    session.execute(delete(CustomerGroupMember).where(CustomerGroupMember.customer_id == customer))
+    session.add_all(
+        CustomerGroupMember(group_id=each, customer_id=customer) for each in checked_groups(session, groups)
+    )
 
 
 def _holds(key: ApiKey) -> bool:

@@ -101,12 +101,22 @@ _by = _money.dimensions[1:]
 CASES["subtotals"] = rows.subtotals(_money, _by, select(_money, "prefix", "rc", "callCount", "summedAway"), Page((), 9))
 _inner = Selection("DecimalComparison", tuple(Selected(name, name) for name in ("current", "relativeChange")))
 _both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustomerCharge", _inner)))
+_tops_of = Order(REPORTS["USA_RATE_CENTER"].report.columns["call_count"], descending=True)
 _compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
 CASES["comparison"] = compared_rows(_compared, _both)
 CASES["exported_as_csv"] = rows.rows(
     _asked, select(_asked, "techPrefix", "asr"), Page(), cells=CellFormat(safe, "Asia/Kolkata")
 )
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
+_of_both = Customers.of("1001", "1002")
+_both_asked = replace(_asked, customers=_of_both)
+CASES["customers_rows"] = rows.rows(_both_asked, select(_asked, "techPrefix", "asr"), Page((), 1000), BY_FIGURE)
+CASES["customers_totals_of_each"] = rows.customer_totals(
+    replace(_money, customers=_of_both), select(_money, "customerId", "totalCustomerCharge"), Page((_tops_of,), 9)
+)
+CASES["customers_calls"] = calls(
+    _both_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0, "1001"), BY_KEY
+)
 CASES["rate_centers_as_of"] = rows.row_count(replace(_money, as_of=_money.end))
 CASES["dids_as_of"] = rows.row_count(replace(request("DID_AS_CLI"), as_of=_money.end))
 
