@@ -146,12 +146,14 @@ def statements(request: ReportRequest, by: str) -> list[Statement]:
         rows.totals(request, measures),
         rows.totals(request, measures, few),
         rows.subtotals(request, (key,), measures),  # type: ignore[arg-type]
+        rows.customer_totals(request, measures, rows.ALL),
         comparison.compared_totals(ComparedRequest(request, previous), Selection("", ()), few),
         timeline.timeline(request, hours, measures),
         timeline.timeline(request, days, measures, series, 2),
     ]
 
 
+WHOSE = [Customers.of("1001"), Customers.of("1001", "1002", "1003")]
 BOUNDS = st.lists(
     st.one_of(
         st.integers(-2, DAYS * 24 + 2).map(lambda hour: START + timedelta(hours=hour)),
@@ -165,9 +167,16 @@ BOUNDS = st.lists(
 
 @pytest.mark.parametrize("change_to", CHANGES, ids=lambda sql: sql[:30])
 @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(bounds=BOUNDS, name=st.sampled_from(KEPT), basis=st.sampled_from(CountingBasis))
+@given(
+    bounds=BOUNDS, name=st.sampled_from(KEPT), basis=st.sampled_from(CountingBasis), customers=st.sampled_from(WHOSE)
+)
 def test_no_answer_shows_where_it_was_read(
-    filled: EmbeddedStore, change_to: str, bounds: list[datetime], name: str, basis: CountingBasis
+    filled: EmbeddedStore,
+    change_to: str,
+    bounds: list[datetime],
+    name: str,
+    basis: CountingBasis,
+    customers: Customers,
 ) -> None:
     """After every kind of change, to the last byte."""
     done = filled.__dict__.setdefault("changes", [])
@@ -176,7 +185,7 @@ def test_no_answer_shows_where_it_was_read(
         done.append(change_to)
     report = REGISTRY.reports[name]
     start, end = bounds
-    request = ReportRequest(report, Customers.of("1001"), start, end, report.report.Parameters(), basis, staff=True)
+    request = ReportRequest(report, customers, start, end, report.report.Parameters(), basis, staff=True)
     by = next(iter(report.report.columns))
     pairs = zip(statements(request, by), statements(replace(request, report=TWINS[name]), by), strict=True)
     for rolled, plain in pairs:
@@ -185,15 +194,16 @@ def test_no_answer_shows_where_it_was_read(
         )
 
 
+@pytest.mark.parametrize("customers", WHOSE, ids=str)
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("minutes", [0, 17])
-def test_a_long_range_is_read_from_the_rollup(busy: EmbeddedStore, name: str, minutes: int) -> None:
+def test_a_long_range_is_read_from_the_rollup(
+    busy: EmbeddedStore, name: str, minutes: int, customers: Customers
+) -> None:
     """For all columns that are sums, for days in a timeline, and for a filter on keys; for percentiles it is not."""
     report = REGISTRY.reports[name]
     start, end = START + timedelta(minutes=minutes), START + timedelta(days=DAYS)
-    request = ReportRequest(
-        report, Customers.of("1001"), start, end, report.report.Parameters(), CountingBasis.CALL, staff=True
-    )
+    request = ReportRequest(report, customers, start, end, report.report.Parameters(), CountingBasis.CALL, staff=True)
     for statement in statements(request, next(iter(report.report.columns))):
         if "buckets" in statement.parameters and "n" not in statement.parameters:
             continue  # the hours of Kathmandu begin at a quarter to
