@@ -18,7 +18,7 @@ from benchmarks.calls import LARGE
 from benchmarks.results import Section, Table
 from benchmarks.statements import day
 from benchmarks.store import Home
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.request import REQUEST_ID
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
@@ -66,7 +66,7 @@ def _questions() -> dict[str, Statement]:
     for name in REPORTS:
         report = registry[name]
         month = ReportRequest(
-            report, LARGE, day(150), day(180), report.report.Parameters(), CountingBasis.CALL, staff=True
+            report, Customers.of(LARGE), day(150), day(180), report.report.Parameters(), CountingBasis.CALL, staff=True
         )
         found[name] = rows.rows(month, Selection.all(month.columns))
     columns = Selection(

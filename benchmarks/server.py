@@ -173,7 +173,7 @@ class _Recording:
         return getattr(self._backend, name)
 
     async def fetch_json(self, statement: Statement) -> Fetched:
-        if statement.customer is not None:
+        if statement.customers is not None:
             self._last = statement
         fetched: Fetched = await self._backend.fetch_json(statement)
         return fetched

@@ -16,7 +16,7 @@
     │   ├── QueryCancelled       CANCELLED            the query was stopped
     │   ├── QueryTooLarge        QUERY_TOO_LARGE      the query exceeded its limit of memory or rows
     │   ├── UnreadableData       UNREADABLE_DATA      rows to insert that cannot be read
-    │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL names more than its customer's calls
+    │   └── StatementRefused     STATEMENT_REFUSED    a report's SQL names more than its customers' calls
     ├── DirectoryUnavailable     DIRECTORY_UNAVAILABLE  customers and keys cannot be opened
     ├── ProviderUnavailable      PROVIDER_UNAVAILABLE   the identity provider's keys cannot be fetched
     ├── ShuttingDown             SHUTTING_DOWN        this process is shutting down
@@ -139,7 +139,7 @@ class StatementRefused(StoreError):
     code = "STATEMENT_REFUSED"
 
     def __init__(self, reached: str) -> None:
-        what = "This report reaches for more than its customer's calls"
+        what = "This report reaches for more than its customers' calls"
         super().__init__(f"{what}; the operator's log says for what.", f"{what}: {reached}.")
         self.reached = reached
 

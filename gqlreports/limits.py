@@ -24,6 +24,9 @@ class RequestLimits(BaseModel):
     rows_per_page: Small = Field(default=100_000, description="Rows that come at once, in rows")
     calls_per_page: Small = Field(default=10_000, description="Calls that come at once, in CDRs")
     customers_per_page: Small = Field(default=1_000, description="Customers that come at once, in customers")
+    customers_per_report: Small = Field(
+        default=1_000, description="Customers that one report may be about, in customers"
+    )
     depth: Small = Field(default=20, description="Fields within fields of a document, in levels")
     value_depth: Small = Field(default=48, description="Lists and objects within each other in arguments, in levels")
     aliases: Small = Field(default=50, description="Aliases of an operation, those of each use of a fragment counted")

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from gqlreports.backends.base import Customers
 from gqlreports.extras import needed
 from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
@@ -67,7 +68,7 @@ async def _rows(
         if loaded.rejected:
             raise ValueError(Path(f"{file}.rejects.csv").read_text())
         given = report.Parameters.model_validate(parameters)
-        request = ReportRequest(registered, _CUSTOMER, _BEGINNING, _END, given, basis, staff=True)
+        request = ReportRequest(registered, Customers.of(_CUSTOMER), _BEGINNING, _END, given, basis, staff=True)
         answer = await ReportAnswer(request, backend).rows(Selection.all(request.columns))
         rows: list[dict[str, Any]] = orjson.loads(answer)
         return rows

@@ -15,7 +15,7 @@ import httpx2
 import orjson
 import pytest
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.plugins import CountingBasis
 from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan import rows
@@ -223,7 +223,13 @@ def test_explain_tells_what_each_shard_does(cluster: list[ClickHouse]) -> None:
     )
     report, start = REGISTRY.reports["GROUP_BY_TECH_PREFIX"], datetime(2025, 11, 3, tzinfo=UTC)
     days = ReportRequest(
-        report, "1001", start, start + timedelta(days=5), report.report.Parameters(), CountingBasis.CALL, staff=True
+        report,
+        Customers.of("1001"),
+        start,
+        start + timedelta(days=5),
+        report.report.Parameters(),
+        CountingBasis.CALL,
+        staff=True,
     )
     sums = explained(store, rows.rows(days, Selection.all(days.columns)))
     assert [(each.is_rollup, each.shard, each.grouped) for each in sums] == [(True, 0, True), (True, 1, True)]

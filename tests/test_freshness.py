@@ -28,6 +28,12 @@ from tests.support import sites
 from tests.support.sites import Engine, Site, make_site, nothing
 
 RANGE = 'customer: "5001", type: DTMF, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
+BEFORE_LOADS_HAD_IDS = (
+    "TRUNCATE TABLE cdr_load_customer",
+    "TRUNCATE TABLE cdr_load",
+    "ALTER TABLE cdr UPDATE load_id = 0 WHERE 1 SETTINGS mutations_sync = 2",
+    "INSERT INTO cdr_load (finished_at, last_dt) VALUES (now64(3), '2025-12-24 00:00:00.000')",
+)
 FRESHNESS = f"{{ customReport({RANGE}) {{ dataThrough numberingAsOf definitionVersion }} }}"
 
 
@@ -82,6 +88,44 @@ def test_data_is_through_for_each_customer_by_their_own_loads(site: Site, loaded
     # What the last file found there before is gone with the first one.
     asyncio.run(unload(loaded.backend, f"{first.load:012x}"))
     assert through(loaded) == {**before, busy: last, other: last}
+
+
+def test_of_several_customers_data_is_through_where_it_is_for_all(site: Site, loaded: Site, tmp_path: Path) -> None:
+    """But for those who never had calls; also as of a moment, and in a store of before version 0.3."""
+    first, second = loaded.customers[:2]
+    quiet = next(each for each, moment in through(loaded).items() if moment is None)
+    before = max(each.dt for each in loaded.world.cdrs)
+    row = later_call(site, first)
+    (tmp_path / "later.csv").write_text(row, encoding="utf-8")
+    moment_before = int(time.time() * 1000) - 1
+    assert of_several(loaded, first, second, quiet) == before
+    asyncio.run(load_cdrs(loaded.backend, str(tmp_path / "later.csv"), nothing))
+    assert through(loaded)[first] == datetime(2025, 12, 24, tzinfo=UTC)
+    assert of_several(loaded, first, quiet) == datetime(2025, 12, 24, tzinfo=UTC)
+    assert of_several(loaded, first, second, quiet) == before
+    assert of_several(loaded, first, second, as_of=moment_before) == before
+    assert of_several(loaded, first, second, as_of=0) is None
+    asyncio.run(write(loaded.backend, *BEFORE_LOADS_HAD_IDS))
+    calls = [call for call in loaded.world.cdrs if call.customer_id == second]
+    assert of_several(loaded, first, second) == max(call.dt for call in calls)
+
+
+def later_call(site: Site, customer: str) -> str:
+    """A file of one call of a customer, at the end of the year."""
+    with (site.home / "cdrs.csv").open(encoding="utf-8", newline="") as written:
+        header, row = islice(csv.reader(written), 2)
+    text, later = io.StringIO(), {"dt": "2025-12-24 00:00:00.000", "callid": "later", "customer_id": customer}
+    csv.writer(text).writerows([header, [later.get(name, cell) for name, cell in zip(header, row, strict=True)]])
+    return text.getvalue()
+
+
+def of_several(site: Site, *customers: str, as_of: int | None = None) -> datetime | None:
+    """What the data of several customers is through to, at a moment in milliseconds."""
+    at = "null" if as_of is None else f'"{datetime.fromtimestamp(as_of / 1000, UTC).isoformat()}"'
+    ids = ", ".join(f'"{each}"' for each in customers)
+    query = FRESHNESS.replace('customReport(customer: "5001"', f"customReports(customers: {{ids: [{ids}]}}, asOf: {at}")
+    told = site.data(query)["customReports"]["dataThrough"]
+    return told and moment(told)
 
 
 def through(site: Site) -> dict[str, datetime | None]:
@@ -141,15 +185,7 @@ async def rows(backend: Backend, sql: str) -> list[Any]:
 
 def test_of_earlier_loads_the_latest_call_of_a_customer_is_known(loaded: Site) -> None:
     """Those of before version 0.3, which recorded neither an id nor customers."""
-    asyncio.run(
-        write(
-            loaded.backend,
-            "TRUNCATE TABLE cdr_load_customer",
-            "TRUNCATE TABLE cdr_load",
-            "ALTER TABLE cdr UPDATE load_id = 0 WHERE 1 SETTINGS mutations_sync = 2",
-            "INSERT INTO cdr_load (finished_at, last_dt) VALUES (now64(3), '2025-12-24 00:00:00.000')",
-        )
-    )
+    asyncio.run(write(loaded.backend, *BEFORE_LOADS_HAD_IDS))
     latest = {
         each: max((call.dt for call in loaded.world.cdrs if call.customer_id == each), default=None)
         for each in loaded.customers

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, func, literal_column
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Customers, Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins import CountingBasis, Report, Scope, attempts, cdr, count, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport
@@ -146,12 +146,14 @@ def statements(request: ReportRequest, by: str) -> list[Statement]:
         rows.totals(request, measures),
         rows.totals(request, measures, few),
         rows.subtotals(request, (key,), measures),  # type: ignore[arg-type]
+        rows.customer_totals(request, measures, rows.ALL),
         comparison.compared_totals(ComparedRequest(request, previous), Selection("", ()), few),
         timeline.timeline(request, hours, measures),
         timeline.timeline(request, days, measures, series, 2),
     ]
 
 
+WHOSE = [Customers.of("1001"), Customers.of("1001", "1002", "1003")]
 BOUNDS = st.lists(
     st.one_of(
         st.integers(-2, DAYS * 24 + 2).map(lambda hour: START + timedelta(hours=hour)),
@@ -165,9 +167,16 @@ BOUNDS = st.lists(
 
 @pytest.mark.parametrize("change_to", CHANGES, ids=lambda sql: sql[:30])
 @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(bounds=BOUNDS, name=st.sampled_from(KEPT), basis=st.sampled_from(CountingBasis))
+@given(
+    bounds=BOUNDS, name=st.sampled_from(KEPT), basis=st.sampled_from(CountingBasis), customers=st.sampled_from(WHOSE)
+)
 def test_no_answer_shows_where_it_was_read(
-    filled: EmbeddedStore, change_to: str, bounds: list[datetime], name: str, basis: CountingBasis
+    filled: EmbeddedStore,
+    change_to: str,
+    bounds: list[datetime],
+    name: str,
+    basis: CountingBasis,
+    customers: Customers,
 ) -> None:
     """After every kind of change, to the last byte."""
     done = filled.__dict__.setdefault("changes", [])
@@ -176,7 +185,7 @@ def test_no_answer_shows_where_it_was_read(
         done.append(change_to)
     report = REGISTRY.reports[name]
     start, end = bounds
-    request = ReportRequest(report, "1001", start, end, report.report.Parameters(), basis, staff=True)
+    request = ReportRequest(report, customers, start, end, report.report.Parameters(), basis, staff=True)
     by = next(iter(report.report.columns))
     pairs = zip(statements(request, by), statements(replace(request, report=TWINS[name]), by), strict=True)
     for rolled, plain in pairs:
@@ -185,13 +194,16 @@ def test_no_answer_shows_where_it_was_read(
         )
 
 
+@pytest.mark.parametrize("customers", WHOSE, ids=str)
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("minutes", [0, 17])
-def test_a_long_range_is_read_from_the_rollup(busy: EmbeddedStore, name: str, minutes: int) -> None:
+def test_a_long_range_is_read_from_the_rollup(
+    busy: EmbeddedStore, name: str, minutes: int, customers: Customers
+) -> None:
     """For all columns that are sums, for days in a timeline, and for a filter on keys; for percentiles it is not."""
     report = REGISTRY.reports[name]
     start, end = START + timedelta(minutes=minutes), START + timedelta(days=DAYS)
-    request = ReportRequest(report, "1001", start, end, report.report.Parameters(), CountingBasis.CALL, staff=True)
+    request = ReportRequest(report, customers, start, end, report.report.Parameters(), CountingBasis.CALL, staff=True)
     for statement in statements(request, next(iter(report.report.columns))):
         if "buckets" in statement.parameters and "n" not in statement.parameters:
             continue  # the hours of Kathmandu begin at a quarter to
@@ -203,7 +215,9 @@ def test_no_rollup_is_weighed_by_what_reads_none(busy: EmbeddedStore) -> None:
     """The same statement without its name reads the calls; a short range has none."""
     report = REGISTRY.reports["GROUP_BY_TECH_PREFIX"]
     parameters = report.report.Parameters()
-    request = ReportRequest(report, "1001", START, START + timedelta(days=DAYS), parameters, CountingBasis.CALL, True)
+    request = ReportRequest(
+        report, Customers.of("1001"), START, START + timedelta(days=DAYS), parameters, CountingBasis.CALL, True
+    )
     rows, *_ = statements(request, "tech_prefix")
     nameless = replace(rows, rollup=None)
     assert "ReadFromMergeTree (rollup_" not in busy.run(lambda backend: plan(backend, nameless))
@@ -212,7 +226,7 @@ def test_no_rollup_is_weighed_by_what_reads_none(busy: EmbeddedStore) -> None:
 
 
 async def plan(backend: Backend, statement: Statement) -> str:
-    explained = replace(statement, sql=f"EXPLAIN projections = 1 {statement.sql}", customer=None)
+    explained = replace(statement, sql=f"EXPLAIN projections = 1 {statement.sql}", customers=None)
     found = await backend.fetch_json(explained)
     return "\n".join(row["explain"] for row in orjson.loads(found.json))
 
@@ -237,7 +251,9 @@ def test_a_day_is_found_among_the_hours_of_a_customer(engine: Engine, tmp_path: 
     report = REGISTRY.reports["GROUP_BY_TECH_PREFIX"]
     start = datetime(2025, 11, 5, tzinfo=UTC)
     parameters = report.report.Parameters()
-    day = ReportRequest(report, "1001", start, start + timedelta(days=1), parameters, CountingBasis.CALL, staff=True)
+    day = ReportRequest(
+        report, Customers.of("1001"), start, start + timedelta(days=1), parameters, CountingBasis.CALL, staff=True
+    )
     statement = rows.rows(day, Selection.all(day.columns))
     [read] = store.run(lambda backend: readings(backend, statement))
     assert read.is_rollup

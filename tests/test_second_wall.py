@@ -75,5 +75,26 @@ def test_each_customer_has_a_filter_of_its_own(burgled: tuple[TestClient, Direct
         assert report["totals"]["calls"] == report["rows"][0]["calls"] > 0
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_plugin_finds_only_the_customers_of_the_request(burgled: tuple[TestClient, Directory], way: str) -> None:
+    """Also of a key that sees more of them."""
+    client, directory = burgled
+    first, second, third, *_ = _customers(directory)
+    key = directory.create_key("burglar", Role.PARTNER, [first, second, third])
+    query = QUERY.replace("$customer: ID!", "$of: [ID!]!").replace(
+        "customReport(\n    customer: $customer", "customReports(\n    customers: {ids: $of}"
+    )
+    body = {"query": query, "variables": {"way": way, "of": [first, second]}}
+    report = client.post("/graphql", json=body, headers={"Authorization": f"Bearer {key}"}).json()
+    found = {row["found"] for row in ((report["data"] or {}).get("customReports") or {}).get("rows") or ()}
+    if way in FILTERED:
+        assert "errors" not in report
+        assert found <= {first, second}
+        assert found == {first, second} or way != "bare table"
+    else:
+        assert not found
+        assert report["errors"]
+
+
 def _customers(directory: Directory) -> list[str]:
     return [customer.id for customer in directory.customers(OPERATOR, None, 1000, None)]

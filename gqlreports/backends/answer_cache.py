@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from cachetools import LRUCache
 
-from gqlreports.backends.base import Backend, Fetched, OnRead, Session, Statement
+from gqlreports.backends.base import Backend, Customers, Fetched, OnRead, Session, Statement
 from gqlreports.backends.failures import store_error
 from gqlreports.backends.isolation import Ask, called_functions, fetch_rows, syntax_tree
 from gqlreports.backends.request import time_left, without_deadline
@@ -61,8 +61,8 @@ _LARGEST_PART = 8
 _ENTRY = 1000
 """An upper bound for the bytes that an entry takes in addition to its texts."""
 
-Key: TypeAlias = tuple[str, str, str | None]
-"""The text of a statement, its parameters, and the customer whose rows it may see."""
+Key: TypeAlias = tuple[str, str, Customers | None]
+"""The text of a statement, its parameters, and the customers whose rows it may see."""
 
 
 @dataclass
@@ -128,7 +128,7 @@ class AnswerCache:
     async def _answered(self, version: str, statement: Statement) -> Fetched:
         if version != self._version:
             self._forget(version)
-        key = statement.sql, repr(statement.parameters), statement.customer
+        key = statement.sql, repr(statement.parameters), statement.customers
         if (kept := self._kept.get(key)) is not None:
             self.counts.hits += 1
             return kept.fetched
@@ -152,7 +152,9 @@ class AnswerCache:
 
     async def _run(self, version: str, key: Key, statement: Statement) -> Fetched:
         fetched = await self._backend.fetch_json(statement)
-        size = len(fetched.json) + sum(len(part or "") for part in key) + _ENTRY
+        sql, parameters, customers = key
+        ids = customers.ids if customers else ()
+        size = len(fetched.json) + len(sql) + len(parameters) + sum(map(len, ids)) + _ENTRY
         if version == self._version and size <= self._kept.maxsize // _LARGEST_PART:
             self._kept[key] = _Kept(_cached(fetched), size)
             self.counts.bytes = int(self._kept.currsize)

@@ -5,19 +5,41 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+SHOWN = 3
+"""How many ids are named where not all of many can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """One customer or several: their ids, sorted, each once.  As text they are named, or the first of many."""
+
+    ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, *ids: str) -> "Customers":
+        return cls(tuple(sorted(set(ids))))
+
+    @property
+    def several(self) -> bool:
+        return len(self.ids) > 1
+
+    def __str__(self) -> str:
+        more = len(self.ids) - SHOWN
+        return ", ".join(self.ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """SQL text with typed placeholders (`{name:Type}`), and their values.
 
-    SQL that needs the name of the store's own database uses the parameter `database`.  The statement of a report has a
-    `customer`: the store returns only rows of that customer, or refuses the statement.  A statement that reads hourly
-    sums names the `rollup` that holds them.
+    SQL that needs the name of the store's own database uses the parameter `database`.  The statement of a report has
+    `customers`: the store returns only their rows, or refuses the statement.  A statement that reads hourly sums names
+    the `rollup` that holds them.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
-    customer: str | None = None
+    customers: Customers | None = None
     rollup: str | None = None
 
     def values(self, database: str) -> dict[str, object]:
@@ -119,7 +141,7 @@ class Backend(Protocol):
     async def fetch_json(self, statement: Statement) -> Fetched:
         """The rows of a read-only query as a JSON array of objects, with bare 64-bit numbers and decimals as strings.
 
-        Raises StatementRefused if the statement of a report names something that the filter on its customer does not
+        Raises StatementRefused if the statement of a report names something that the filter on its customers does not
         cover.
         """
 

@@ -1,7 +1,7 @@
 """Keeps customers apart in the store, as a second line of defence.
 
-The plan already selects the rows of the request's customer before a report sees them.  In addition, the store itself
-filters every table with customers' rows down to that customer.  The connection is read-only, so no statement can lift
+The plan already selects the rows of the request's customers before a report sees them.  In addition, the store itself
+filters every table with customers' rows down to those customers.  The connection is read-only, so no statement can lift
 the filter.  A statement that names anything beyond the reach of the filter is refused.  The names are taken from the
 syntax tree that ClickHouse's own parser produces (`EXPLAIN AST`).  A report may name the tables of facts, DIDs and
 numbering data, and whatever the statement itself defines.
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import orjson
 from cachetools import LRUCache
 
-from gqlreports.backends.base import Fetched, Statement
+from gqlreports.backends.base import Customers, Fetched, Statement
 from gqlreports.errors import StatementRefused, StoreError
 from gqlreports.tables import tables_for_reports, tables_of_customers
 
@@ -110,8 +110,14 @@ _DICTIONARY = "did_window"
 _SYNTAX_ERROR = 62
 
 
+def log_comment(customers: Customers) -> str:
+    """The id of one customer, or a JSON array of ids.  What begins with `[` is always an array."""
+    first, *others = customers.ids
+    return first if not others and not first.startswith("[") else orjson.dumps(customers.ids).decode()
+
+
 class Isolation:
-    """Restricts a report's statements to the rows of one customer, in a store with the given database."""
+    """Restricts a report's statements to the rows of its customers, in a store with the given database."""
 
     def __init__(self, database: str) -> None:
         self._database = database
@@ -119,23 +125,23 @@ class Isolation:
         self._filtered = sorted({_DICTIONARY, *owned, *(f"{name}_local" for name in owned)})
         self._passed: LRUCache[str, None] = LRUCache(PASSED)
 
-    def settings(self, customer: str | None) -> dict[str, str]:
-        """The settings that filter every table down to one customer's rows; empty for a statement without a customer.
+    def settings(self, customers: Customers | None) -> dict[str, str]:
+        """The settings that filter every table down to some customers' rows; empty for a statement without customers.
 
-        `log_comment` also names the customer, for a row policy on the server and for its query log.
+        `log_comment` also names the customers, for a row policy on the server and for its query log.
         """
-        if customer is None:
+        if customers is None:
             return {}
-        condition = _literal(f"customer_id = {_literal(customer)}")
+        condition = _literal(_condition(customers))
         each = ", ".join(f"{_literal(f'{self._database}.{table}')}: {condition}" for table in self._filtered)
-        return {"additional_table_filters": f"{{{each}}}", "log_comment": customer}
+        return {"additional_table_filters": f"{{{each}}}", "log_comment": log_comment(customers)}
 
     async def check(self, statement: Statement, ask: Ask) -> None:
         """Check a report's statement with the store's help, once for each SQL text.
 
         Raises StatementRefused if the statement reaches beyond the filter, and whatever `ask` raises.
         """
-        if statement.customer is None or statement.sql in self._passed:
+        if statement.customers is None or statement.sql in self._passed:
             return
         try:
             await self._examine(statement, ask)
@@ -180,6 +186,12 @@ async def fetch_rows(statement: Statement, ask: Ask) -> list[dict[str, Any]]:
             raise StatementRefused("what is no query by itself") from error
         raise
     return rows
+
+
+def _condition(customers: Customers) -> str:
+    if not customers.several:
+        return f"customer_id = {_literal(customers.ids[0])}"
+    return f"customer_id IN ({', '.join(map(_literal, customers.ids))})"
 
 
 def _literal(text: str) -> str:

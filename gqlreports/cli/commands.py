@@ -7,6 +7,7 @@ import typer
 from gqlreports import __version__
 from gqlreports.cli import (
     erasing,
+    groups,
     keys,
     layouts,
     listing,
@@ -63,3 +64,4 @@ app.add_typer(loading.app, name="load")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(keys.app, name="key")
 app.add_typer(users.app, name="user")
+app.add_typer(groups.app, name="group")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gqlreports.cli.printing import shown_moment
-from gqlreports.cli.support import directory_of, error_boundary, moment_of
+from gqlreports.cli.support import directory_of, error_boundary, moment_of, seen_customers
 from gqlreports.cli.table import TextTable
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
@@ -32,6 +32,9 @@ def create(
     customer: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="A customer that it sees; repeat for more.")
     ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A group whose customers it sees; repeat for more.")
+    ] = None,
     report: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="A report type that it may run; repeat for more.")
     ] = None,
@@ -54,7 +57,13 @@ def create(
         _check_reports(report or [])
         directory = directory_of(settings, make=True)
         key = directory.create_key(
-            name, role, customer or [], reports=report or [], networks=network or [], expires_at=end
+            name,
+            role,
+            customer or [],
+            groups=group or [],
+            reports=report or [],
+            networks=network or [],
+            expires_at=end,
         )
         typer.echo(key)
 
@@ -68,7 +77,7 @@ def list_keys() -> None:
     table = TextTable(columns)
     for each in keys:
         limits = (
-            sorted(owned.customer_id for owned in each.customers),
+            seen_customers(each),
             sorted(owned.report_type for owned in each.reports),
             sorted(owned.network for owned in each.networks),
         )

@@ -22,7 +22,7 @@ from gqlreports.limits import FOR_OPERATORS
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.door import Caller, Door
+from gqlreports.schema.door import Caller, CustomerChoice, Door
 from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan.comparison import ComparisonPart
 from gqlreports.schema.plan.printing import UTC, readable
@@ -36,7 +36,11 @@ _DIRECTIONS = {"": "ASC", "asc": "ASC", "desc": "DESC"}
 
 
 Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, as `gqlreports reports` lists it.")]
-CustomerId = Annotated[str, typer.Option(help="Customer id.")]
+CustomerIds = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Customer id; repeat for several customers together.")
+]
+GroupId = Annotated[str | None, typer.Option(metavar="ID", help="The customers of this group together.")]
+AllCustomers = Annotated[bool, typer.Option("--all-customers", help="All customers together.")]
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the range: 2025-10-20, or 2025-10-20T08:00:00Z.")
 ]
@@ -67,9 +71,11 @@ Arguments = Annotated[
 
 def run(
     type: Type,
-    customer: CustomerId,
     from_: From,
     to: To,
+    customer: CustomerIds = None,
+    group: GroupId = None,
+    all_customers: AllCustomers = False,
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
@@ -100,10 +106,11 @@ def run(
     """
     with error_boundary() as settings:
         asked = Asked(
-            *(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first, part, argument)
+            *(type, _choice(customer, group, all_customers), from_, to, param, basis, as_of, where, order_by, column),
+            *(time_zone, first, part, argument),
         )
         registry = Registry.load()
-        export = asked.export(registry, settings.masked_digits)
+        export = asked.export(registry, settings)
         if output and format:
             raise InvalidInput("Give --format to print it, or -o to write it: the file's name tells its format.")
         form = format_of(output)[1] if output else None
@@ -120,9 +127,11 @@ def run(
 
 def explain(
     type: Type,
-    customer: CustomerId,
     from_: From,
     to: To,
+    customer: CustomerIds = None,
+    group: GroupId = None,
+    all_customers: AllCustomers = False,
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
@@ -133,9 +142,10 @@ def explain(
 ) -> None:
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        whose = _choice(customer, group, all_customers)
+        asked = Asked(type, whose, from_, to, param, basis, as_of, where, order_by, column, time_zone)
         registry = Registry.load()
-        export = asked.export(registry, settings.masked_digits)
+        export = asked.export(registry, settings)
         statement = export.statement(readable)
 
         async def show(answer: ReportAnswer) -> None:
@@ -177,7 +187,7 @@ class Asked:
     """The options with which a command asks for a report."""
 
     type: str
-    customer: str
+    choice: CustomerChoice
     start: str
     end: str
     param: list[str] | None
@@ -191,8 +201,8 @@ class Asked:
     part: str = "rows"
     argument: list[str] | None = None
 
-    def export(self, registry: Registry, masked: int) -> Export:
-        """The part of the report that the options describe; the last `masked` characters of numbers are hidden.
+    def export(self, registry: Registry, settings: Settings) -> Export:
+        """The part of the report that the options describe.
 
         Raises InvalidInput or NotFound if an option is wrong.
         """
@@ -201,11 +211,12 @@ class Asked:
         clock = zone(self.time_zone)
         start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
         as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
-        request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
+        customers = self.choice.customers(directory_of(settings), _CALLER.principal)
+        request = ReportRequest(report, customers, start, end, parameters, self.basis, True, as_of)
         schema = build_schema(registry, Role.STAFF)
         check_part(schema, report, self.part)
         known = part_arguments(schema, report, self.part)
-        made = part_of(schema, request, self.part, masked, self._texts(request, known))
+        made = part_of(schema, request, self.part, settings.masked_digits, self._texts(request, known))
         columns = chosen_columns(made.known(request), self.column) if self.column else made.usual(request)
         return Export(request, made, columns, clock.key)
 
@@ -224,6 +235,12 @@ class Asked:
             if name not in known:
                 raise InvalidInput(f"{self.part} has no argument {name!r}; it has {', '.join(known)}.")
         return texts
+
+
+def _choice(customers: list[str] | None, group: str | None, all_customers: bool) -> CustomerChoice:
+    if [bool(customers), group is not None, all_customers].count(True) != 1:
+        raise InvalidInput("Give --customer, --group or --all-customers: whose calls the report is about.")
+    return CustomerChoice(tuple(customers or ()), group, all_customers)
 
 
 def _named(option: str, text: str, example: str) -> tuple[str, str]:

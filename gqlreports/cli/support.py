@@ -23,6 +23,7 @@ from gqlreports.cli import INTERRUPTED
 from gqlreports.config import Settings, read_settings
 from gqlreports.directory.database import missing_file
 from gqlreports.directory.directory import Directory
+from gqlreports.directory.models import ApiKey, User
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
@@ -185,3 +186,9 @@ def with_store(backend: Backend, work: Callable[[Backend], Coroutine[Any, Any, R
             await backend.close()
 
     return asyncio.run(opened())
+
+
+def seen_customers(holder: ApiKey | User) -> list[str]:
+    """The customers and the groups that a key or a user is limited to; empty for none."""
+    groups = sorted(f"group {each.group_id}" for each in holder.groups)
+    return [*sorted(each.customer_id for each in holder.customers), *groups]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gqlreports.cli.printing import shown_moment
-from gqlreports.cli.support import directory_of, error_boundary
+from gqlreports.cli.support import directory_of, error_boundary, seen_customers
 from gqlreports.cli.table import TextTable
 from gqlreports.directory.passwords import SHORTEST
 from gqlreports.directory.principal import Role
@@ -20,13 +20,22 @@ ChosenRole = Annotated[
 Customers = Annotated[
     list[str] | None, typer.Option("--customer", metavar="ID", help="A customer that a partner sees; repeat for more.")
 ]
+Groups = Annotated[
+    list[str] | None, typer.Option("--group", metavar="ID", help="A group that a partner sees; repeat for more.")
+]
 FromStandardInput = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input; by default it is asked for.")
 ]
 
 
 @app.command()
-def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin: FromStandardInput = False) -> None:
+def add(
+    name: Name,
+    role: ChosenRole,
+    customer: Customers = None,
+    group: Groups = None,
+    password_stdin: FromStandardInput = False,
+) -> None:
     """Create a user, with a password of 12 characters or more.
 
     For example, one of the staff, whose password is asked for:
@@ -37,7 +46,7 @@ def add(name: Name, role: ChosenRole, customer: Customers = None, password_stdin
     """
     with error_boundary() as settings:
         users = directory_of(settings, make=True).users
-        users.add(name, _password(password_stdin), role, customer or [])
+        users.add(name, _password(password_stdin), role, customer or [], group or [])
         typer.echo(f"{name.lower()} may log in")
 
 
@@ -48,9 +57,8 @@ def list_users() -> None:
         users = directory_of(settings).users.list()
     table = TextTable(("name", "role", "customers", "created", "logged in", "disabled"))
     for each in users:
-        customers = sorted(owned.customer_id for owned in each.customers)
         moments = map(shown_moment, (each.created_at, each.logged_in_at, each.disabled_at))
-        table.add(each.name, each.role, ", ".join(customers) or "all", *moments)
+        table.add(each.name, each.role, ", ".join(seen_customers(each)) or "all", *moments)
     table.print()
 
 
@@ -63,10 +71,10 @@ def password(name: Name, password_stdin: FromStandardInput = False) -> None:
 
 
 @app.command()
-def role(name: Name, role: ChosenRole, customer: Customers = None) -> None:
+def role(name: Name, role: ChosenRole, customer: Customers = None, group: Groups = None) -> None:
     """Give a user another role or other customers; the user's sessions end within 5 seconds."""
     with error_boundary() as settings:
-        directory_of(settings).users.set_role(name, role, customer or [])
+        directory_of(settings).users.set_role(name, role, customer or [], group or [])
         typer.echo(f"{name.lower()} is {role.value}")
 
 

@@ -1,13 +1,15 @@
 """The directory: customers, API keys, the audit, and access to users and their sessions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, insert, or_, select
 
 from gqlreports.directory import keys
 from gqlreports.directory.database import Database, utc_now
+from gqlreports.directory.groups import Groups, checked_groups, put_in_groups
 from gqlreports.directory.keys import Grant, KeyLimits, checked_name, parse_key
 from gqlreports.directory.models import ApiKey, Customer, ReportRun
 from gqlreports.directory.principal import Principal, Role
@@ -23,7 +25,8 @@ class Directory:
     """Manages customers, API keys and the audit.
 
     Every method is one transaction and blocks, so callers on an event loop must use a thread.  `users` manages the
-    users, and `sessions` logs them in.  Raises DirectoryUnavailable if the database cannot be opened or fails later.
+    users, `sessions` logs them in, and `groups` manages the groups of customers.  Raises
+    DirectoryUnavailable if the database cannot be opened or fails later.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,22 +35,39 @@ class Directory:
         self._known: Recent[Grant] = Recent()
         self.sessions = Sessions(self._database)
         self.users = Users(self._database, self.sessions)
+        self.groups = Groups(self._database, self._forget)
         self._customers: Recent[Customer] = Recent()
 
     def close(self) -> None:
         self._database.close()
+
+    def _forget(self) -> None:
+        """Forget what keys and sessions grant, since the groups that they are limited to have changed."""
+        self._known.clear()
+        self.sessions.forget()
 
     def check(self) -> None:
         """Raise DirectoryUnavailable if the database does not answer."""
         with self._session() as session:
             session.execute(select(Customer.id).limit(1))
 
-    def save_customers(self, customers: Iterable[Customer]) -> None:
-        """Add customers.  A customer whose id already exists gets the new name and currency."""
+    def save_customers(
+        self, customers: Iterable[Customer], within: Mapping[str, Collection[str]] = MappingProxyType({})
+    ) -> None:
+        """Add customers.  A customer whose id already exists gets the new name and currency.
+
+        `within` maps ids of customers to the groups that they are in from now on, and in no others.  Raises
+        InvalidInput, and saves nothing, for a group that does not exist.
+        """
         with self._session() as session, session.begin():
             for customer in customers:
                 session.merge(customer)
+            session.flush()
+            for id, groups in within.items():
+                put_in_groups(session, id, groups)
         self._customers.clear()
+        if within:
+            self._forget()
 
     def remembered_customer(self, principal: Principal, customer_id: str) -> Customer | None:
         """A customer that was found in the last few seconds and that the caller may see, without a query; or None."""
@@ -63,15 +83,39 @@ class Directory:
                 customer = Customer(**found._mapping)
                 self._customers.put(customer_id, customer, asked_at)
                 return customer
-        raise NotFound(f"There is no customer {customer_id[:64]!r}; `customers` lists those that you see.")
+        raise _no_customer(customer_id)
+
+    def customers_of(self, principal: Principal, ids: Sequence[str]) -> list[Customer]:
+        """The customers with those ids.  Raises NotFound for the first that does not exist or the caller does not see.
+
+        Those that were found in the last few seconds are not asked for.
+        """
+        found = {id: self.remembered_customer(principal, id) for id in ids}
+        asked = [id for id, known in found.items() if known is None and principal.sees(id) and _storable(id)]
+        asked_at = monotonic()
+        with self._session() as session:
+            for place in range(0, len(asked), _TOGETHER):
+                some = select(Customer).where(Customer.id.in_(asked[place : place + _TOGETHER]))
+                for customer in session.scalars(some):
+                    found[customer.id] = customer
+                    self._customers.put(customer.id, customer, asked_at)
+        for id, known in found.items():
+            if known is None:
+                raise _no_customer(id)
+        return [known for known in found.values() if known is not None]
+
+    def customer_ids(self, principal: Principal) -> list[str]:
+        """The ids of all customers that the caller sees, sorted."""
+        with self._session() as session:
+            return sorted(id for id in session.scalars(select(Customer.id)) if principal.sees(id))
 
     def unknown_customers(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of the ids that no customer has."""
         unknown = set(customer_ids)
         with self._session() as session:
             asked = [each for each in unknown if _storable(each)]
-            for place in range(0, len(asked), 500):
-                some = asked[place : place + 500]
+            for place in range(0, len(asked), _TOGETHER):
+                some = asked[place : place + _TOGETHER]
                 unknown.difference_update(session.scalars(select(Customer.id).where(Customer.id.in_(some))))
         return unknown
 
@@ -99,18 +143,20 @@ class Directory:
         role: Role,
         customers: Iterable[str] = (),
         *,
+        groups: Iterable[str] = (),
         reports: Iterable[str] = (),
         networks: Iterable[str] = (),
         expires_at: datetime | None = None,
     ) -> str:
         """Create a key and return its text, which is not stored.
 
-        A key may be limited to customers, report types and networks in CIDR notation.  Raises InvalidInput for limits
-        that are invalid or do not fit the role.
+        A key may be limited to customers, groups of them, report types and networks in CIDR notation.  Raises
+        InvalidInput for limits that are invalid or do not fit the role.
         """
-        limits = KeyLimits.checked(role, customers, reports, networks, expires_at)
+        limits = KeyLimits.checked(role, customers, reports, networks, expires_at, groups)
         text, record = keys.new_key(checked_name(name), role, limits, utc_now())
         with self._session() as session, session.begin():
+            checked_groups(session, limits.groups)
             session.add(record)
         return text
 
@@ -180,6 +226,14 @@ class Directory:
             query = query.where(ReportRun.at >= since.astimezone(UTC).replace(tzinfo=None))
         with self._session() as session:
             return list(session.scalars(query))
+
+
+_TOGETHER = 500
+"""How many customers one query asks for."""
+
+
+def _no_customer(id: str) -> NotFound:
+    return NotFound(f"There is no customer {id[:64]!r}; `customers` lists those that you see.")
 
 
 def _storable(text: str) -> bool:

@@ -21,7 +21,8 @@ from zlib import crc32
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from gqlreports.directory.models import ApiKey, ApiKeyCustomer, ApiKeyNetwork, ApiKeyReport
+from gqlreports.directory.groups import members_of
+from gqlreports.directory.models import ApiKey, ApiKeyCustomer, ApiKeyGroup, ApiKeyNetwork, ApiKeyReport
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.directory.recent import Recent
 from gqlreports.errors import InvalidInput, NotFound, Unauthenticated
@@ -84,6 +85,7 @@ class KeyLimits:
     reports: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    groups: tuple[str, ...] = ()
 
     @classmethod
     def checked(
@@ -93,14 +95,17 @@ class KeyLimits:
         reports: Iterable[str],
         networks: Iterable[str],
         expires_at: datetime | None,
+        groups: Iterable[str] = (),
     ) -> "KeyLimits":
         """Validated limits.  Raises InvalidInput for limits that are invalid or do not fit the role."""
-        new_key = cls(checked_customers(customers), _distinct(reports), _networks(networks), _expiry(expires_at))
-        if role is Role.PARTNER and not new_key.customers:
+        customers, groups = checked_customers(customers), _distinct(groups)
+        new_key = cls(customers, _distinct(reports), _networks(networks), _expiry(expires_at), groups)
+        limited = customers or groups or new_key.reports
+        if role is Role.PARTNER and not (customers or groups):
             raise InvalidInput("A partner's key needs its customers.")
-        if role is Role.ADMIN and (new_key.customers or new_key.reports):
+        if role is Role.ADMIN and limited:
             raise InvalidInput("An admin's key has no customers and no report types: it could make another without.")
-        if not role.reads and (new_key.customers or new_key.reports):
+        if not role.reads and limited:
             raise InvalidInput("A loader's key has no customers and no report types: it sees none.")
         return new_key
 
@@ -151,12 +156,16 @@ class Grant:
     networks: tuple[IPv4Network | IPv6Network, ...]
 
     @classmethod
-    def of(cls, key: ApiKey) -> "Grant":
+    def of(cls, key: ApiKey, members: frozenset[str] = frozenset()) -> "Grant":
+        """What a key grants; `members` are the customers of its groups."""
         customers = frozenset(each.customer_id for each in key.customers)
+        groups = frozenset(each.group_id for each in key.groups)
         reports = frozenset(each.report_type for each in key.reports)
         role = Role(key.role)
-        bounded = customers if customers or role is Role.PARTNER else None
-        principal = Principal(key.id, key.name, role, bounded, reports or None)
+        # A key of a group without members sees no customer, rather than all.
+        is_bounded = customers or groups or role is Role.PARTNER
+        bounded = customers | members if is_bounded else None
+        principal = Principal(key.id, key.name, role, bounded, reports or None, groups)
         return cls(principal, key.expires_at, tuple(ip_network(each.network) for each in key.networks))
 
     def principal_now(self, now: datetime, source: str | None) -> Principal:
@@ -202,6 +211,7 @@ def new_key(name: str, role: Role, limits: KeyLimits, now: datetime) -> tuple[st
         created_at=now,
         expires_at=limits.expires_at,
         customers=[ApiKeyCustomer(customer_id=each) for each in limits.customers],
+        groups=[ApiKeyGroup(group_id=each) for each in limits.groups],
         reports=[ApiKeyReport(report_type=each) for each in limits.reports],
         networks=[ApiKeyNetwork(network=each) for each in limits.networks],
     )
@@ -226,6 +236,7 @@ def rotate(session: Session, key_id: str, overlap: timedelta, now: datetime) -> 
         tuple(each.report_type for each in old.reports),
         tuple(each.network for each in old.networks),
         old.expires_at and now + (old.expires_at - old.created_at),
+        tuple(each.group_id for each in old.groups),
     )
     text, new = new_key(old.name, Role(old.role), limits, now)
     end = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
@@ -258,6 +269,7 @@ def grant(session: Session, presented: PresentedKey, known: Recent[Grant]) -> Gr
     same = hmac.compare_digest(stored.hash if stored else _NO_HASH, presented.hash)
     if stored is None or not same or stored.revoked_at is not None:
         raise Unauthenticated(INVALID)
-    held = Grant.of(session.get_one(ApiKey, stored.id))
+    record = session.get_one(ApiKey, stored.id)
+    held = Grant.of(record, members_of(session, (each.group_id for each in record.groups)))
     known.put(presented.hash, held, asked_at)
     return held

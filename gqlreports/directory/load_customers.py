@@ -8,7 +8,7 @@ import orjson
 
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
-from gqlreports.errors import LoadError
+from gqlreports.errors import InvalidInput, LoadError
 from gqlreports.store.files import BOM, file_rows, opened
 
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -19,15 +19,33 @@ COLUMNS = ("id", "name", "currency")
 def load_customers(directory: Directory, path: str) -> int:
     """Load customers from a JSON array of objects or a CSV file, and return their number.
 
-    Each customer has an id, a name and a currency.  A customer whose id already exists gets the new name and currency.
-    Raises LoadError, and loads nothing, if the file is neither of the two or a customer is incomplete or invalid.
+    Each customer has an id, a name and a currency.  A customer whose id already exists gets the new name and currency,
+    and one that has `groups` is in these groups and no others.  Raises LoadError, and loads nothing, if the file is
+    neither of the two, a customer is incomplete or invalid, or there is no such group.
     """
     with opened(path, lambda count: None) as stream:
         start = stream.peek(1 << 16).removeprefix(BOM).lstrip()[:1]
         rows = _json_rows(stream, path) if start == b"[" else _csv_rows(stream, path)
+    rows = list(rows)
     customers = [_customer(row, number, path) for number, row in enumerate(rows, 1)]
-    directory.save_customers(customers)
+    within = {
+        each.id: _groups(row["groups"], number, path)
+        for number, (each, row) in enumerate(zip(customers, rows, strict=True), 1)
+        if "groups" in row
+    }
+    try:
+        directory.save_customers(customers, within)
+    except InvalidInput as error:
+        raise LoadError(f"{path}: {error} Nothing was loaded.") from error
     return len(customers)
+
+
+def _groups(given: Any, number: int, path: str) -> set[str]:
+    """The ids of the groups of a customer: a list, or a text with spaces between them."""
+    listed = given.split() if isinstance(given, str) else given or []
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise LoadError(f"{path}: the groups of customer {number} are no list of ids; nothing was loaded.")
+    return set(listed)
 
 
 def _json_rows(stream: io.BufferedReader, path: str) -> list[Any]:

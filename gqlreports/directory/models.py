@@ -23,11 +23,30 @@ class Customer(Base):
     currency: Mapped[str] = mapped_column(String(3))
 
 
+class CustomerGroup(Base):
+    """Customers that are asked for together, and that keys and users may be limited to."""
+
+    __tablename__ = "customer_group"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    members: Mapped[list["CustomerGroupMember"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+
+class CustomerGroupMember(Base):
+    """A customer of a group."""
+
+    __tablename__ = "customer_group_member"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("customer_group.id"), primary_key=True)
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customer.id"), primary_key=True)
+
+
 class ApiKey(Base):
     """An API key, of which only the SHA-256 hash is stored.
 
-    `replaced_by` is the id of the key that replaced it in a rotation.  If the key has no customers, no reports or no
-    networks, it is not limited in that respect.
+    `replaced_by` is the id of the key that replaced it in a rotation.  If the key has no customers and no groups, no
+    reports or no networks, it is not limited in that respect.
     """
 
     __tablename__ = "api_key"
@@ -41,6 +60,7 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     replaced_by: Mapped[str | None] = mapped_column(String(16))
     customers: Mapped[list["ApiKeyCustomer"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    groups: Mapped[list["ApiKeyGroup"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     reports: Mapped[list["ApiKeyReport"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     networks: Mapped[list["ApiKeyNetwork"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
@@ -52,6 +72,15 @@ class ApiKeyCustomer(Base):
 
     key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
     customer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ApiKeyGroup(Base):
+    """A group of customers whose reports a key may run: those that are its members at the time."""
+
+    __tablename__ = "api_key_group"
+
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    group_id: Mapped[str] = mapped_column(ForeignKey("customer_group.id"), primary_key=True)
 
 
 class ApiKeyReport(Base):
@@ -84,6 +113,7 @@ class User(Base):
     logged_in_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     customers: Mapped[list["UserCustomer"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    groups: Mapped[list["UserGroup"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
 
 class UserCustomer(Base):
@@ -93,6 +123,15 @@ class UserCustomer(Base):
 
     user_name: Mapped[str] = mapped_column(ForeignKey("user_account.name"), primary_key=True)
     customer_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UserGroup(Base):
+    """A group of customers whose reports a user may run."""
+
+    __tablename__ = "user_group"
+
+    user_name: Mapped[str] = mapped_column(ForeignKey("user_account.name"), primary_key=True)
+    group_id: Mapped[str] = mapped_column(ForeignKey("customer_group.id"), primary_key=True)
 
 
 class UserSession(Base):

@@ -37,7 +37,7 @@ class Principal:
     """A user, or the holder of a key or a token.
 
     `key_id` identifies it in logs and in the audit.  `customers` and `reports` limit what it may see and run; None
-    means all.
+    means all.  `groups` are the groups that it is limited to, whose members are among its customers.
     """
 
     key_id: str
@@ -45,6 +45,7 @@ class Principal:
     role: Role
     customers: frozenset[str] | None
     reports: frozenset[str] | None = None
+    groups: frozenset[str] = frozenset()
 
     @property
     def staff(self) -> bool:
@@ -52,6 +53,9 @@ class Principal:
 
     def sees(self, customer: str) -> bool:
         return self.customers is None or customer in self.customers
+
+    def sees_group(self, group: str) -> bool:
+        return self.customers is None or group in self.groups
 
     def runs(self, report: str) -> bool:
         return self.reports is None or report in self.reports

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from gqlreports.directory.database import Database, utc_now
+from gqlreports.directory.groups import members_of
 from gqlreports.directory.keys import key_hash
 from gqlreports.directory.models import LogIn, User, UserSession
 from gqlreports.directory.passwords import password_matches, renewed_hash
@@ -153,7 +154,8 @@ class Sessions:
                 seen_at = now
                 # If the session was ended in the meantime, the update matches no row.
                 session.execute(update(UserSession).where(UserSession.hash == token_hash).values(seen_at=now))
-            held = _Held(_principal(session.get_one(User, found.user_name)), _end(seen_at, found.created_at))
+            user = session.get_one(User, found.user_name)
+            held = _Held(_principal(session, user), _end(seen_at, found.created_at))
         self._known.put(token_hash, held, asked_at)
         return held.principal
 
@@ -178,10 +180,13 @@ def _password_hash(session: Session, name: str) -> str | None:
     return None if user is None or user.disabled_at is not None else user.password_hash
 
 
-def _principal(user: User) -> Principal:
-    role = Role(user.role)
-    customers = frozenset(each.customer_id for each in user.customers) if role is Role.PARTNER else None
-    return Principal(f"user:{user.name}", user.name, role, customers)
+def _principal(session: Session, user: User) -> Principal:
+    role, id = Role(user.role), f"user:{user.name}"
+    if role is not Role.PARTNER:
+        return Principal(id, user.name, role, None)
+    groups = frozenset(each.group_id for each in user.groups)
+    customers = frozenset(each.customer_id for each in user.customers) | members_of(session, groups)
+    return Principal(id, user.name, role, customers, groups=groups)
 
 
 def _end(seen_at: datetime, created_at: datetime) -> datetime:

@@ -1,8 +1,9 @@
 """Parses the arguments of an export: those of the report and of the part's fields in GraphQL, and those of the file."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
+from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidInput, NotFound
 from gqlreports.export.columns import chosen_columns
 from gqlreports.export.export import Export
@@ -10,6 +11,7 @@ from gqlreports.export.fields import argument_names, coerced_arguments, field_ar
 from gqlreports.export.parts import CallsPart, ComparedPart, ExportPart, RowsPart, SubtotalsPart, TimelinePart
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.schema.door import CustomerChoice
 from gqlreports.schema.plan.calls import Cursor
 from gqlreports.schema.plan.printing import UTC
 from gqlreports.schema.plan.rows import Page
@@ -33,6 +35,8 @@ PARTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 _OF_REPORT = ("customer", "from", "to", "basis", "asOf")
 _OF_FILE = ("columns", "timeZone", "count")
 _OF_PAGE = ("first", "offset")
+Chosen: TypeAlias = Callable[[CustomerChoice], Customers]
+"""The customers of a choice; see `CustomerChoice.customers`."""
 _FLAGS = {"true": True, "false": False}
 _MOST = (1 << 63) - 1
 """More rows than there are, where a statement needs a number."""
@@ -45,16 +49,17 @@ def export_of(
     staff: bool,
     masked: int,
     given: Iterable[tuple[str, str]],
+    chosen: Chosen,
 ) -> Export:
     """Build an export from the arguments of its address; `schema` is the schema of the caller's role.
 
     The last `masked` characters of numbers in calls are hidden.  Raises NotFound for a part that the report does not
-    have, and InvalidInput with a message that names the invalid argument.
+    have, InvalidInput with a message that names the invalid argument, and whatever `chosen` raises.
     """
     check_part(schema, report, part)
     own = part_arguments(schema, report, part)
-    texts = _once(given, list(dict.fromkeys((*_OF_REPORT, "parameters", *own, *_OF_FILE))))
-    request = _request(report, schema, staff, texts)
+    texts = _once(given, list(dict.fromkeys((*_OF_REPORT, "customers", "parameters", *own, *_OF_FILE))))
+    request = _request(report, schema, staff, texts, chosen)
     made = part_of(schema, request, part, masked, texts)
     columns = made.usual(request)
     if "columns" in texts:
@@ -108,15 +113,23 @@ def _page(order: Any, first: int | None, offset: int | None) -> Page:
     return Page(order, _MOST if offset and first is None else first, offset or 0)
 
 
-def _request(report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str]) -> ReportRequest:
+def _request(
+    report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str], chosen: Chosen
+) -> ReportRequest:
+    if "customer" in texts and "customers" in texts:
+        raise InvalidInput("Give `customer`, or `customers` for several together.")
+    field = "customReports" if "customers" in texts else "customReport"
     given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
+    if "customers" in texts:
+        given["customers"] = parsed_json("customers", texts["customers"])
     given |= {"type": report.name, "parameters": _parameters(report, texts)}
-    values = coerced_arguments(schema, "Query", "customReport", given)
+    values = coerced_arguments(schema, "Query", field, given)
     own = getattr(values["parameters"], report.name.lower(), None)
     parameters = validated(report, values_of(own) if own else {})
     basis = values.get("basis") or CountingBasis.CALL
     start, end, as_of = values["from_"], values["to"], values.get("as_of")
-    return ReportRequest(report, values["customer"], start, end, parameters, basis, staff, as_of)
+    choice = values["customers"].choice if "customers" in values else CustomerChoice((values["customer"],))
+    return ReportRequest(report, chosen(choice), start, end, parameters, basis, staff, as_of)
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

@@ -56,6 +56,7 @@ class Export:
         For any part except `rows`, the part follows the report: USA_RATE_CENTER_calls_1001_2025-11-01_2025-12-01.
         """
         days = (moment.astimezone(zone(self.zone)).date() for moment in (self.request.start, self.request.end))
-        customer = _UNUSUAL.sub("_", self.request.customer)
+        first, *others = self.request.customers.ids
+        whose = f"{len(others) + 1}-customers" if others else _UNUSUAL.sub("_", first)
         part = [] if self.part.name == "rows" else [self.part.name]
-        return "_".join((self.request.report.name, *part, customer, *(day.isoformat() for day in days)))
+        return "_".join((self.request.report.name, *part, whose, *(day.isoformat() for day in days)))

@@ -97,6 +97,11 @@ class ReportAnswer:
         self._check_page(page)
         return await self._list(rows.subtotals(self.request, by, selection, page, where), selection)
 
+    async def customer_totals(self, selection: Selection, page: Page, where: Where = EVERYTHING) -> bytes:
+        """Fetch a page of the totals of each customer.  Raises the errors of `rows`."""
+        self._check_page(page)
+        return await self._list(rows.customer_totals(self.request, selection, page, where), selection)
+
     async def others(self, selection: Selection, others: Others, where: Where = EVERYTHING) -> bytes:
         """The totals of all matching rows except the first `others.n`, as one JSON object."""
         statement = rows.others(self.request, selection, others.order, others.n, where)

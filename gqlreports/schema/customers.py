@@ -5,11 +5,13 @@ from typing import Any
 import strawberry
 from starlette.concurrency import run_in_threadpool
 
+from gqlreports.backends.base import Customers
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.limits import Large, RequestLimits
 from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.door import CustomerChoice
 from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.types.descriptions import describe_enum
 
@@ -59,6 +61,44 @@ class Customer:
         return cls(id=strawberry.ID(customer.id), name=customer.name, currency=customer.currency)
 
 
+@strawberry.type(name="CustomerGroup", description="Customers that are asked for together.")
+class Group:
+    id: strawberry.ID = strawberry.field(description="Its id.")
+    name: str = strawberry.field(description="Its name.")
+    customers: list[strawberry.ID] = strawberry.field(description="The ids of its customers now.")
+
+    @classmethod
+    def of(cls, group: models.CustomerGroup) -> "Group":
+        members = sorted(each.customer_id for each in group.members)
+        return cls(id=strawberry.ID(group.id), name=group.name, customers=[strawberry.ID(each) for each in members])
+
+
+@strawberry.input(one_of=True, description="Whose calls a report is about; give one of these.")
+class ReportCustomers:
+    ids: list[strawberry.ID] | None = strawberry.field(default=strawberry.UNSET, description="Customers by their ids.")
+    group: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The customers that are in this group now."
+    )
+    all: bool | None = strawberry.field(default=strawberry.UNSET, description="True for all customers that you see.")
+
+    @property
+    def choice(self) -> CustomerChoice:
+        """Raises InvalidInput for `all: false`."""
+        if self.all is False:
+            raise InvalidInput("`all` is true, or left out for `ids` or a `group`.")
+        group = None if self.group is strawberry.UNSET else self.group
+        return CustomerChoice(tuple(self.ids or ()), group, bool(self.all))
+
+
+async def chosen_customers(info: ReportInfo, given: ReportCustomers) -> Customers:
+    """The customers that a report is about; the context keeps a choice that may mean others at another time."""
+    choice, context = given.choice, info.context
+    customers = await context.door.chosen(context.caller, choice)
+    if choice.may_change:
+        context.choices.append((choice, customers))
+    return customers
+
+
 @strawberry.type(description="The holder of the key or the session that this request came with.")
 class Viewer:
     name: str = strawberry.field(description="The name of the key or the user.")
@@ -85,6 +125,11 @@ async def customers(
     door.limits.check("customers_per_page", first, "use `after` for more")
     found = await run_in_threadpool(door.directory.customers, caller.principal, search, first, after)
     return [Customer.of(each) for each in found]
+
+
+async def groups(info: ReportInfo) -> list[Group]:
+    door, caller = info.context.door, info.context.caller
+    return [Group.of(each) for each in await run_in_threadpool(door.directory.groups.seen_by, caller.principal)]
 
 
 def viewer(info: ReportInfo) -> Viewer:

@@ -1,7 +1,7 @@
 """The single entry point for reports: everything that runs a report goes through `Door`.
 
 A resolver, a repeated answer, an export and the shell take the same steps in the same order.  They check that there is
-room for the reports, that the caller may run the report and see its customer, and that the range is within the limits.
+room for the reports, that the caller may run the report and see its customers, and that the range is within the limits.
 Then they record the run in the audit.  The result is a `ReportAnswer`; nothing else creates one.
 """
 
@@ -13,11 +13,11 @@ from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
 
-from gqlreports.backends.base import Backend
+from gqlreports.backends.base import Backend, Customers
 from gqlreports.directory import models
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal
-from gqlreports.errors import NotFound, StoreBusy, TooManyRequests
+from gqlreports.errors import InvalidInput, NotFound, StoreBusy, TooManyRequests
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
@@ -80,6 +80,35 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class CustomerChoice:
+    """Which customers a report is about: those of some ids, those of a group, or all that a caller sees."""
+
+    ids: tuple[str, ...] = ()
+    group: str | None = None
+    all: bool = False
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it may mean other customers for another caller, or at another time."""
+        return self.all or self.group is not None
+
+    def customers(self, directory: Directory, principal: Principal) -> Customers:
+        """The chosen customers at this moment; those of ids are not looked up.  Blocks.
+
+        Raises NotFound for a group that the caller does not see, InvalidInput if there are no customers.
+        """
+        if self.all:
+            found, none = directory.customer_ids(principal), "There is no customer that you see."
+        elif self.group is not None:
+            found, none = directory.groups.members(principal, self.group), f"The group {self.group} has no customers."
+        else:
+            found, none = list(self.ids), "Name one customer or more."
+        if not found:
+            raise InvalidInput(none)
+        return Customers.of(*found)
+
+
+@dataclass(frozen=True)
 class Door:
     """Admits reports to a store; all callers share one.
 
@@ -110,11 +139,32 @@ class Door:
         caller.customers[id] = found
         return found
 
+    async def chosen(self, caller: Caller, choice: CustomerChoice) -> Customers:
+        """The customers of a choice at this moment.  Raises the errors of `CustomerChoice.customers`."""
+        return await run_in_threadpool(self.customers_of, caller, choice)
+
+    def customers_of(self, caller: Caller, choice: CustomerChoice) -> Customers:
+        """The same; blocks."""
+        return choice.customers(self.directory, caller.principal)
+
+    async def customers(self, caller: Caller, customers: Customers) -> list[models.Customer]:
+        """Several customers, as `customer` gives one.  Raises NotFound if the caller may not see one of them.
+
+        Raises LimitExceeded for more customers than a report may be about.
+        """
+        if not customers.several:
+            return [await self.customer(caller, customers.ids[0])]
+        self.limits.check("customers_per_report", len(customers.ids), "choose fewer customers")
+        found = await run_in_threadpool(self.directory.customers_of, caller.principal, customers.ids)
+        caller.customers.update({each.id: each for each in found})
+        return found
+
     async def open(self, caller: Caller, request: ReportRequest) -> ReportAnswer:
         """Admit a report.
 
         Raises NotFound for a report that the caller may not run or a customer that it may not see.  Raises
-        LimitExceeded for a range that is too long or holds more rows than a report may read.
+        LimitExceeded for a range that is too long or holds more rows than a report may read, and for too many
+        customers.
         """
         await self.check(caller, request)
         await self._check_range(request)
@@ -142,17 +192,17 @@ class Door:
             caller.audit(request)
         return {name: answer.again() for name, answer in answers.items()}
 
-    async def check(self, caller: Caller, request: ReportRequest) -> models.Customer:
-        """Check that the caller may run a report, and return its customer.  Raises NotFound."""
+    async def check(self, caller: Caller, request: ReportRequest) -> list[models.Customer]:
+        """Check that the caller may run a report, and return its customers.  Raises NotFound and LimitExceeded."""
         name = request.report.name
         if not caller.may_run(request.report):
             raise NotFound(f"There is no report {name} for this key; `reportTypes` lists those that there are.")
-        return await self.customer(caller, request.customer)
+        return await self.customers(caller, request.customers)
 
     async def _check_range(self, request: ReportRequest) -> None:
         days = -((request.start - request.end) // _DAY)
         self.limits.check("range_days", days, "choose a shorter range")
         fact, most = request.report.report.fact, self.limits.rows_per_report
         if self.stored and await self.stored.in_all(fact) > most:
-            rows = await self.stored.in_range(fact, request.customer, request.start, request.end)
+            rows = await self.stored.in_range(fact, request.customers, request.start, request.end)
             self.limits.check("rows_per_report", rows, "choose a shorter range")

@@ -64,7 +64,7 @@ def report_record(answer: ReportAnswer, code: str) -> ReportRecord:
     read = answer.statistics
     return ReportRecord(
         answer.request.report.name,
-        answer.request.customer,
+        str(answer.request.customers),
         code,
         read.statements,
         read.cached,

@@ -9,7 +9,7 @@ from gqlreports.tables import CALLS, KNOWN
 
 # A load that found calls there before is incomplete once the load that brought them is taken back.  The order is that
 # of the table, so that only the latest rows of the customer are read.
-_DATA_THROUGH = """
+_LOADS = """
 WITH
     ended AS (
         SELECT id, first_dt, last_dt, finished_at, there_before, unloaded_at FROM cdr_load
@@ -25,10 +25,14 @@ WITH
         WHERE ended.there_before > 0 AND ended.first_dt <= taken_back.last_dt AND ended.last_dt >= taken_back.first_dt
             AND ended.finished_at BETWEEN taken_back.finished_at AND taken_back.unloaded_at
     )
+"""
+_COUNTS = """id NOT IN (SELECT id FROM taken_back UNION ALL SELECT id FROM incomplete)
+        AND ({as_of:Nullable(Int64)} IS NULL OR id IN (SELECT id FROM ended))"""
+_DATA_THROUGH = f"""
+{_LOADS}
 SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM (
     SELECT last_dt FROM cdr_load_customer
-    WHERE customer_id = {customer:String} AND id NOT IN (SELECT id FROM taken_back UNION ALL SELECT id FROM incomplete)
-        AND ({as_of:Nullable(Int64)} IS NULL OR id IN (SELECT id FROM ended))
+    WHERE customer_id = {{customer:String}} AND {_COUNTS}
     ORDER BY customer_id DESC, last_dt DESC LIMIT 1
 )
 """
@@ -36,6 +40,20 @@ SELECT toUnixTimestamp64Milli(maxOrNull(last_dt)) AS moment FROM (
 _LATEST_CALL_BEFORE = """
 SELECT toUnixTimestamp64Milli(maxOrNull(dt)) AS moment FROM cdr
 WHERE customer_id = {customer:String} AND load_id = 0 AND (SELECT count() FROM cdr_load WHERE id = 0) > 0
+"""
+# Of several customers the one whose calls are known for the shortest time counts, without those that never had any.
+_EARLIEST_DATA_THROUGH = f"""
+{_LOADS}
+SELECT toUnixTimestamp64Milli(minOrNull(moment)) AS moment FROM (
+    SELECT customer_id, coalesce(maxOrNull(loaded), maxOrNull(before)) AS moment FROM (
+        SELECT customer_id, last_dt AS loaded, NULL AS before FROM cdr_load_customer
+        WHERE customer_id IN {{customers:Array(String)}} AND {_COUNTS}
+        UNION ALL
+        SELECT customer_id, NULL, dt FROM cdr
+        WHERE customer_id IN {{customers:Array(String)}} AND load_id = 0
+            AND (SELECT count() FROM cdr_load WHERE id = 0) > 0
+    ) GROUP BY customer_id
+)
 """
 _NUMBERING_AS_OF = Statement(
     "SELECT toUnixTimestamp64Milli(toDateTime64(maxOrNull(loaded_at), 3)) AS moment FROM numbering"
@@ -52,12 +70,16 @@ async def data_through(answer: ReportAnswer) -> datetime | None:
 
     With the report's `as_of`, of those that had ended then.  A load is complete until the start of its latest call,
     whose ever that is.  A store of before version 0.3 knows only the customer's own latest call.  None before the first
-    such load, and for reports on facts other than calls.
+    such load, and for reports on facts other than calls.  Of several customers, the earliest of their moments.
     """
     if answer.request.report.report.fact is not CALLS:
         return None
-    customer, as_of = answer.request.customer, answer.request.as_of
+    customers, as_of = answer.request.customers, answer.request.as_of
     moment = None if as_of is None else known_by(as_of)
+    if customers.several:
+        values = {"customers": list(customers.ids), "as_of": moment}
+        return await answer.moment(Statement(_EARLIEST_DATA_THROUGH, values))
+    [customer] = customers.ids
     through = await answer.moment(Statement(_DATA_THROUGH, {"customer": customer, "as_of": moment}))
     return through or await answer.moment(Statement(_LATEST_CALL_BEFORE, {"customer": customer}))
 

@@ -26,7 +26,12 @@ class ApiKey:
     id: strawberry.ID = strawberry.field(description="Its public id, which is a part of its text.")
     name: str = strawberry.field(description="Whose it is.")
     role: Role = strawberry.field(description="What it may see and do.")
-    customers: list[strawberry.ID] | None = strawberry.field(description="Customers that it sees; null for all.")
+    customers: list[strawberry.ID] | None = strawberry.field(
+        description="Customers that it sees; null with no groups for all."
+    )
+    groups: list[strawberry.ID] | None = strawberry.field(
+        description="Groups whose customers it sees too; null for none."
+    )
     reports: list[str] | None = strawberry.field(description="Report types that it may run; null for all.")
     networks: list[str] | None = strawberry.field(description="Networks from which it holds; null for all.")
     created_at: datetime = strawberry.field(description="When it was created.")
@@ -41,6 +46,7 @@ class ApiKey:
             name=key.name,
             role=Role(key.role),
             customers=[strawberry.ID(each.customer_id) for each in key.customers] or None,
+            groups=[strawberry.ID(each.group_id) for each in key.groups] or None,
             reports=[each.report_type for each in key.reports] or None,
             networks=[each.network for each in key.networks] or None,
             created_at=key.created_at.replace(tzinfo=UTC),
@@ -86,6 +92,7 @@ def key_mutations(report_type: Any) -> type[Any]:
         name: str,
         role: Role,
         customers: list[strawberry.ID] | None = None,
+        groups: list[strawberry.ID] | None = None,
         reports: Any = None,
         networks: list[str] | None = None,
         expires_at: datetime | None = None,
@@ -95,6 +102,7 @@ def key_mutations(report_type: Any) -> type[Any]:
                 name,
                 role,
                 customers or (),
+                groups=groups or (),
                 reports=[each.value for each in reports or ()],
                 networks=networks or (),
                 expires_at=expires_at,
@@ -110,6 +118,7 @@ def key_mutations(report_type: Any) -> type[Any]:
             name=str,
             role=Role,
             customers=list[strawberry.ID] | None,
+            groups=list[strawberry.ID] | None,
             reports=list_of(report_type) | None,
             networks=list[str] | None,
             expires_at=datetime | None,

@@ -11,6 +11,8 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
+from gqlreports.backends.base import Customers
+from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, ReportsError
 from gqlreports.limits import USUAL, RequestLimits
@@ -19,7 +21,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.customers import Customer, ReportCustomers, chosen_customers, customer, customers, groups, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import key_mutations, keys
@@ -95,6 +97,16 @@ def _interface(report_type: Any) -> type[Any]:
         answer: ReportAnswer = self.answer
         return await numbering_as_of(answer)
 
+    def resolve_customer(self: Any) -> Customer:
+        found: list[models.Customer] = self.found
+        if len(found) > 1:
+            raise InvalidInput(f"This report is about {len(found)} customers: ask for `customers` instead.")
+        return Customer.of(found[0])
+
+    def resolve_customers(self: Any) -> list[Customer]:
+        found: list[models.Customer] = self.found
+        return [Customer.of(each) for each in found]
+
     def resolve_definition_version(self: Any) -> str:
         answer: ReportAnswer = self.answer
         return definition_version(answer.request.report)
@@ -102,15 +114,19 @@ def _interface(report_type: Any) -> type[Any]:
     namespace: dict[str, Any] = {
         "__annotations__": {
             "type": report_type,
-            "customer": Customer,
             "from_": datetime,
             "to": datetime,
             "basis": CountingBasis,
             "as_of": datetime | None,
             "answer": strawberry.Private[ReportAnswer],
+            "found": strawberry.Private[list[models.Customer]],
         },
         "type": strawberry.field(description="Which report this is."),
-        "customer": strawberry.field(description="Whose calls these are."),
+        "customer": strawberry.field(
+            resolver=resolve_customer,
+            description="Whose calls these are; an error where there are several customers: ask for `customers`.",
+        ),
+        "customers": strawberry.field(resolver=resolve_customers, description="Whose calls these are, by id."),
         "from_": strawberry.field(name="from", description="The first moment of the range."),
         "to": strawberry.field(description="The moment at which the range ends; it is no part of it."),
         "basis": strawberry.field(description="What counts as one attempt."),
@@ -119,8 +135,8 @@ def _interface(report_type: Any) -> type[Any]:
         ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
-            description="Start of the latest call in the finished loads that had calls of this customer; null before "
-            "the first.",
+            description="Start of the latest call in the finished loads that had calls of this customer; of several "
+            "customers the earliest; null before the first.",
         ),
         "numbering_as_of": strawberry.field(
             resolver=resolve_numbering_as_of,
@@ -148,16 +164,41 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         basis: CountingBasis | None = CountingBasis.CALL,
         as_of: datetime | None = None,
     ) -> Any:
+        return await opened(info, Customers.of(customer), type, from_, to, parameters, basis, as_of)
+
+    async def resolve_custom_reports(
+        info: ReportInfo,
+        customers: ReportCustomers,
+        type: Any,
+        from_: datetime,
+        to: datetime,
+        parameters: Any = None,
+        basis: CountingBasis | None = CountingBasis.CALL,
+        as_of: datetime | None = None,
+    ) -> Any:
+        chosen = await chosen_customers(info, customers)
+        return await opened(info, chosen, type, from_, to, parameters, basis, as_of)
+
+    async def opened(
+        info: ReportInfo,
+        customers: Customers,
+        type: Any,
+        from_: datetime,
+        to: datetime,
+        parameters: Any,
+        basis: CountingBasis | None,
+        as_of: datetime | None,
+    ) -> Any:
         chosen = types[type.value]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, customer, from_, to, given, counted, role.staff, as_of)
+        request = ReportRequest(chosen.registered, customers, from_, to, given, counted, role.staff, as_of)
         context = info.context
         answer = await context.door.open(context.caller, request)
         context.answers[str(info.path.key)] = answer
         return chosen.report(
             type=type,
-            customer=Customer.of(context.caller.customers[customer]),
+            found=[context.caller.customers[id] for id in customers.ids],
             from_=from_,
             to=to,
             basis=counted,
@@ -166,7 +207,6 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         )
 
     arguments = {
-        "customer": strawberry.ID,
         "type": report_type,
         "from_": datetime,
         "to": datetime,
@@ -175,7 +215,9 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "as_of": datetime | None,
     }
     described = {name: argument(kind, name) for name, kind in arguments.items()}
-    resolve_custom_report.__annotations__ |= {**described, "return": interface | None}
+    of_one, of_several = argument(strawberry.ID, "customer"), argument(ReportCustomers, "report_customers")
+    resolve_custom_report.__annotations__ |= {"customer": of_one, **described, "return": interface | None}
+    resolve_custom_reports.__annotations__ |= {"customers": of_several, **described, "return": interface | None}
 
     def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
         may_run = info.context.caller.may_run
@@ -185,6 +227,10 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "custom_report": strawberry.field(
             resolver=resolve_custom_report,
             description="A report for one customer over `from` <= time < `to`.",
+        ),
+        "custom_reports": strawberry.field(
+            resolver=resolve_custom_reports,
+            description="A report for several customers together over `from` <= time < `to`.",
         ),
         "report_types": strawberry.field(resolver=list_report_types, description="The reports that you may ask for."),
         "customer": field_of(
@@ -203,6 +249,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             after=strawberry.ID | None,
             returns=list_of(Customer),
         ),
+        "groups": strawberry.field(resolver=groups, description="The groups of customers that you see, by id."),
         "viewer": strawberry.field(
             resolver=viewer, description="The holder of the key or the session that this request came with."
         ),

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement
 
+from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidRange
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.contract import AnyColumn, Dimension
@@ -16,14 +17,14 @@ from gqlreports.plugins.types import ColumnType
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A request for a report for one customer over `start <= dt < end`.
+    """A request for a report for one or several customers over `start <= dt < end`.
 
     `staff` says whether the columns for staff are included.  With `as_of` the store is read in its state at that
     moment.  Raises InvalidRange unless start is before end.
     """
 
     report: RegisteredReport
-    customer: str
+    customers: Customers
     start: datetime
     end: datetime
     parameters: ReportParameters

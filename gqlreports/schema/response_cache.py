@@ -18,11 +18,12 @@ import orjson
 from cachetools import LRUCache
 from strawberry.types import ExecutionResult
 
+from gqlreports.backends.base import Customers
 from gqlreports.directory.models import Customer
 from gqlreports.errors import ReportsError
 from gqlreports.schema.answer import ReportAnswer, Splice
 from gqlreports.schema.context import Context
-from gqlreports.schema.door import Caller
+from gqlreports.schema.door import Caller, CustomerChoice
 from gqlreports.schema.extensions import printed_statistics, report_record
 from gqlreports.schema.request import ReportRequest
 from gqlreports.telemetry.record import OK, current
@@ -33,7 +34,7 @@ OPERATIONS = 512
 
 
 class Changed(ReportsError):
-    """Raised if a customer has changed, so that the cached response is out of date."""
+    """Raised if a customer or a group has changed, so that the cached response is out of date."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,15 @@ class RepeatableResponse:
     """An operation that succeeded; `texts` are the parts of its response around the spliced values.
 
     `answers` are its reports by name, and `ranges` are the ranges that they are compared with.  `values` belong between
-    the texts: each is the name of its report and a function that fetches the value.
+    the texts: each is the name of its report and a function that fetches the value.  `choices` tell which customers the
+    reports are about, where others may be chosen for another caller or at another time.
     """
 
     operation: str | None
     answers: Mapping[str, ReportAnswer]
     ranges: list[ReportRequest]
     customers: Mapping[str, Customer]
+    choices: list[tuple[CustomerChoice, Customers]]
     texts: tuple[bytes, ...]
     values: tuple[tuple[str, Ask], ...]
 
@@ -58,6 +61,7 @@ class RepeatableResponse:
         """
         record, caller = current(), context.caller
         with record.execution.running(), context.door.room(caller, len(self.answers)):
+            await self._check_choices(context)
             answers = await context.door.open_again(caller, self.answers, self.ranges)
             context.answers.update(answers)
             self._check_customers(caller)
@@ -67,6 +71,12 @@ class RepeatableResponse:
         parts = zip_longest(self.texts, values, fillvalue=b"")
         data: Any = orjson.Fragment(b"".join(part for pair in parts for part in pair))
         return ExecutionResult(data, None, printed_statistics(caller.principal, answers))
+
+    async def _check_choices(self, context: Context) -> None:
+        """Raise Changed if a choice means other customers than in the response."""
+        for choice, before in self.choices:
+            if await context.door.chosen(context.caller, choice) != before:
+                raise Changed
 
     def _check_customers(self, caller: Caller) -> None:
         """Raise Changed if a customer's name or currency differs from those in the response."""
@@ -97,7 +107,13 @@ class ResponseCache:
             names = {id(answer): name for name, answer in context.answers.items()}
             named = tuple((names[id(splice.value.answer)], _ask(splice)) for splice in splices)
             self._kept[name] = RepeatableResponse(
-                current().operation, context.answers, context.ranges, context.caller.customers, texts, named
+                current().operation,
+                context.answers,
+                context.ranges,
+                context.caller.customers,
+                context.choices,
+                texts,
+                named,
             )
 
 

@@ -9,8 +9,8 @@ import orjson
 from cachetools import TTLCache
 from sqlalchemy import func, select
 
-from gqlreports.backends.base import Backend, Statement
-from gqlreports.schema.plan.source import OWN, compile_statement, milliseconds, source_of
+from gqlreports.backends.base import Backend, Customers, Statement
+from gqlreports.schema.plan.source import OWN, compile_statement, customer_parameters, milliseconds, source_for
 from gqlreports.tables import Fact
 
 _IN_ALL = "SELECT total_rows AS rows FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
@@ -21,20 +21,20 @@ def rows_in_all(fact: Fact) -> Statement:
     return Statement(_IN_ALL, {"table": fact.name})
 
 
-def rows_in_range(fact: Fact, customer: str, start: datetime, end: datetime) -> Statement:
-    """The number of rows of one customer with `start <= time < end`, as the column `rows`.
+def rows_in_range(fact: Fact, customers: Customers, start: datetime, end: datetime) -> Statement:
+    """The number of rows of some customers with `start <= time < end`, as the column `rows`.
 
     ClickHouse finds it with the primary index.
     """
-    statement = _statement_in_range(fact)
-    values = {"customer": customer, "from": milliseconds(start), "to": milliseconds(end)}
+    statement = _statement_in_range(fact, customers.several)
+    values = {**customer_parameters(customers), "from": milliseconds(start), "to": milliseconds(end)}
     return Statement(statement.sql, {**statement.parameters, **values})
 
 
 @cache
-def _statement_in_range(fact: Fact) -> Statement:
-    source = source_of(fact)
-    return compile_statement(select(func.count().label("rows")).select_from(source.table).where(*source.in_range(OWN)))
+def _statement_in_range(fact: Fact, several: bool) -> Statement:
+    stored = source_for(fact, several)
+    return compile_statement(select(func.count().label("rows")).select_from(stored.table).where(*stored.in_range(OWN)))
 
 
 FRESH = 60.0
@@ -55,10 +55,10 @@ class StoredRows:
         """The number of rows of all customers at all times; UNKNOWN in a cluster, where no server knows it."""
         return await self._counted(fact, lambda: rows_in_all(fact))
 
-    async def in_range(self, fact: Fact, customer: str, start: datetime, end: datetime) -> int:
-        """The number of rows of one customer with `start <= time < end`."""
-        key = fact, customer, start, end
-        return await self._counted(key, lambda: rows_in_range(fact, customer, start, end))
+    async def in_range(self, fact: Fact, customers: Customers, start: datetime, end: datetime) -> int:
+        """The number of rows of some customers with `start <= time < end`."""
+        key = fact, customers, start, end
+        return await self._counted(key, lambda: rows_in_range(fact, customers, start, end))
 
     async def _counted(self, key: Hashable, statement: Callable[[], Statement]) -> int:
         if (known := self._known.get(key)) is not None:

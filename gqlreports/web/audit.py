@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TypeAlias
 
+from gqlreports.backends.base import Customers
 from gqlreports.backends.request import REQUEST_ID
 from gqlreports.directory.database import utc_now
 from gqlreports.directory.directory import Directory
@@ -35,7 +36,7 @@ class AuditTrail:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._waiting: queue.Queue[Run] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[Run, Customers]] = queue.Queue(MOST_WAITING)
         self._taken: list[Run] = []
         self._ended = threading.Event()
         self._writer = threading.Thread(target=self._write_until_the_end, name="audit", daemon=True)
@@ -53,22 +54,22 @@ class AuditTrail:
             self._taken = []
 
     def add(self, principal: Principal, source: str | None, request: ReportRequest) -> None:
-        """Queue a run.  Never blocks."""
-        run: Run = {
+        """Queue a run, which is written once for each of its customers.  Never blocks."""
+        run = {
             "at": utc_now(),
             "request_id": REQUEST_ID.get(),
             "caller": principal.key_id,
             "name": principal.name,
             "source": source,
             "report_type": request.report.name,
-            "customer_id": request.customer,
             "range_start": request.start.astimezone(UTC).replace(tzinfo=None),
             "range_end": request.end.astimezone(UTC).replace(tzinfo=None),
         }
         try:
-            self._waiting.put_nowait(run)
+            self._waiting.put_nowait((run, request.customers))
         except queue.Full:
-            _log(run)
+            for each in _for_each(run, request.customers):
+                _log(each)
 
     def _write_until_the_end(self) -> None:
         pause = _GATHERED_FOR
@@ -91,8 +92,13 @@ class AuditTrail:
     def _take(self) -> bool:
         """Move the next batch to `_taken`, if that is empty, and return whether there is anything to write."""
         if not self._taken:
-            self._taken = [self._waiting.get_nowait() for _ in range(min(_BATCH, self._waiting.qsize()))]
+            while len(self._taken) < _BATCH and not self._waiting.empty():
+                self._taken += _for_each(*self._waiting.get_nowait())
         return bool(self._taken)
+
+
+def _for_each(run: Run, customers: Customers) -> list[Run]:
+    return [{**run, "customer_id": each} for each in customers.ids]
 
 
 def _log(run: Run) -> None:

@@ -69,7 +69,9 @@ class ExportEndpoint:
         given = request.query_params.multi_items()
         role, masked = caller.principal.role, self.shared.door.masked
         part = "rows" if of_rows else stem
-        return form, await run_in_threadpool(export_of, report, part, self.schemas[role], role.staff, masked, given)
+        chosen = partial(self.shared.door.customers_of, caller)
+        arguments = report, part, self.schemas[role], role.staff, masked, given, chosen
+        return form, await run_in_threadpool(export_of, *arguments)
 
     async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:
         """The pieces of the file.  The export counts as a running report."""

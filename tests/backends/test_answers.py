@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from gqlreports.backends.answer_cache import AnswerCache
-from gqlreports.backends.base import Backend, Fetched, Limits, Statement
+from gqlreports.backends.base import Backend, Customers, Fetched, Limits, Statement
 from gqlreports.backends.embedded.backend import Writes
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.backends.request import DEADLINE
@@ -122,8 +122,8 @@ def test_dictionaries_are_part_of_the_data(whole_store: Store) -> None:
 )
 def test_what_changes_with_the_time_or_by_chance_is_not_kept(whole_store: Store, changing: str) -> None:
     async def work(answered: AnswerCache) -> None:
-        for customer in (None, "1"):
-            statement = Statement(f"SELECT {changing} AS moment, count() AS n FROM cdr", customer=customer)
+        for customers in (None, Customers.of("1"), Customers.of("1", "2")):
+            statement = Statement(f"SELECT {changing} AS moment, count() AS n FROM cdr", customers=customers)
             assert await answered.version(statement) is None
             for _ in range(2):
                 assert not (await answered.fetch_json(statement)).cached
@@ -137,9 +137,12 @@ def test_two_customers_never_share_an_answer(whole_store: Store) -> None:
     async def work(answered: AnswerCache) -> None:
         await write(answered._backend, call(1, "1"), call(2, "2"))
         for _ in range(2):
-            seen = [await read(answered, Statement(text, customer=customer)) for customer in ("1", "2", "3")]
-            assert seen == [[{"seen": ["1"]}], [{"seen": ["2"]}], [{"seen": []}]]
-        assert (answered.counts.misses, answered.counts.hits) == (3, 3)
+            seen = [
+                await read(answered, Statement(text, customers=Customers.of(*ids))) for ids in ("1", "2", "3", "12")
+            ]
+            assert seen[:3] == [[{"seen": ["1"]}], [{"seen": ["2"]}], [{"seen": []}]]
+            assert {*seen[3][0]["seen"]} == {"1", "2"}
+        assert (answered.counts.misses, answered.counts.hits) == (4, 4)
 
     run(whole_store, work)
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from gqlreports.backends.base import Backend, Limits, Statement
+from gqlreports.backends.base import Backend, Customers, Limits, Statement
 from gqlreports.backends.request import REQUEST_ID
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import Address, parse_address
@@ -299,16 +299,16 @@ def test_a_statement_reads_a_table_once_as_it_is(tmp_path: Path) -> None:
 def test_a_reports_query_carries_its_customers_filter(clickhouse: ClickHouse) -> None:
     """It is set with `readonly`, in the same request; what is no report's has none."""
 
-    async def asked(customer: str | None) -> dict[str, list[str]]:
+    async def asked(customers: Customers | None) -> dict[str, list[str]]:
         async with proxied(Proxy(), clickhouse.port) as proxy:
             backend = ServerBackend(parse_address(f"clickhouse://127.0.0.1:{proxy.port}/default"))
-            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customers))
             proxy.seen.clear()
-            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customer))
+            await backend.fetch_json(Statement("SELECT 1 AS one", {}, customers))
             await backend.close()
             return parse_qs(urlsplit(proxy.seen.split(b" ")[1].decode()).query)
 
-    settings = asyncio.run(asked("o'hara"))
+    settings = asyncio.run(asked(Customers.of("o'hara")))
     assert settings["readonly"] == ["1"]
     assert settings["log_comment"] == ["o'hara"]
     [filters] = settings["additional_table_filters"]

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gqlreports.backends.base import Backend, Limits, Statement
+from gqlreports.backends.base import Backend, Customers, Limits, Statement
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout
@@ -24,9 +24,9 @@ SLOW = Statement(
     f"SELECT {CENTER} AS rc FROM numbers(1) "
     f"UNION ALL SELECT dictGet(concat({{database:String}}, '.rate_center'), 'rate_center', toUInt64(2012000 + slept)) "
     "FROM (SELECT sleep(1.5) AS slept FROM numbers(1))",
-    customer="1",
+    customers=Customers.of("1"),
 )
-GROUPED = Statement(f"SELECT rc, count() AS n FROM ({SLOW.sql}) GROUP BY rc ORDER BY rc", customer="1")
+GROUPED = Statement(f"SELECT rc, count() AS n FROM ({SLOW.sql}) GROUP BY rc ORDER BY rc", customers=Customers.of("1"))
 RIGHTS = "<grants><query>GRANT SELECT, dictGet ON *.*</query>{}</grants>"
 NO_TIMES = "<query>REVOKE SELECT ON system.dictionaries</query>"
 

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Customers, Statement
 from gqlreports.backends.connect import Use, connect
 from gqlreports.backends.embedded import frames, shared
 from gqlreports.backends.embedded.backend import EmbeddedBackend
@@ -78,7 +78,7 @@ def test_a_value_of_another_type_is_refused() -> None:
 
 
 def test_a_statement_is_the_same_at_the_other_end() -> None:
-    statement = Statement("SELECT {a:Array(String)}", {"a": ["x"]}, "1001", "rollup")
+    statement = Statement("SELECT {a:Array(String)}", {"a": ["x"]}, Customers.of("1001", "1002"), "rollup")
     assert frames.unpacked_statement(carried(frames.packed_statement(statement))) == statement
 
 
@@ -100,7 +100,10 @@ def test_a_query_returns_values_of_python(store: SharedStore) -> None:
 
 
 def test_errors_are_the_same_at_the_other_end(store: SharedStore) -> None:
-    failing = (Statement("SELECT secret FROM nowhere"), Statement("SELECT * FROM system.tables", customer="1001"))
+    failing = (
+        Statement("SELECT secret FROM nowhere"),
+        Statement("SELECT * FROM system.tables", customers=Customers.of("1001")),
+    )
 
     async def errors(backend: Backend) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
@@ -119,9 +122,9 @@ def test_a_customer_sees_only_what_is_its_own(store: SharedStore) -> None:
         async with backend.session() as session:
             rows = b'{"customer_id": "1", "callid": "a"}\n{"customer_id": "2", "callid": "b"}\n'
             await session.insert("cdr", ["customer_id", "callid"], rows, "JSONEachRow")
-        own = await backend.fetch_json(Statement("SELECT callid FROM cdr", customer="1"))
+        own = await backend.fetch_json(Statement("SELECT callid FROM cdr", customers=Customers.of("1")))
         with pytest.raises(StatementRefused) as refused:
-            async with backend.stream(Statement("SELECT * FROM migration", customer="1"), "CSV"):
+            async with backend.stream(Statement("SELECT * FROM migration", customers=Customers.of("1")), "CSV"):
                 pass
         return orjson.loads(own.json), refused.value.reached
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gqlreports.backends.base import Limits, Statement
+from gqlreports.backends.base import Customers, Limits, Statement
 from gqlreports.backends.server.backend import ServerBackend
 from gqlreports.backends.server.http import parse_address
 from gqlreports.errors import QueryTimeout, QueryTooLarge, StatementRefused, StoreError
@@ -178,13 +178,16 @@ def failure(store: Deployment, user: str, sql: str, limits: Limits | None = None
 def test_the_wall_holds_for_the_reader_too(store: Deployment, user: str, tmp_path: Path) -> None:
     """Also where the profile is `readonly = 2`.  What the user may not see at all is refused by the server."""
 
+    own = Customers.of("1001")
+
     async def walled(backend: ServerBackend) -> None:
         for way, sql in FILTERED.items():
-            assert await found(backend, sql, "1001") <= {"1001"}, way
-        assert await found(backend, FILTERED["bare table"], "1001") == {"1001"}
+            assert await found(backend, sql, own) <= {"1001"}, way
+        assert await found(backend, FILTERED["bare table"], own) == {"1001"}
+        assert await found(backend, FILTERED["bare table"], Customers.of("1001", "1002")) == {"1001", "1002"}
         for way, sql in (REFUSED | IMPOSSIBLE).items():
             with pytest.raises(StoreError) as error:
-                await found(backend, sql.replace("{outfile}", str(tmp_path / "outfile")), "1001")
+                await found(backend, sql.replace("{outfile}", str(tmp_path / "outfile")), own)
             refused = isinstance(error.value, StatementRefused)
             assert refused or (way == "information schema" and "lacks a right" in str(error.value)), way
 
@@ -214,6 +217,9 @@ def test_row_policies_hold_where_no_filter_reaches(store: Deployment) -> None:
     merged = "SELECT DISTINCT customer_id FROM merge(currentDatabase(), '^cdr$') ORDER BY customer_id"
     assert store.sent(READER, merged, log_comment="1001") == "1001\n1002"
     assert store.sent("policed", merged, log_comment="1001") == "1001"
+    assert store.sent("policed", merged, log_comment='["1002","9"]') == "1002"
+    assert store.sent("policed", merged, log_comment='["1001","1002"]') == "1001\n1002"
+    assert store.sent("policed", merged, log_comment="[]") == ""
     assert store.sent("policed", merged) == ""
     assert store.sent("policed_loader", merged) == "1001\n1002"
     assert store.printed("policed", *REPORT) == store.printed(READER, *REPORT)

@@ -1,4 +1,4 @@
-"""The second wall: whatever a report's statement reads, it finds the rows of its own customer, or is refused.
+"""The second wall: whatever a report's statement reads, it finds the rows of its own customers, or is refused.
 
 Each way round is also taken without the wall, where it must find another's rows: or it would be no way round.
 """
@@ -11,18 +11,21 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Customers, Statement
+from gqlreports.backends.isolation import log_comment
 from gqlreports.errors import StatementRefused
 from tests.conftest import STORES
 from tests.support.sites import Engine
 from tests.support.stores import EmbeddedStore, ServedStore, Store
 
 Result = TypeVar("Result")
-OWN, OTHER = "o'hara\\", "1002"
+OWN, SECOND, OTHER = "o'hara\\", "1003", "1002"
+WHOSE = {"one": Customers.of(OWN), "several": Customers.of(OWN, SECOND)}
+STORED = {"own": OWN, "second": SECOND, "other": OTHER}
 ROWS = """
 INSERT INTO cdr (dt, callid, switch, customer_id, dest_cli, sign)
 SELECT toDateTime64('2025-11-03 09:00:00', 3, 'UTC'), 'wall-' || customer, 'sw', customer, '+1978', 1
-FROM (SELECT arrayJoin([{own:String}, {other:String}]) AS customer)
+FROM (SELECT arrayJoin([{own:String}, {second:String}, {other:String}]) AS customer)
 """
 SETUP = (
     "DROP TABLE IF EXISTS merged",
@@ -99,9 +102,9 @@ IMPOSSIBLE = {
 }
 
 
-def found(backend: Backend, sql: str, customer: str | None) -> Coroutine[Any, Any, set[str]]:
+def found(backend: Backend, sql: str, customers: Customers | None) -> Coroutine[Any, Any, set[str]]:
     async def asked() -> set[str]:
-        statement = Statement(sql, {"customer": "copied"}, customer)
+        statement = Statement(sql, {"customer": "copied"}, customers)
         return {row["found"] for row in orjson.loads((await backend.fetch_json(statement)).json)}
 
     return asked()
@@ -109,7 +112,7 @@ def found(backend: Backend, sql: str, customer: str | None) -> Coroutine[Any, An
 
 @pytest.fixture(scope="module", params=STORES)
 def walled(request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store with a call of two customers each, and what an operator may have put beside the tables."""
+    """A store with a call of three customers each, and what an operator may have put beside the tables."""
     embedded = request.param == "embedded"
     store: Store
     if embedded:
@@ -120,12 +123,13 @@ def walled(request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pyt
 
     async def fill(backend: Backend) -> None:
         async with backend.session() as session:
-            await session.command(Statement(ROWS, {"own": OWN, "other": OTHER}))
+            await session.command(Statement(ROWS, STORED))
             columns = "(customer_id, number, valid_from, valid_to, loaded_at)"
             numbers = (
-                "SELECT arrayJoin([{own:String}, {other:String}]), '1978', toDateTime64(0, 3, 'UTC'), NULL, now64(6)"
+                "SELECT arrayJoin([{own:String}, {second:String}, {other:String}]), '1978', "
+                "toDateTime64(0, 3, 'UTC'), NULL, now64(6)"
             )
-            await session.command(Statement(f"INSERT INTO did {columns} {numbers}", {"own": OWN, "other": OTHER}))
+            await session.command(Statement(f"INSERT INTO did {columns} {numbers}", STORED))
             await session.command(Statement("SYSTEM RELOAD DICTIONARY did_window"))
             for sql in SETUP:
                 await session.command(Statement(sql))
@@ -142,63 +146,87 @@ def walled(request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pyt
     store.run(clear)
 
 
+@pytest.mark.parametrize("whose", WHOSE)
 @pytest.mark.parametrize("way", FILTERED)
-def test_only_the_customers_own_rows_are_found(walled: Store, way: str) -> None:
-    without, behind = (walled.run(lambda backend, who=who: found(backend, FILTERED[way], who)) for who in (None, OWN))  # type: ignore[misc]
+def test_only_the_customers_own_rows_are_found(walled: Store, way: str, whose: str) -> None:
+    asked = WHOSE[whose]
+    without, behind = (walled.run(lambda backend, who=who: found(backend, FILTERED[way], who)) for who in (None, asked))  # type: ignore[misc]
     assert OTHER in without
-    assert behind <= {OWN}
-    assert behind or "'1002'" in FILTERED[way]
+    assert behind == {*asked.ids} or (behind == set() and "'1002'" in FILTERED[way])
 
 
 @pytest.mark.parametrize("figure", ["count()", "countIf(toYYYYMM(dt) = 202511)", "uniqExact(customer_id)"])
 def test_what_is_known_without_reading_rows_is_filtered_too(walled: Store, figure: str) -> None:
     """ClickHouse answers a count from its metadata where it can."""
     sql = f"SELECT toString({figure}) AS found FROM {BARE}"
-    assert walled.run(lambda backend: found(backend, sql, None)) == {"2"}
-    assert walled.run(lambda backend: found(backend, sql, OWN)) == {"1"}
+    assert walled.run(lambda backend: found(backend, sql, None)) == {"3"}
+    assert walled.run(lambda backend: found(backend, sql, WHOSE["several"])) == {"2"}
+    assert walled.run(lambda backend: found(backend, sql, WHOSE["one"])) == {"1"}
 
 
+@pytest.mark.parametrize("whose", WHOSE)
 @pytest.mark.parametrize("way", REFUSED)
-def test_what_no_filter_reaches_is_refused(walled: Store, way: str) -> None:
+def test_what_no_filter_reaches_is_refused(walled: Store, way: str, whose: str) -> None:
     assert OTHER in walled.run(lambda backend: found(backend, REFUSED[way], None))
     with pytest.raises(StatementRefused):
-        walled.run(lambda backend: found(backend, REFUSED[way], OWN))
+        walled.run(lambda backend: found(backend, REFUSED[way], WHOSE[whose]))
 
 
+@pytest.mark.parametrize("whose", WHOSE)
 @pytest.mark.parametrize("way", IMPOSSIBLE)
-def test_what_is_no_reports_business_is_refused(walled: Store, way: str, tmp_path: Path) -> None:
+def test_what_is_no_reports_business_is_refused(walled: Store, way: str, whose: str, tmp_path: Path) -> None:
     outfile = tmp_path / "outfile"
     with pytest.raises(StatementRefused):
-        walled.run(lambda backend: found(backend, IMPOSSIBLE[way].replace("{outfile}", str(outfile)), OWN))
+        walled.run(lambda backend: found(backend, IMPOSSIBLE[way].replace("{outfile}", str(outfile)), WHOSE[whose]))
     assert not outfile.exists()
-    assert walled.run(lambda backend: found(backend, "SELECT toString(count()) AS found FROM copied", None)) == {"2"}
+    assert walled.run(lambda backend: found(backend, "SELECT toString(count()) AS found FROM copied", None)) == {"3"}
 
 
 def test_what_was_refused_is_refused_again(walled: Store) -> None:
     async def thrice(backend: Backend) -> None:
         for _ in range(3):
             with pytest.raises(StatementRefused):
-                await found(backend, REFUSED["merge()"], OWN)
+                await found(backend, REFUSED["merge()"], WHOSE["one"])
 
     walled.run(thrice)
 
 
 def test_a_stream_is_behind_the_wall_too(walled: Store) -> None:
-    async def lines(backend: Backend, sql: str) -> list[Any]:
-        async with backend.stream(Statement(sql, {}, OWN), "JSONEachRow") as pieces:
-            return [orjson.loads(line) for line in b"".join([piece async for piece in pieces]).splitlines()]
+    async def lines(backend: Backend, sql: str, whose: str = "one") -> list[str]:
+        async with backend.stream(Statement(sql, {}, WHOSE[whose]), "JSONEachRow") as pieces:
+            return sorted(
+                orjson.loads(line)["found"] for line in b"".join([each async for each in pieces]).splitlines()
+            )
 
-    assert walled.run(lambda backend: lines(backend, FILTERED["bare table"])) == [{"found": OWN}]
+    for whose, asked in WHOSE.items():
+        assert walled.run(lambda backend, whose=whose: lines(backend, FILTERED["bare table"], whose)) == [*asked.ids]  # type: ignore[misc]
     with pytest.raises(StatementRefused):
         walled.run(lambda backend: lines(backend, REFUSED["merge()"]))
 
 
 def test_many_customers_at_once_each_find_their_own(walled: Store) -> None:
-    """More of them than connections are kept, twice over."""
-    customers = [OWN, OTHER, *(str(number) for number in range(70))] * 2
+    """More of them than connections are kept, twice over, and sets of them between."""
+    alone = [(each,) for each in (OWN, OTHER, *(str(number) for number in range(70)))]
+    sets = [*alone, (OWN, OTHER), (SECOND, OTHER), (OWN, SECOND, OTHER), *((OWN, each) for [each] in alone[2:])] * 2
 
     async def asked(backend: Backend) -> list[set[str]]:
-        return await asyncio.gather(*(found(backend, FILTERED["bare table"], each) for each in customers))
+        return await asyncio.gather(*(found(backend, FILTERED["bare table"], Customers.of(*ids)) for ids in sets))
 
-    expected = [{each} if each in (OWN, OTHER) else set() for each in customers]
-    assert walled.run(asked) == expected
+    assert walled.run(asked) == [{*ids} & {OWN, SECOND, OTHER} for ids in sets]
+
+
+@pytest.mark.parametrize("id", ["1001", "x" * 64])
+def test_as_many_customers_as_a_report_may_have(walled: Store, id: str) -> None:
+    """Their filter has a place in the connection's settings, however long their ids are."""
+    many = Customers.of(OWN, SECOND, *(f"{id}-{number}"[-64:] for number in range(998)))
+    assert walled.run(lambda backend: found(backend, FILTERED["bare table"], many)) == {OWN, SECOND}
+
+
+def test_an_id_that_looks_like_a_list_of_ids_is_one_id() -> None:
+    """A row policy reads a text that begins with a bracket as a list."""
+    odd = '["1001"]'
+    assert [log_comment(Customers.of(*ids)) for ids in (("1001",), ("1001", "1002"), (odd,))] == [
+        "1001",
+        '["1001","1002"]',
+        orjson.dumps([odd]).decode(),
+    ]

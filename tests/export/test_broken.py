@@ -17,7 +17,7 @@ import pyarrow
 import pytest
 import uvicorn
 
-from gqlreports.backends.base import Limits, Statement
+from gqlreports.backends.base import Customers, Limits, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.cli.printing import write_file
 from gqlreports.errors import LimitExceeded, QueryCancelled, QueryTimeout, StoreBusy, StoreError, StoreUnavailable
@@ -42,7 +42,7 @@ MANY = REGISTRY.reports["MANY"]
 def many(rows: int = 300_000) -> Export:
     start, end = (datetime(2025, month, 20, tzinfo=UTC) for month in (10, 11))
     parameters = MANY.report.Parameters.model_validate({"rows": rows})
-    request = ReportRequest(MANY, "5003", start, end, parameters, CountingBasis.CALL, staff=True)
+    request = ReportRequest(MANY, Customers.of("5003"), start, end, parameters, CountingBasis.CALL, staff=True)
     return Export(request, RowsPart(), row_columns(request.columns))
 
 

@@ -88,7 +88,8 @@ def test_without_a_key(exports: Exports) -> None:
 @pytest.mark.parametrize(
     ("file", "arguments", "status", "told"),
     [
-        ("usa_rate_center.csv", {"customers": "1"}, 400, "'customers'"),
+        ("usa_rate_center.csv", {"clients": "1"}, 400, "'clients'"),
+        ("usa_rate_center.csv", {"customers": {"all": True}}, 400, "Give `customer`, or `customers`"),
         ("usa_rate_center.csv", {"columns": "rc,Rc"}, 400, "'Rc'"),
         ("usa_rate_center.csv", {"columns": ""}, 400, "''"),
         ("usa_rate_center.csv", {"columns": "rc,prefix,rc"}, 400, "rc is named twice"),

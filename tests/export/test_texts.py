@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal_column
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.export.columns import row_columns
 from gqlreports.export.export import Export
@@ -55,7 +55,9 @@ def store(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def exported(backend: EmbeddedBackend, form: str) -> list[str | None]:
     start, end = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)
-    request = ReportRequest(REPORT, "1", start, end, REPORT.report.Parameters(), CountingBasis.CALL, staff=True)
+    request = ReportRequest(
+        REPORT, Customers.of("1"), start, end, REPORT.report.Parameters(), CountingBasis.CALL, staff=True
+    )
 
     async def read() -> bytes:
         pieces = FORMATS[form].write(Export(request, RowsPart(), row_columns((COLUMN,))), backend, nothing)

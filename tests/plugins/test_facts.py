@@ -16,7 +16,7 @@ from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree
 from sqlalchemy import Column, Select, Table, func, select
 from starlette.testclient import TestClient
 
-from gqlreports.backends.base import Backend, Statement
+from gqlreports.backends.base import Backend, Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.plugins import CountingBasis, Fact, Report, Scope, count, dimension, measure, ratio, total
 from gqlreports.plugins.registry import RegisteredReport, Registry
@@ -245,7 +245,7 @@ def test_the_store_as_it_stood_before_a_correction(messages: Messages) -> None:
 def test_a_long_range_is_read_from_the_rollup(messages: Messages) -> None:
     report = messages.registry.reports["MESSAGES_PER_NUMBER"]
     parameters = report.report.Parameters()
-    request = ReportRequest(report, OWN, START, END, parameters, CountingBasis.CALL, staff=True)
+    request = ReportRequest(report, Customers.of(OWN), START, END, parameters, CountingBasis.CALL, staff=True)
     [read] = asyncio.run(
         readings(messages.backend, totals(request, Selection.all(list(report.report.columns.values())[1:])))
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqlreports.backends.base import Backend, Fetched, Statement
+from gqlreports.backends.base import Backend, Customers, Fetched, Statement
 from gqlreports.plugins.types import Operator
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.batch import FieldBatcher, RowCountField, TotalsField
@@ -127,7 +127,7 @@ def test_what_goes_together(site: Site) -> None:
 
 def test_who_leaves_takes_nothing_from_others(site: Site) -> None:
     batcher = FieldBatcher(site.backend)
-    asked, selection = replace(request("DTMF"), customer="5001"), Selection("", ())
+    asked, selection = replace(request("DTMF"), customers=Customers.of("5001")), Selection("", ())
 
     async def run() -> tuple[bytes, Fetched] | None:
         leaving = asyncio.create_task(batcher.ask(asked, TotalsField(selection), EVERYTHING))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.export.columns import row_columns, selection_of
 from gqlreports.plugins import CountingBasis
@@ -42,7 +42,7 @@ def request(
     report = REPORTS[type]
     start, end = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
     given = report.report.Parameters.model_validate(parameters)
-    return ReportRequest(report, "1001", start, end, given, basis, staff)
+    return ReportRequest(report, Customers.of("1001"), start, end, given, basis, staff)
 
 
 def select(asked: ReportRequest, *names: str) -> Selection:
@@ -102,11 +102,21 @@ _by = _money.dimensions[1:]
 CASES["subtotals"] = rows.subtotals(_money, _by, select(_money, "prefix", "rc", "callCount", "summedAway"), Page((), 9))
 _inner = Selection("DecimalComparison", tuple(Selected(name, name) for name in ("current", "relativeChange")))
 _both = Selection("Row", (Selected("rc", "rc"), Selected("charge", "totalCustomerCharge", _inner)))
+_tops_of = Order(REPORTS["USA_RATE_CENTER"].report.columns["call_count"], descending=True)
 _compared = ComparedRequest(_money, replace(_money, start=datetime(2025, 9, 20, tzinfo=UTC), end=_money.start))
 CASES["comparison"] = compared_rows(_compared, _both)
 _cells = selection_of(row_columns((_columns["tech_prefix"], _columns["asr"])), safe)
 CASES["exported_as_csv"] = in_zone(rows.rows(_asked, _cells, Page()), "Asia/Kolkata")
 CASES["calls"] = calls(_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0), BY_KEY, masked=4)
+_of_both = Customers.of("1001", "1002")
+_both_asked = replace(_asked, customers=_of_both)
+CASES["customers_rows"] = rows.rows(_both_asked, select(_asked, "techPrefix", "asr"), Page((), 1000), BY_FIGURE)
+CASES["customers_totals_of_each"] = rows.customer_totals(
+    replace(_money, customers=_of_both), select(_money, "customerId", "totalCustomerCharge"), Page((_tops_of,), 9)
+)
+CASES["customers_calls"] = calls(
+    _both_asked, select(_asked, "cursor", "destNumber"), 100, Cursor(1, "s", "c", 0, "1001"), BY_KEY
+)
 CASES["rate_centers_as_of"] = rows.row_count(replace(_money, as_of=_money.end))
 CASES["dids_as_of"] = rows.row_count(replace(request("DID_AS_CLI"), as_of=_money.end))
 
@@ -167,7 +177,9 @@ def test_values_are_never_in_the_text() -> None:
     hostile = "x'); DROP TABLE cdr; --"
     report = REPORTS["DTMF"]
     start, end = datetime(2025, 10, 20, tzinfo=UTC), datetime(2025, 11, 20, tzinfo=UTC)
-    asked = ReportRequest(report, hostile, start, end, report.report.Parameters(), CountingBasis.CALL, True)
+    asked = ReportRequest(
+        report, Customers.of(hostile), start, end, report.report.Parameters(), CountingBasis.CALL, True
+    )
     statement = rows.row_count(asked)
     assert "DROP" not in statement.sql
     assert statement.parameters["customer"] == hostile
@@ -187,7 +199,7 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
     report = REPORTS["USA_CALLS"]
     far = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
     first = moment if moment < far else datetime(2025, 1, 1, tzinfo=UTC)
-    asked = ReportRequest(report, "1", first, far, report.report.Parameters(), CountingBasis.CALL, True)
+    asked = ReportRequest(report, Customers.of("1"), first, far, report.report.Parameters(), CountingBasis.CALL, True)
     bound = "from" if moment < far else "to"
     assert rows.row_count(asked).parameters[bound] == milliseconds
 
@@ -195,7 +207,7 @@ def test_a_bound_is_the_first_millisecond_not_before_it(moment: datetime, millis
 def test_what_is_kept_of_a_statement_is_no_ones_values() -> None:
     """Two customers, ranges and pages with one selection get one text and their own values."""
     asked = request("USA_CALLS")
-    other = replace(asked, customer="1002", end=datetime(2025, 10, 21, tzinfo=UTC))
+    other = replace(asked, customers=Customers.of("1002"), end=datetime(2025, 10, 21, tzinfo=UTC))
     selection = select(asked, "state")
     first = rows.rows(asked, selection, Page((), 10, 20))
     second = rows.rows(other, selection, Page((), 30))

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gqlreports.backends.base import Customers
 from gqlreports.plugins import CountingBasis, Report, ReportParameters, attempts, cdr, dimension, measure
 from gqlreports.plugins.builtin.called_number import Number, called_number, numbering_data
 from gqlreports.plugins.registry import RegisteredReport
@@ -143,7 +144,9 @@ CENTERS = RegisteredReport("CENTERS", Centers(), "tests")
 def rows(store: Store, report: RegisteredReport, as_of: datetime | None) -> list[dict[str, Any]]:
     start, end = DAYS[0] - timedelta(days=1), DAYS[-1] + timedelta(days=1)
     given = ReportParameters() if report is CENTERS else validated(report, {})
-    request = ReportRequest(report, "5001", start, end, given, CountingBasis.CALL, staff=True, as_of=as_of)
+    request = ReportRequest(
+        report, Customers.of("5001"), start, end, given, CountingBasis.CALL, staff=True, as_of=as_of
+    )
     answer = ReportAnswer(request, store.backend).rows(Selection.all(request.columns))
     found: list[dict[str, Any]] = orjson.loads(asyncio.run(answer))
     return found

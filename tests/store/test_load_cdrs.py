@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.errors import LoadError
 from gqlreports.plugins import CountingBasis
@@ -265,7 +265,7 @@ class Store:
         registered = REGISTRY[type]
         start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
         given = validated(registered, parameters)
-        request = ReportRequest(registered, customer, start, end, given, CountingBasis.CALL, staff=True)
+        request = ReportRequest(registered, Customers.of(customer), start, end, given, CountingBasis.CALL, staff=True)
         answer = ReportAnswer(request, self.backend).rows(Selection.all(request.columns))
         rows: list[dict[str, Any]] = orjson.loads(asyncio.run(answer))
         return rows

@@ -518,6 +518,13 @@ class World:
         dids = read_dids(place / "dids.csv")[0] if (place / "dids.csv").exists() else []
         return cls(cdrs, numbering, dids)
 
+    def together(self, customers: Iterable[str]) -> str:
+        """A name under which the calls of several customers are one's."""
+        ids = sorted(customers)
+        name = " + ".join(ids)
+        self._by_customer.setdefault(name, [cdr for cdr in self.cdrs if cdr.customer_id in ids])
+        return name
+
     def is_did(self, cdr: Cdr) -> bool:
         dids = self._by_did.get((cdr.customer_id, digits_of(cdr.dest_cli)), ())
         return any(did.covers(cdr.dt) for did in dids)

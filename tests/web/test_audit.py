@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
+from gqlreports.backends.base import Customers
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
 from gqlreports.directory.principal import Principal, Role
@@ -45,9 +46,15 @@ def registry() -> Registry:
     return sites.REGISTRY
 
 
-def request(customer: str) -> ReportRequest:
+def request(*customers: str) -> ReportRequest:
     return ReportRequest(
-        registry().reports["DTMF"], customer, START, END, ReportParameters(), CountingBasis.CALL, staff=True
+        registry().reports["DTMF"],
+        Customers.of(*customers),
+        START,
+        END,
+        ReportParameters(),
+        CountingBasis.CALL,
+        staff=True,
     )
 
 

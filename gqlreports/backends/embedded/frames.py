@@ -13,7 +13,7 @@ from decimal import Decimal
 from struct import Struct
 from typing import Any, TypeAlias
 
-from gqlreports.backends.base import Limits, Statement
+from gqlreports.backends.base import Customers, Limits, Statement
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.errors import (
     QueryCancelled,
@@ -122,12 +122,13 @@ def unpacked_rows(data: bytes) -> list[tuple[Any, ...]]:
 
 
 def packed_statement(statement: Statement) -> Json:
-    return [statement.sql, packed(dict(statement.parameters)), statement.customer, statement.rollup]
+    customers = None if statement.customers is None else list(statement.customers.ids)
+    return [statement.sql, packed(dict(statement.parameters)), customers, statement.rollup]
 
 
 def unpacked_statement(value: Json) -> Statement:
-    sql, parameters, customer, rollup = value
-    return Statement(sql, unpacked(parameters), customer, rollup)
+    sql, parameters, ids, rollup = value
+    return Statement(sql, unpacked(parameters), None if ids is None else Customers(tuple(ids)), rollup)
 
 
 def packed_limits(limits: Limits) -> Json:

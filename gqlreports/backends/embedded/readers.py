@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from chdb.state.sqlitelike import Connection
 from clickhouse_connect.driver.binding import bind_query
 
-from gqlreports.backends.base import Fetched, OnRead, Statement
+from gqlreports.backends.base import Customers, Fetched, OnRead, Statement
 from gqlreports.backends.failures import ReadFailed
 from gqlreports.backends.isolation import Isolation
 from gqlreports.backends.settings import LINES, READING, projections
@@ -35,8 +35,8 @@ STREAMING = LINES | {
 The engine's own time limit is off, since its clock also runs while nobody takes the next piece.
 """
 
-Purpose: TypeAlias = tuple[str | None, str | None]
-"""The customer whose rows a connection finds, and the rollup that it reads; each may be None."""
+Purpose: TypeAlias = tuple[Customers | None, str | None]
+"""The customers whose rows a connection finds, and the rollup that it reads; each may be None."""
 DATABASE = "default"
 """The database of every embedded store."""
 
@@ -94,10 +94,10 @@ IDLE = 64
 
 
 class Readers:
-    """Creates and pools read-only connections, each permanently filtered to one customer, or without a filter.
+    """Creates and pools read-only connections, each permanently filtered to some customers, or without a filter.
 
     The filter and the rollup are set when a connection is created, since a read-only connection accepts no settings
-    later.  The reports of a customer share their connections, so they take no longer than without a filter.
+    later.  Reports on the same customers share their connections, so they take no longer than without a filter.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, str], wall: Isolation) -> None:
@@ -119,7 +119,7 @@ class Readers:
 
     def new(self, statement: Statement, more: Mapping[str, str] | None = None) -> Reader:
         """A new connection, with `more` settings; such a connection must not be reused."""
-        own = projections(statement.rollup) | self._wall.settings(statement.customer)
+        own = projections(statement.rollup) | self._wall.settings(statement.customers)
         settings = {**self._settings, **(more or {}), **own}
         return Reader(self._path, f"reader-{next(self._numbers)}", settings, _purpose(statement))
 
@@ -139,4 +139,4 @@ class Readers:
 
 
 def _purpose(statement: Statement) -> Purpose:
-    return statement.customer, statement.rollup
+    return statement.customers, statement.rollup

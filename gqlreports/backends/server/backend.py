@@ -269,7 +269,7 @@ class ServerBackend:
             # Whole seconds suffice: the exact deadline is enforced here, and equal settings can be reused.
             seconds = math.ceil(seconds_left(self._limits.seconds))
             own = {"query_id": query_id, "max_execution_time": str(seconds)}
-            own |= self._wall.settings(statement.customer) | projections(statement.rollup)
+            own |= self._wall.settings(statement.customers) | projections(statement.rollup)
             answer = await client.ask(statement, form, self._reading | dict(settings) | own)
             yield answer
             runs = not answer.ended

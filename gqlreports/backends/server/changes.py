@@ -118,7 +118,7 @@ class ServerDictionaries:
                 return outcome
 
     def _looks_up(self, statement: Statement) -> bool:
-        return self._told and statement.customer is not None and "dict" in statement.sql.lower()
+        return self._told and statement.customers is not None and "dict" in statement.sql.lower()
 
     async def _renewed_since(self, began: float) -> bool:
         """Whether a dictionary may have been reloaded since `began`, a time of the monotonic clock.

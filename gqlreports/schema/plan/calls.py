@@ -47,8 +47,7 @@ from gqlreports.schema.plan.source import (
 from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.tables import CALLS, LEDGER
 
-KEY = tuple(column.name for column in CALLS.key)
-STORED = source_of(CALLS)
+OWNER = CALLS.owner.name
 # `#` keeps the name apart from those of callers: a selected object with the name of a table would hide the table.
 _VERSIONS, _HISTORY = "_versions", "#history"
 _ZERO: ColumnElement[Any] = literal_column("0")
@@ -66,7 +65,7 @@ def with_history(
     `shown` maps the API's names of a version's columns to the name in the table and the value.
     """
     found = _histories(request, calls, [each for _, each in shown.values()]).subquery(_HISTORY)
-    joined = calls.join(found, and_(*(calls.c[name] == found.c[name] for name in KEY)))
+    joined = calls.join(found, and_(*(calls.c[name] == found.c[name] for name in _key(request))))
     kinds = {**_TIMES, **{name: _type(column) for name, (column, _) in shown.items()}}
     return joined, Objects(found.c[_VERSIONS], {name: (place, kinds[name]) for place, name in enumerate(kinds, 1)})
 
@@ -80,7 +79,7 @@ def _histories(request: ReportRequest, calls: Subquery, shown: list[ColumnElemen
     back = func.arrayResize(nullable, func.length(content.c._added))
     versions = func.groupArrayArray(func.arrayMap(version, content.c._added, back))
     by_time = func.arraySort(literal_column("version -> tupleElement(version, 1)"), versions)
-    key = [content.c[name] for name in KEY]
+    key = [content.c[name] for name in _key(request)]
     return select(*key, by_time.label(_VERSIONS)).group_by(*key)
 
 
@@ -90,19 +89,20 @@ def _contents(request: ReportRequest, calls: Subquery, shown: list[ColumnElement
     The moments of both lists alternate.  The range is widened by a day, because a correction may move a call by that
     much and out of the range.
     """
-    every = [each for each in STORED.table.c if each.name not in LEDGER]
-    key = tuple_(*(STORED.table.c[name] for name in KEY))
-    keys = select(*(calls.c[name] for name in KEY)).select_from(calls).correlate(None)
+    stored = source_of(request)
+    every = [each for each in stored.table.c if each.name not in LEDGER]
+    key = tuple_(*(stored.table.c[name] for name in _key(request)))
+    keys = select(*(calls.c[name] for name in _key(request))).select_from(calls).correlate(None)
     first, last = (
         select(bound(calls.c.dt)).select_from(calls).correlate(None).scalar_subquery() for bound in (func.min, func.max)
     )
-    near = [STORED.table.c.dt >= first - _DAY, STORED.table.c.dt <= last + _DAY]
+    near = [stored.table.c.dt >= first - _DAY, stored.table.c.dt <= last + _DAY]
     added, back = (
-        func.arraySort(func.groupArrayIf(STORED.table.c.loaded_at, condition)).label(name)
-        for name, condition in (("_added", STORED.table.c.sign > _ZERO), ("_back", STORED.table.c.sign < _ZERO))
+        func.arraySort(func.groupArrayIf(stored.table.c.loaded_at, condition)).label(name)
+        for name, condition in (("_added", stored.table.c.sign > _ZERO), ("_back", stored.table.c.sign < _ZERO))
     )
     values = [each.label(f"_shown_{place}") for place, each in enumerate(shown)]
-    conditions = [STORED.of_customer, *near, *STORED.loaded_by(request), among(key, keys)]
+    conditions = [stored.of_customers, *near, *stored.loaded_by(request), among(key, keys)]
     statement = select(*every, *values, added, back).where(*conditions)
     return statement.group_by(*every)
 
@@ -121,25 +121,37 @@ NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn",
 _ORDER = ("dt", "switch", "callid", "branch_idx")
 
 
+def _key(request: ReportRequest) -> tuple[str, ...]:
+    """The columns that identify a call: those of one customer have a key, and another's may have the same."""
+    key = tuple(column.name for column in CALLS.key)
+    return (*key, OWNER) if request.customers.several else key
+
+
+def _order(request: ReportRequest) -> tuple[str, ...]:
+    return (*_ORDER, OWNER) if request.customers.several else _ORDER
+
+
 @dataclass(frozen=True)
 class Cursor:
-    """A position in the order of calls, right after one call."""
+    """A position in the order of calls, right after one call; `customer` is whose it is, among those of several."""
 
     milliseconds: int
     switch: str
     callid: str
     branch_idx: int
+    customer: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Parse a cursor.  Raises InvalidInput for a text that cannot be the cursor of a call."""
         try:
-            moment, switch, callid, branch_idx = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            moment, switch, callid, branch_idx, *owner = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError:
             raise InvalidInput("`after` is no cursor of a call.") from None
-        if [type(each) for each in (moment, switch, callid, branch_idx)] != [int, str, str, int]:
+        kinds = [type(each) for each in (moment, switch, callid, branch_idx, *owner)]
+        if kinds not in ([int, str, str, int], [int, str, str, int, str]):
             raise InvalidInput("`after` is no cursor of a call.")
-        return cls(moment, switch, callid, branch_idx)
+        return cls(moment, switch, callid, branch_idx, *owner)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -148,6 +160,7 @@ class Cursor:
             "after_switch": self.switch,
             "after_callid": self.callid,
             "after_branch_idx": self.branch_idx,
+            "after_customer": self.customer,
         }
 
 
@@ -170,8 +183,11 @@ def calls(
 ) -> Statement:
     """The first CDRs after `after` that the matching rows are made of, in the order of time and key.
 
-    They are all of them if `first` is None.  The last `masked` characters of numbers are hidden.
+    They are all of them if `first` is None.  The last `masked` characters of numbers are hidden.  Raises InvalidInput
+    for the cursor of a report on one customer where there are several, since several may have a call of that key.
     """
+    if after is not None and after.customer is None and request.customers.several:
+        raise InvalidInput("`after` is the cursor of a report on one customer; begin again without it.")
     order = others.order if others else None
     limited = first is not None
     statement = _calls(cache_key(request), selection, limited, after is not None, where.tree, order, masked)
@@ -199,25 +215,25 @@ def _calls(
     order: Order | None,
     masked: int,
 ) -> Statement:
-    found = _found(request, [*STORED.loaded_by(request), *fact_conditions(request, tree, order)])
-    parts = zip(_parts(found, selection, limited, after), ("kept", "corrected"), strict=True)
+    found = _found(request, [*source_of(request).loaded_by(request), *fact_conditions(request, tree, order)])
+    parts = zip(_parts(request, found, selection, limited, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, FieldSource] = {
         to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
         for each in COLUMNS
         if each.name in both.c
     }
-    sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(both.c))))
+    sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(request, both.c))))
     shown: FromClause = both
     if history := next((each.inner for each in selection if each.field == HISTORY), None):
-        shown, sources[HISTORY] = with_history(request, both, _versions(history, masked))
+        shown, sources[HISTORY] = with_history(request, both, _versions(request, history, masked))
     statement = select(*field_columns(selection, sources)).select_from(shown)
-    return compile_statement(found.narrowed(_in_order(statement, both.c, limited)))
+    return compile_statement(found.narrowed(_in_order(request, statement, both.c, limited)))
 
 
 @lru_cache(STATEMENTS)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
-    found = _found(request, [*STORED.loaded_by(request), *fact_conditions(request, tree, order)])
+    found = _found(request, [*source_of(request).loaded_by(request), *fact_conditions(request, tree, order)])
     counted = found.report.with_only_columns(func.sum(found.calls.c.sign).label("rows"))
     return compile_statement(found.narrowed(counted))
 
@@ -242,19 +258,21 @@ def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Fo
     its own calls.  For other reports the calls are narrowed by a CTE, and all of them are sent to the server that runs
     the query.
     """
-    report, calls = request.report.report, CALLS.table
+    report, calls, stored = request.report.report, CALLS.table, source_of(request)
     where = report.where(request.parameters)
     if report.overrides_statement() or (where is not None and has_subquery(where)):
         statement = report.statement(Scope((), (), request.parameters, request.basis))
-        rows = STORED.rows(OWN, conditions)
+        rows = stored.rows(OWN, conditions)
         back = select(calls.alias("taken_back"))
-        return _Found(calls, statement, back, lambda statement: STORED.within(statement, rows))
-    every = select(STORED.table).where(*STORED.in_range(OWN), *conditions)
-    of_report = every if where is None else every.where(STORED.over(where))
-    return _Found(STORED.table, of_report, every.correlate(None), lambda statement: statement)
+        return _Found(calls, statement, back, lambda statement: stored.within(statement, rows))
+    every = select(stored.table).where(*stored.in_range(OWN), *conditions)
+    of_report = every if where is None else every.where(stored.over(where))
+    return _Found(stored.table, of_report, every.correlate(None), lambda statement: statement)
 
 
-def _parts(found: _Found, selection: Selection, limited: bool, after: bool) -> list[Select[Any]]:
+def _parts(
+    request: ReportRequest, found: _Found, selection: Selection, limited: bool, after: bool
+) -> list[Select[Any]]:
     """The first CDRs that were never corrected, and the first that are valid after corrections.
 
     The few corrected ones are found by their key and grouped by all their columns.  The others are read in the order of
@@ -262,44 +280,48 @@ def _parts(found: _Found, selection: Selection, limited: bool, after: bool) -> l
     """
     columns = found.calls.c
     back = found.all.selected_columns
-    taken_back = found.all.where(back.sign < _ZERO).with_only_columns(*(back[name] for name in KEY))
-    key = tuple_(*(columns[name] for name in KEY))
-    needed = [columns[each.name] for each in COLUMNS if each.name in _ORDER or to_camel(each.name) in selection]
-    report = found.report.where(*_behind_cursor(columns)) if after else found.report
+    taken_back = found.all.where(back.sign < _ZERO).with_only_columns(*(back[name] for name in _key(request)))
+    key = tuple_(*(columns[name] for name in _key(request)))
+    needed = [
+        columns[each.name] for each in COLUMNS if each.name in _order(request) or to_camel(each.name) in selection
+    ]
+    report = found.report.where(*_behind_cursor(request, columns)) if after else found.report
     kept = report.with_only_columns(*needed).where(not_among(key, taken_back))
     corrected = report.with_only_columns(*needed).where(among(key, taken_back))
     corrected = corrected.group_by(*(columns[each.name] for each in COLUMNS)).having(func.sum(columns.sign) > _ZERO)
-    return [_in_order(each, columns, limited) for each in (kept, corrected)]
+    return [_in_order(request, each, columns, limited) for each in (kept, corrected)]
 
 
-def _in_order(statement: Select[Any], columns: Any, limited: bool) -> Select[Any]:
-    ordered = statement.order_by(*(columns[name] for name in _ORDER))
+def _in_order(request: ReportRequest, statement: Select[Any], columns: Any, limited: bool) -> Select[Any]:
+    ordered = statement.order_by(*(columns[name] for name in _order(request)))
     return ordered.limit(value("first", UInt64)) if limited else ordered
 
 
-def _versions(selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
+def _versions(request: ReportRequest, selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
     """The selected columns of a version by their names in the API: each one's name in the table and its value."""
     chosen = [each for each in COLUMNS if to_camel(each.name) in selection]
-    values = {each.name: STORED.table.c[each.name] for each in chosen}
+    values = {each.name: source_of(request).table.c[each.name] for each in chosen}
     masks = {name: _masked(each, masked) for name, each in values.items() if name in NUMBERS}
     return {to_camel(each.name): (each.name, masks.get(each.name, values[each.name])) for each in chosen}
 
 
-def _place(columns: Any) -> list[ColumnElement[Any]]:
-    moment, *key = (columns[name] for name in _ORDER)
+def _place(request: ReportRequest, columns: Any) -> list[ColumnElement[Any]]:
+    moment, *key = (columns[name] for name in _order(request))
     return [func.toUnixTimestamp64Milli(moment), *key]
 
 
-def _behind_cursor(columns: Any) -> list[ColumnElement[bool]]:
+def _behind_cursor(request: ReportRequest, columns: Any) -> list[ColumnElement[bool]]:
     """Conditions for the calls after the cursor.
 
     The second one suffices, but only the first lets ClickHouse use the primary key.
     """
     moment = value("after_dt", Int64)
-    place = (moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt16))
+    place = [moment, value("after_switch", String), value("after_callid", String), value("after_branch_idx", UInt16)]
+    if request.customers.several:
+        place.append(value("after_customer", String))
     return [
         columns.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
-        tuple_(*_place(columns)) > tuple_(*place),
+        tuple_(*_place(request, columns)) > tuple_(*place),
     ]
 
 

@@ -99,7 +99,7 @@ def with_totals(
 
 def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
     """The report's figures over no rows, as a table of one row."""
-    source, scope = source_of(request.report.report.fact), _scope(request, (), needed)
+    source, scope = source_of(request), _scope(request, (), needed)
     return source.within(request.report.report.statement(scope), source.no_rows()).subquery("nothing")
 
 
@@ -110,7 +110,7 @@ def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence
 
 def _loaded_slice(request: ReportRequest, rows: Slice) -> Slice:
     """The slice without the rows that were loaded after the request's `as_of`."""
-    conditions = source_of(request.report.report.fact).loaded_by(request)
+    conditions = source_of(request).loaded_by(request)
     return replace(rows, conditions=(*conditions, *rows.conditions))
 
 
@@ -128,7 +128,7 @@ class _Grain:
 
     @property
     def source(self) -> Source:
-        return source_of(self.fact)
+        return source_of(self.request)
 
     @property
     def keys(self) -> list[Expression]:

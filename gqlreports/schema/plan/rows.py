@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, nu
 
 from gqlreports.backends.base import Statement
 from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.types import TEXT, ColumnType
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, report_table
@@ -31,6 +32,7 @@ STATEMENTS = 512
 """How many compiled statements of each kind are cached."""
 
 SUMMED_AWAY = "summedAway"
+CUSTOMER = "customerId"
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,12 @@ def subtotals(
     return fill(statement, request, page.parameters | where.parameters)
 
 
+def customer_totals(request: ReportRequest, selection: Selection, page: Page, where: Where = EVERYTHING) -> Statement:
+    """The selected measures over the matching rows of each customer that has any, with the field `CUSTOMER`."""
+    statement = _customer_totals(cache_key(request), selection, page.order, page.first is not None, where.tree)
+    return fill(statement, request, page.parameters | where.parameters)
+
+
 @lru_cache(STATEMENTS)
 def _rows(request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree) -> Statement:
     keys = request.dimensions
@@ -132,6 +140,26 @@ def _subtotals(
     )
     statement = select(*field_columns(selection, subtotal_sources(request, by, report))).select_from(report)
     return compile_statement(with_page(paged, statement.order_by(*order_by(order, by, report))))
+
+
+@lru_cache(STATEMENTS)
+def _customer_totals(
+    request: ReportRequest, selection: Selection, order: tuple[Order, ...], paged: bool, tree: Tree
+) -> Statement:
+    # No column of a report begins with _.
+    owner = internal_dimension("_owner", request.report.report.fact.owner, TEXT)
+    needed = (owner, *selected_columns(request, selection), *(each.column for each in order))
+    report = report_table(request, (owner,), needed, Slice(OWN, fact_conditions(request, tree)))
+    sources = row_sources(request.columns, report) | {CUSTOMER: report.c[owner.name]}
+    statement = select(*field_columns(selection, sources)).select_from(report)
+    return compile_statement(with_page(paged, statement.order_by(*order_by(order, (owner,), report))))
+
+
+def internal_dimension(name: str, key: ColumnElement[Any], type: ColumnType) -> Dimension:
+    """A key that is no column of the report, under a name that none of its columns has."""
+    dimension = Dimension("", None, False, key, type, None, None)
+    dimension.__set_name__(Dimension, name)
+    return dimension
 
 
 def selected_columns(request: ReportRequest, selection: Selection) -> tuple[AnyColumn, ...]:
@@ -185,7 +213,7 @@ def fact_conditions(
     A filter that reads only keys can be applied to CDRs directly; any other needs the rows.  With several `sides`, it
     is enough if a row matches in one of them.
     """
-    source = source_of(request.report.report.fact)
+    source = source_of(request)
     keys: dict[AnyColumn, ColumnElement[Any]] = {
         key: source.key(key.build(request.parameters)) for key in request.dimensions
     }

@@ -1,16 +1,16 @@
 """Selects the rows of a fact that a statement may read, and compiles statements.
 
-Wherever a report reads the fact's table, it gets only the rows of the one customer in the one range.
+Wherever a report reads the fact's table, it gets only the rows of the request's customers in the one range.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, TypeVar
 
-from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Int64, String
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array, Int64, String
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import (
     BindParameter,
@@ -30,7 +30,7 @@ from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from gqlreports.backends.base import Statement
+from gqlreports.backends.base import Customers, Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import has_subquery, is_column
 from gqlreports.plugins.rollup import hour
@@ -92,56 +92,68 @@ _RANGES = {
 """One range for each way of reading; it stands for all such ranges in the keys of the statement caches."""
 
 
+@cache
+def _stored_table(fact: Fact) -> FromClause:
+    columns = (column_named(each.name, each.type) for each in fact.table.columns)
+    database = quoted_name("{database:Identifier}", quote=False)
+    return table_named(fact.name, *columns, schema=database).alias(fact.name)
+
+
 @dataclass(frozen=True)
 class Source:
-    """The stored table of a fact, and the conditions that select the rows of one customer in one range."""
+    """The stored table of a fact, and the conditions that select the rows of its customers in one range.
+
+    They are the rows of one customer, or of `several`.
+    """
 
     fact: Fact
+    several: bool = False
 
-    @cached_property
+    @property
     def table(self) -> FromClause:
         """The table, qualified with its database, which the store fills in.
 
         The bare name would refer to the CTE of the same name that `within` adds.
         """
-        columns = (column_named(each.name, each.type) for each in self.fact.table.columns)
-        database = quoted_name("{database:Identifier}", quote=False)
-        return table_named(self.fact.name, *columns, schema=database).alias(self.fact.name)
+        return _stored_table(self.fact)
 
     def column(self, column: Column[Any]) -> ColumnElement[Any]:
         """The column of the stored table for a column of the fact."""
         return self.table.c[column.name]
 
     @property
-    def of_customer(self) -> ColumnElement[bool]:
-        return self.column(self.fact.owner) == bindparam("customer", None, type_=String)
+    def of_customers(self) -> ColumnElement[bool]:
+        owner = self.column(self.fact.owner)
+        if not self.several:
+            return owner == value("customer", String)
+        return owner.op("IN", is_comparison=True)(value("customers", Array(String)))
 
     def in_range(self, span: Span) -> list[ColumnElement[bool]]:
-        """Conditions for the customer's rows in the range."""
+        """Conditions for the customers' rows in the range."""
         time = self.column(self.fact.time)
-        return [self.of_customer, time >= _instant(span.start), time < _instant(span.end)]
+        return [self.of_customers, time >= _instant(span.start), time < _instant(span.end)]
 
     def in_hours(self, span: Span) -> list[ColumnElement[bool]]:
-        """Conditions for the customer's rows in the whole hours of the range.
+        """Conditions for the customers' rows in the whole hours of the range.
 
         They use the rollup's expression for the hour, so that ClickHouse can read the sums instead of the rows.
         """
         begun = self.over(hour(self.fact))
-        return [self.of_customer, begun >= _hour(span.first_hour), begun < _hour(span.last_hour)]
+        return [self.of_customers, begun >= _hour(span.first_hour), begun < _hour(span.last_hour)]
 
     def at_edges(self, span: Span) -> list[ColumnElement[bool]]:
-        """Conditions for the customer's rows in the range, but outside its whole hours."""
+        """Conditions for the customers' rows in the range, but outside its whole hours."""
         time = self.column(self.fact.time)
         before = and_(time >= _instant(span.start), time < _hour(span.first_hour))
         after = and_(time >= _hour(span.last_hour), time < _instant(span.end))
-        return [self.of_customer, or_(before, after)]
+        return [self.of_customers, or_(before, after)]
 
     def loaded_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
         """Conditions for the rows loaded up to the moment `as_of`, if the request has one."""
         return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant(AS_OF)]
 
     def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
-        """The customer's rows in a range that meet the conditions, which refer to the stored table."""
+        """The customers' rows in a range that meet the conditions, which refer to the stored table."""
         return select(literal_column("*")).select_from(self.table).where(*self.in_range(span), *conditions)
 
     def no_rows(self) -> Select[Any]:
@@ -174,9 +186,22 @@ class Source:
         return statement.add_cte(rows.cte(self.fact.name, nesting=True), nest_here=True)
 
 
+def source_of(request: ReportRequest) -> Source:
+    """The source of the rows that a request may read."""
+    return source_for(request.report.report.fact, request.customers.several)
+
+
 @cache
-def source_of(fact: Fact) -> Source:
-    return Source(fact)
+def source_for(fact: Fact, several: bool) -> Source:
+    return Source(fact, several)
+
+
+_ONE, _SEVERAL = Customers.of(""), Customers.of("", "of several")
+
+
+def customer_parameters(customers: Customers) -> dict[str, object]:
+    """The values of the query parameters by which a statement selects the rows of customers."""
+    return {"customers": list(customers.ids)} if customers.several else {"customer": customers.ids[0]}
 
 
 def value(name: str, kind: Any) -> BindParameter[Any]:
@@ -185,9 +210,10 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
 
 
 def cache_key(request: ReportRequest) -> ReportRequest:
-    """A request that is equal for all requests with the same SQL; customer and range are query parameters."""
+    """A request that is equal for all requests with the same SQL; customers and range are query parameters."""
     start, end = _RANGES[reading(request)]
-    return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
+    customers = _SEVERAL if request.customers.several else _ONE
+    return replace(request, customers=customers, start=start, end=end, as_of=request.as_of and _EPOCH)
 
 
 def reading(request: ReportRequest) -> Reading:
@@ -224,12 +250,13 @@ def compile_statement(statement: Select[Any]) -> Statement:
 
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """Set the parameters of a compiled statement to the values of one request and to `more` values."""
-    given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
+    given: dict[str, object] = customer_parameters(request.customers) | OWN.values(request.start, request.end)
+    given |= more
     if request.as_of is not None:
         given[AS_OF] = known_by(request.as_of)
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}
     rollup = None if reading(request) is Reading.CALLS else request.report.rollup
-    return Statement(statement.sql, values, request.customer, rollup.name if rollup else None)
+    return Statement(statement.sql, values, request.customers, rollup.name if rollup else None)
 
 
 def known_by(as_of: datetime) -> int:

@@ -19,6 +19,7 @@ from gqlreports.schema.plan.rows import (
     SUMMED_AWAY,
     Order,
     fact_conditions,
+    internal_dimension,
     key_of,
     names_of,
     order_by,
@@ -121,8 +122,8 @@ def _figures(
     """The measures of each bucket of each series; only those with a CDR."""
     fact = request.report.report.fact
     moment = _hour(fact) if by_hour else _moment(fact)
-    start = _dimension(_START, func.roundDown(moment, value("buckets", Array(Int64))))
-    place = () if series is None else (_dimension(_PLACE, _place_of_cdr(request, series, tree)),)
+    start = internal_dimension(_START, func.roundDown(moment, value("buckets", Array(Int64))), COUNT)
+    place = () if series is None else (internal_dimension(_PLACE, _place_of_cdr(request, series, tree), COUNT),)
     rows = Slice(OWN, fact_conditions(request, tree))
     report = report_table(request, (start, *place), (start, *place, *columns), rows)
     no_place = [] if place else [_ZERO.label(_PLACE)]
@@ -150,12 +151,6 @@ def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnE
     keys = func.tupleElement(func.arraySort(func.groupArray(first.c.placed)), literal_column("2"))
     of_cdr = key_of(series.by, [each.build(request.parameters) for each in series.by])
     return func.toInt64(func.indexOf(select(keys).select_from(first).scalar_subquery(), of_cdr))
-
-
-def _dimension(name: str, key: ColumnElement[Any]) -> Dimension:
-    dimension = Dimension("", None, False, key, COUNT, None, None)
-    dimension.__set_name__(Dimension, name)
-    return dimension
 
 
 def _bucket_sources(buckets: Subquery) -> dict[str, FieldSource]:

@@ -13,6 +13,8 @@ _ARGUMENTS = {
     "by": "The columns, or the one, by which it is done.",
     "customer": "The id of the customer whose calls it is about.",
     "customers": "Ids of the customers that it sees; all where not told.",
+    "report_customers": "The customers whose calls it is about, together.",
+    "groups": "Groups of customers that it sees, with those that are in them at the time.",
     "direction": "Which end comes first: the largest where not told.",
     "every": "How long a bucket is.",
     "expires_at": "When it ceases to hold; never where not told.",

@@ -79,6 +79,39 @@ def subtotal_keys(
     return keys
 
 
+def customer_totals_field(columns: ReportColumns) -> Any:
+    """The field `totalsByCustomer(where, orderBy, first, offset)`."""
+    totals = object_of(
+        columns.name("CustomerTotals"),
+        columns.summed,
+        f"Rows of {columns.registered.title} of one customer together.",
+        more={"customer_id": (strawberry.ID, "The id of the customer.")},
+    )
+
+    def totals_by_customer(
+        self: Any, where: Any = None, order_by: Any = None, first: int | None = ROWS, offset: int | None = 0
+    ) -> Any:
+        page, match = columns.page(order_by, first, offset), columns.where(where)
+        for each in page.order:
+            if each.column not in columns.summed:
+                raise InvalidInput(f"{each.column.graphql_name} is no column of totals, so they are not ordered by it.")
+
+        async def fetch(answer: ReportAnswer, selection: Selection) -> bytes:
+            return await answer.customer_totals(selection, page, match)
+
+        return StoreValue(self.answer, fetch)
+
+    return field_of(
+        totals_by_customer,
+        "The rows that match of each customer that has any, together; by the id of the customer where not told.",
+        where=columns.filter_input | None,
+        order_by=list_of(columns.order_input) | None,
+        first=int | None,
+        offset=int | None,
+        returns=list_of(totals),
+    )
+
+
 MOST_LARGEST = 1000
 
 
@@ -189,6 +222,7 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
     namespace["subtotals"] = subtotals_field(columns)
     if columns.summed:
         namespace["totals"] = _totals_field(columns)
+        namespace["totals_by_customer"] = customer_totals_field(columns)
         namespace["comparison"] = comparison_field(columns)
     if columns.measures:
         namespace["timeline"] = timeline_field(columns)
