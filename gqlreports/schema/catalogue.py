@@ -37,10 +37,12 @@ def definition_version(registered: RegisteredReport) -> str:
 
 
 def _statements(registered: RegisteredReport) -> Iterator[str]:
+    columns = registered.columns(staff=True)
     for parameters in _choices(registered.report.Parameters()):
         keys = registered.dimensions(parameters, staff=True)
+        shown = tuple(each for each in columns if each in keys or each in total_columns(columns))
         for basis in CountingBasis:
-            scope = Scope(keys, registered.columns(staff=True), parameters, basis, registered.report.fact)
+            scope = Scope(keys, shown, parameters, basis, registered.report.fact)
             compiled = registered.report.statement(scope).compile(dialect=_DIALECT)
             yield f"{compiled} {sorted(compiled.params.items())}"
 

@@ -29,6 +29,7 @@ from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
 from gqlreports.schema.types.columns import field_of, list_of, validated, values_of
 from gqlreports.schema.types.descriptions import argument, describe_enum
+from gqlreports.schema.types.grouping import Grouping
 from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,12 @@ describe_enum(
 
 
 class ReportsSchema(strawberry.Schema):
-    """A schema that logs failed resolvers, but not the errors of callers."""
+    """A schema that logs failed resolvers, but not the errors of callers.
+
+    `grouping` has the dimensions that its role sees.
+    """
+
+    grouping: Grouping
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
@@ -68,12 +74,14 @@ def build_schema(
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     titles = {each.name: f"{each.title}: {each.description}" for each in visible}
     report_type = describe_enum(names, "A report to choose.", titles)
-    interface = _interface(report_type)
+    grouping = Grouping(registry.dimensions, role.staff)
+    interface = _interface(report_type, grouping)
     types = {each.name: report_types(each, role.staff, interface) for each in visible}
-    return ReportsSchema(
-        query=_query(types, report_type, interface, role),
+    grouped = grouping.types(types.values(), interface)
+    schema = ReportsSchema(
+        query=_query(types, grouped, grouping, report_type, interface, role),
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
-        types=[each.report for each in types.values()],
+        types=[each.report for each in (*types.values(), *grouped.values())],
         execution_context_class=executor,
         extensions=[
             RecordExtension,
@@ -84,9 +92,11 @@ def build_schema(
         ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    schema.grouping = grouping
+    return schema
 
 
-def _interface(report_type: Any) -> type[Any]:
+def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
         return await data_through(answer)
@@ -107,6 +117,7 @@ def _interface(report_type: Any) -> type[Any]:
             "to": datetime,
             "basis": CountingBasis,
             "as_of": datetime | None,
+            "group_by": list_of(grouping.dimension_enum) | None,
             "answer": strawberry.Private[ReportAnswer],
         },
         "type": strawberry.field(description="Which report this is."),
@@ -116,6 +127,9 @@ def _interface(report_type: Any) -> type[Any]:
         "basis": strawberry.field(description="What counts as one attempt."),
         "as_of": strawberry.field(
             description="The moment as of which the calls are read, as if none were loaded later; null for now."
+        ),
+        "group_by": strawberry.field(
+            description="The dimensions that it is grouped by; null where it has the keys of its own."
         ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
@@ -135,7 +149,14 @@ def _interface(report_type: Any) -> type[Any]:
     )
 
 
-def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], role: Role) -> type[Any]:
+def _query(
+    types: dict[str, ReportTypes],
+    grouped: dict[str, ReportTypes],
+    grouping: Grouping,
+    report_type: Any,
+    interface: type[Any],
+    role: Role,
+) -> type[Any]:
     parameters_type = _parameters_input(types)
 
     async def resolve_custom_report(
@@ -147,21 +168,26 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         parameters: Any = None,
         basis: CountingBasis | None = CountingBasis.CALL,
         as_of: datetime | None = None,
+        group_by: Any = None,
+        filter_: Any = None,
     ) -> Any:
         chosen = types[type.value]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, customer, from_, to, given, counted, role.staff, as_of)
+        report, only = grouping.report(chosen.registered, group_by), grouping.filter(chosen.registered, filter_)
+        request = ReportRequest(report, customer, from_, to, given, counted, role.staff, as_of, only)
         context = info.context
         answer = await context.door.open(context.caller, request)
         context.answers[str(info.path.key)] = answer
-        return chosen.report(
+        shown = chosen if group_by is None else grouped[type.value]
+        return shown.report(
             type=type,
             customer=Customer.of(context.caller.customers[customer]),
             from_=from_,
             to=to,
             basis=counted,
             as_of=as_of,
+            group_by=group_by,
             answer=answer,
         )
 
@@ -173,6 +199,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "parameters": parameters_type | None,
         "basis": CountingBasis | None,
         "as_of": datetime | None,
+        "group_by": list_of(grouping.dimension_enum) | None,
+        "filter_": grouping.filter_input | None,
     }
     described = {name: argument(kind, name) for name, kind in arguments.items()}
     resolve_custom_report.__annotations__ |= {**described, "return": interface | None}

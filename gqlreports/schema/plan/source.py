@@ -33,7 +33,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from gqlreports.backends.base import Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import has_subquery, is_column
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import hour
+from gqlreports.schema.plan import filters
+from gqlreports.schema.plan.filters import EVERYTHING, FACTS, Where
 from gqlreports.schema.plan.lookups import AS_OF, as_known_then, of_store
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import Fact
@@ -140,6 +143,17 @@ class Source:
         """Conditions for the rows loaded up to the moment `as_of`, if the request has one."""
         return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant(AS_OF)]
 
+    def read_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
+        """Conditions for the rows that a request reads of its range: by `as_of` and by its filter."""
+        return [*self.loaded_by(request), *self.filtered_by(request)]
+
+    def filtered_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
+        """The condition of the request's filter, if it has one."""
+        tree = request.filter.tree
+        if tree == EVERYTHING.tree:
+            return []
+        return [filters.condition(tree, lambda column: self.key(_key_of(column, request)), FACTS)]
+
     def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
         """The customer's rows in a range that meet the conditions, which refer to the stored table."""
         return select(literal_column("*")).select_from(self.table).where(*self.in_range(span), *conditions)
@@ -174,6 +188,16 @@ class Source:
         return statement.add_cte(rows.cte(self.fact.name, nesting=True), nest_here=True)
 
 
+def _key_of(column: AnyColumn, request: ReportRequest) -> ColumnElement[Any]:
+    assert isinstance(column, Dimension)
+    return column.build(request.parameters)
+
+
+def filter_keys(request: ReportRequest) -> list[ColumnElement[Any]]:
+    """The expressions that the request's filter reads, over the rows of the fact."""
+    return [_key_of(column, request) for column in filters.columns(request.filter.tree)]
+
+
 @cache
 def source_of(fact: Fact) -> Source:
     return Source(fact)
@@ -187,7 +211,8 @@ def value(name: str, kind: Any) -> BindParameter[Any]:
 def cache_key(request: ReportRequest) -> ReportRequest:
     """A request that is equal for all requests with the same SQL; customer and range are query parameters."""
     start, end = _RANGES[reading(request)]
-    return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH)
+    kept = Where(request.filter.tree)
+    return replace(request, customer="", start=start, end=end, as_of=request.as_of and _EPOCH, filter=kept)
 
 
 def reading(request: ReportRequest) -> Reading:
@@ -225,6 +250,7 @@ def compile_statement(statement: Select[Any]) -> Statement:
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """Set the parameters of a compiled statement to the values of one request and to `more` values."""
     given: dict[str, object] = {"customer": request.customer, **OWN.values(request.start, request.end), **more}
+    given |= request.filter.named(FACTS)
     if request.as_of is not None:
         given[AS_OF] = known_by(request.as_of)
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}

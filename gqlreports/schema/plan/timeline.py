@@ -21,6 +21,7 @@ from gqlreports.schema.plan.rows import (
     fact_conditions,
     key_of,
     names_of,
+    no_values,
     order_by,
     selected_columns,
     summed_away,
@@ -181,6 +182,7 @@ def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: S
     return {
         "others": others,
         SUMMED_AWAY: names,
+        **no_values(request),
         **{column.graphql_name: null() for column in away},
         **{key.graphql_name: case((others, null()), else_=places.c[key.name]) for key in by},
     }
