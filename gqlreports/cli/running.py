@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from gqlreports.cli.support import backend_of, directory_of, error_boundary, mom
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
-from gqlreports.export.arguments import rows_arguments
+from gqlreports.export.arguments import field_arguments, grouping_arguments, rows_arguments
 from gqlreports.export.export import Export, chosen_columns
 from gqlreports.export.formats import export_format
 from gqlreports.limits import FOR_OPERATORS
@@ -52,6 +52,14 @@ Filter = Annotated[
     str | None,
     typer.Option("--where", metavar="JSON", help='A filter on rows, as in the query: {"total": {"gte": 10}}.'),
 ]
+GroupBy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIMENSION", help="A dimension to group by in place of the report's keys; repeat for more."),
+]
+FactFilter = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="JSON", help='Which calls are read, as in the query: {"account": {"eq": "a"}}.'),
+]
 OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Order of the rows; repeat for more.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", metavar="NAME", help="A column; repeat for more.")]
 Zone = Annotated[
@@ -68,6 +76,8 @@ def run(
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
+    group_by: GroupBy = None,
+    filter: FactFilter = None,
     where: Filter = None,
     order_by: OrderBy = None,
     column: Columns = None,
@@ -90,7 +100,9 @@ def run(
     ```
     """
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone, first)
+        asked = Asked(
+            type, customer, from_, to, param, basis, as_of, group_by, filter, where, order_by, column, time_zone, first
+        )
         registry = Registry.load()
         export = asked.export(registry)
         if output and format:
@@ -115,6 +127,8 @@ def explain(
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
+    group_by: GroupBy = None,
+    filter: FactFilter = None,
     where: Filter = None,
     order_by: OrderBy = None,
     column: Columns = None,
@@ -122,7 +136,9 @@ def explain(
 ) -> None:
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with error_boundary() as settings:
-        asked = Asked(type, customer, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        asked = Asked(
+            type, customer, from_, to, param, basis, as_of, group_by, filter, where, order_by, column, time_zone
+        )
         registry = Registry.load()
         export = asked.export(registry)
         statement = export.statement(unprinted)
@@ -172,6 +188,8 @@ class Asked:
     param: list[str] | None
     basis: CountingBasis
     as_of: str | None
+    group_by: list[str] | None
+    filter: str | None
     where: str | None
     order_by: list[str] | None
     column: list[str] | None
@@ -186,9 +204,25 @@ class Asked:
         start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
         as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
         request = ReportRequest(report, self.customer, start, end, parameters, self.basis, True, as_of)
+        request = self._grouped(registry, request)
         order = tuple(_order(request, each) for each in self.order_by or [])
         matching = _where(registry, request, self.where)
         return Export(request, chosen_columns(request, self.column), order, matching, clock.key, first=self.first)
+
+    def _grouped(self, registry: Registry, request: ReportRequest) -> ReportRequest:
+        """The request with `--group-by` and `--filter`."""
+        if self.group_by is None and self.filter is None:
+            return request
+        given: dict[str, Any] = {"customer": request.customer, "type": request.report.name}
+        given |= {"from": request.start.isoformat(), "to": request.end.isoformat()}
+        if self.group_by is not None:
+            given["groupBy"] = [each.upper() for each in self.group_by]
+        if self.filter is not None:
+            given["filter"] = _json("--filter", self.filter)
+        schema = build_schema(registry, Role.STAFF)
+        values = field_arguments(schema, "Query", "customReport", given)
+        report, only = grouping_arguments(schema, request.report, values)
+        return replace(request, report=report, filter=only)
 
 
 def _parameter(text: str) -> tuple[str, str]:
@@ -209,8 +243,12 @@ def _order(request: ReportRequest, text: str) -> Order:
 def _where(registry: Registry, request: ReportRequest, text: str | None) -> Where:
     if text is None:
         return EVERYTHING
-    try:
-        given = {"where": orjson.loads(text)}
-    except orjson.JSONDecodeError:
-        raise InvalidInput(f"--where {text}: this is not JSON.") from None
+    given = {"where": _json("--where", text)}
     return rows_arguments(build_schema(registry, Role.STAFF), request, given)[0]
+
+
+def _json(option: str, text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise InvalidInput(f"{option} {text}: this is not JSON.") from None

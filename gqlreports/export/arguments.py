@@ -50,8 +50,9 @@ def field_arguments(schema: ReportsSchema, type_name: str, field: str, given: Ma
 
 
 _OF_REPORT = ("customer", "from", "to", "basis", "asOf")
+_OF_FACT = ("groupBy", "filter")
 _OF_ROWS = ("where", "orderBy")
-ARGUMENTS = (*_OF_REPORT, "parameters", *_OF_ROWS, "columns", "timeZone", "count")
+ARGUMENTS = (*_OF_REPORT, *_OF_FACT, "parameters", *_OF_ROWS, "columns", "timeZone", "count")
 _FLAGS = {"true": True, "false": False}
 
 
@@ -79,13 +80,26 @@ def rows_arguments(
 
 def _request(report: RegisteredReport, schema: ReportsSchema, staff: bool, texts: Mapping[str, str]) -> ReportRequest:
     given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
+    given |= {name: _json(texts, name) for name in _OF_FACT if name in texts}
     given |= {"type": report.name, "parameters": _parameters(report, texts)}
     values = field_arguments(schema, "Query", "customReport", given)
     own = getattr(values["parameters"], report.name.lower(), None)
     parameters = validated(report, values_of(own) if own else {})
     basis = values.get("basis") or CountingBasis.CALL
     start, end, as_of = values["from_"], values["to"], values.get("as_of")
-    return ReportRequest(report, values["customer"], start, end, parameters, basis, staff, as_of)
+    grouped, only = grouping_arguments(schema, report, values)
+    return ReportRequest(grouped, values["customer"], start, end, parameters, basis, staff, as_of, only)
+
+
+def grouping_arguments(
+    schema: ReportsSchema, report: RegisteredReport, values: Mapping[str, Any]
+) -> tuple[RegisteredReport, Where]:
+    """The report as `groupBy` groups it, and its `filter`, from converted arguments of `customReport`.
+
+    Raises InvalidInput and LimitExceeded.
+    """
+    grouping = schema.grouping
+    return grouping.report(report, values.get("group_by")), grouping.filter(report, values.get("filter_"))
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

@@ -154,6 +154,7 @@ GROUP = "gqlreports.reports"
 DIMENSIONS = "gqlreports.dimensions"
 """The group of the entry points of dimensions."""
 OWN = "gqlreports"
+CALL_DIMENSIONS = tuple(CallDimensions.declared.values())
 _TYPE_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _RESERVED = {"CUSTOM", "REPORT"}
 
@@ -214,7 +215,7 @@ class Registry:
 
     reports: Mapping[str, RegisteredReport]
     refused: tuple[RefusedReport, ...] = ()
-    dimensions: tuple[SharedDimension, ...] = tuple(CallDimensions.declared.values())
+    dimensions: tuple[SharedDimension, ...] = CALL_DIMENSIONS
 
     @property
     def rollups(self) -> tuple[Rollup, ...]:
@@ -229,7 +230,7 @@ class Registry:
         """
         found = [*entry_points(group=GROUP), *entry_points(group=DIMENSIONS)] if plugins is None else plugins
         reports: dict[str, RegisteredReport] = {}
-        dimensions = list(CallDimensions.declared.values())
+        dimensions = list(CALL_DIMENSIONS)
         refused = []
         for plugin in sorted(found, key=_order):
             try:

@@ -207,7 +207,8 @@ def _query(
 
     def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
         may_run = info.context.caller.may_run
-        return [describe(each.registered, role.staff) for each in types.values() if may_run(each.registered)]
+        visible = [each.registered for each in types.values() if may_run(each.registered)]
+        return [describe(each, role.staff, grouping.declared) for each in visible]
 
     fields = {
         "custom_report": strawberry.field(
