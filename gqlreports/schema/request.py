@@ -38,9 +38,10 @@ class ReportRequest:
 
     @property
     def columns(self) -> tuple[AnyColumn, ...]:
-        """The columns that have a value in the rows."""
-        ungrouped = self.ungrouped
-        return tuple(each for each in self.report.columns(self.staff) if each not in ungrouped)
+        """The columns that have a value in the rows; dimensions that the rows are grouped by come first."""
+        shared = (each for each in self.dimensions if isinstance(each, SharedDimension))
+        own = (each for each in self.report.columns(self.staff) if not isinstance(each, SharedDimension))
+        return (*shared, *own)
 
     @property
     def ungrouped(self) -> tuple[SharedDimension, ...]:
