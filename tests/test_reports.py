@@ -37,7 +37,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("USA_CALLS", {}),
     ("USA_CALLS", {"number": "LRN"}),
     ("BREAKOUT", {}),
+    ("BREAKOUT", {"byCurrency": True}),
+    ("DTMF", {"byCurrency": True}),
     ("PER_NUMBER", {}),
+    ("PER_NUMBER", {"byCurrency": True}),
     ("PER_NUMBER", {"side": "CLI"}),
     ("RELEASE_REASONS", {}),
 ]

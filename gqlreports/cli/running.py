@@ -14,24 +14,28 @@ from gqlreports.cli.support import backend_of, directory_of, error_boundary, mom
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
-from gqlreports.export.arguments import PARTS, check_part, part_arguments, part_of
+from gqlreports.export.arguments import PARTS, check_part, grouping_arguments, part_arguments, part_of
 from gqlreports.export.columns import chosen_columns, compared_columns, row_columns
 from gqlreports.export.export import Export
+from gqlreports.export.fields import coerced_arguments
 from gqlreports.export.formats import format_of
 from gqlreports.limits import FOR_OPERATORS
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.registry import Registry
+from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller, CustomerChoice, Door
 from gqlreports.schema.explanation import TableRead, readings
 from gqlreports.schema.plan.comparison import ComparisonPart
+from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.printing import UTC, readable
-from gqlreports.schema.query import build_schema
+from gqlreports.schema.query import ReportsSchema, build_schema
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.time import zone
 from gqlreports.schema.types.columns import validated
 
 _CALLER = Caller(Principal("", "shell", Role.STAFF, None), audit=lambda request: None)
+_ANY_TIME = "2000-01-01T00:00:00Z"
+"""Where arguments must name a time that is not looked at."""
 _DIRECTIONS = {"": "ASC", "asc": "ASC", "desc": "DESC"}
 
 
@@ -56,6 +60,14 @@ Filter = Annotated[
     str | None,
     typer.Option("--where", metavar="JSON", help='A filter on rows, as in the query: {"total": {"gte": 10}}.'),
 ]
+GroupBy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIMENSION", help="A dimension to group by in place of the report's keys; repeat for more."),
+]
+FactFilter = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="JSON", help='Which calls are read, as in the query: {"account": {"eq": "a"}}.'),
+]
 OrderBy = Annotated[list[str] | None, typer.Option(metavar="COLUMN[:desc]", help="Order of the rows; repeat for more.")]
 Columns = Annotated[list[str] | None, typer.Option("--column", metavar="NAME", help="A column; repeat for more.")]
 Zone = Annotated[
@@ -79,6 +91,8 @@ def run(
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
+    group_by: GroupBy = None,
+    filter: FactFilter = None,
     where: Filter = None,
     order_by: OrderBy = None,
     column: Columns = None,
@@ -106,8 +120,8 @@ def run(
     """
     with error_boundary() as settings:
         asked = Asked(
-            *(type, _choice(customer, group, all_customers), from_, to, param, basis, as_of, where, order_by, column),
-            *(time_zone, first, part, argument),
+            *(type, _choice(customer, group, all_customers), from_, to, param, basis, as_of, group_by, filter, where),
+            *(order_by, column, time_zone, first, part, argument),
         )
         registry = Registry.load()
         export = asked.export(registry, settings)
@@ -135,6 +149,8 @@ def explain(
     param: Param = None,
     basis: Basis = CountingBasis.CALL,
     as_of: AsOf = None,
+    group_by: GroupBy = None,
+    filter: FactFilter = None,
     where: Filter = None,
     order_by: OrderBy = None,
     column: Columns = None,
@@ -143,7 +159,7 @@ def explain(
     """Run a report, and show what the store reads for it: rollups or calls, granules, rows and bytes."""
     with error_boundary() as settings:
         whose = _choice(customer, group, all_customers)
-        asked = Asked(type, whose, from_, to, param, basis, as_of, where, order_by, column, time_zone)
+        asked = Asked(type, whose, from_, to, param, basis, as_of, group_by, filter, where, order_by, column, time_zone)
         registry = Registry.load()
         export = asked.export(registry, settings)
         statement = export.statement(readable)
@@ -193,6 +209,8 @@ class Asked:
     param: list[str] | None
     basis: CountingBasis
     as_of: str | None
+    group_by: list[str] | None
+    filter: str | None
     where: str | None
     order_by: list[str] | None
     column: list[str] | None
@@ -212,10 +230,11 @@ class Asked:
         start, end = moment_of("--from", self.start, clock), moment_of("--to", self.end, clock)
         as_of = moment_of("--as-of", self.as_of, clock) if self.as_of else None
         customers = self.choice.customers(directory_of(settings), _CALLER.principal)
-        request = ReportRequest(report, customers, start, end, parameters, self.basis, True, as_of)
         schema = build_schema(registry, Role.STAFF)
-        check_part(schema, report, self.part)
-        known = part_arguments(schema, report, self.part)
+        grouped, only = self._grouped(schema, report)
+        request = ReportRequest(grouped, customers, start, end, parameters, self.basis, True, as_of, only)
+        check_part(schema, grouped, self.part)
+        known = part_arguments(schema, grouped, self.part)
         made = part_of(schema, request, self.part, settings.masked_digits, self._texts(request, known))
         columns = chosen_columns(made.known(request), self.column) if self.column else made.usual(request)
         return Export(request, made, columns, clock.key)
@@ -226,7 +245,8 @@ class Asked:
         if "timeZone" in known:
             texts["timeZone"] = self.time_zone
         if self.where is not None:
-            texts["where"] = _json(self.where)
+            _json("--where", self.where)
+            texts["where"] = self.where
         if self.order_by:
             texts["orderBy"] = orjson.dumps([_order(request, self.part, each) for each in self.order_by]).decode()
         if self.first is not None:
@@ -235,6 +255,15 @@ class Asked:
             if name not in known:
                 raise InvalidInput(f"{self.part} has no argument {name!r}; it has {', '.join(known)}.")
         return texts
+
+    def _grouped(self, schema: ReportsSchema, report: RegisteredReport) -> tuple[RegisteredReport, Where]:
+        """The report as `--group-by` groups it, and `--filter`."""
+        given: dict[str, Any] = {"customer": "", "type": report.name, "from": _ANY_TIME, "to": _ANY_TIME}
+        if self.group_by is not None:
+            given["groupBy"] = [each.upper() for each in self.group_by]
+        if self.filter is not None:
+            given["filter"] = _json("--filter", self.filter)
+        return grouping_arguments(schema, report, coerced_arguments(schema, "Query", "customReport", given))
 
 
 def _choice(customers: list[str] | None, group: str | None, all_customers: bool) -> CustomerChoice:
@@ -262,9 +291,8 @@ def _order(request: ReportRequest, part: str, text: str) -> dict[str, str]:
     return {"column": constant, "direction": _DIRECTIONS[direction], **value}
 
 
-def _json(text: str) -> str:
+def _json(option: str, text: str) -> Any:
     try:
-        orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise InvalidInput(f"--where {text}: this is not JSON.") from None
-    return text
+        raise InvalidInput(f"{option} {text}: this is not JSON.") from None

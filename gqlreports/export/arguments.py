@@ -13,6 +13,7 @@ from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.door import CustomerChoice
 from gqlreports.schema.plan.calls import Cursor
+from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.printing import UTC
 from gqlreports.schema.plan.rows import Page
 from gqlreports.schema.query import ReportsSchema
@@ -33,6 +34,7 @@ PARTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 """The parts of a report that can be exported, each with the types and fields whose arguments it has."""
 
 _OF_REPORT = ("customer", "from", "to", "basis", "asOf")
+_OF_FACT = ("groupBy", "filter")
 _OF_FILE = ("columns", "timeZone", "count")
 _OF_PAGE = ("first", "offset")
 Chosen: TypeAlias = Callable[[CustomerChoice], Customers]
@@ -58,7 +60,7 @@ def export_of(
     """
     check_part(schema, report, part)
     own = part_arguments(schema, report, part)
-    texts = _once(given, list(dict.fromkeys((*_OF_REPORT, "customers", "parameters", *own, *_OF_FILE))))
+    texts = _once(given, list(dict.fromkeys((*_OF_REPORT, "customers", *_OF_FACT, "parameters", *own, *_OF_FILE))))
     request = _request(report, schema, staff, texts, chosen)
     made = part_of(schema, request, part, masked, texts)
     columns = made.usual(request)
@@ -122,6 +124,7 @@ def _request(
     given: dict[str, Any] = {name: texts[name] for name in _OF_REPORT if name in texts}
     if "customers" in texts:
         given["customers"] = parsed_json("customers", texts["customers"])
+    given |= {name: parsed_json(name, texts[name]) for name in _OF_FACT if name in texts}
     given |= {"type": report.name, "parameters": _parameters(report, texts)}
     values = coerced_arguments(schema, "Query", field, given)
     own = getattr(values["parameters"], report.name.lower(), None)
@@ -129,7 +132,19 @@ def _request(
     basis = values.get("basis") or CountingBasis.CALL
     start, end, as_of = values["from_"], values["to"], values.get("as_of")
     choice = values["customers"].choice if "customers" in values else CustomerChoice((values["customer"],))
-    return ReportRequest(report, chosen(choice), start, end, parameters, basis, staff, as_of)
+    grouped, only = grouping_arguments(schema, report, values)
+    return ReportRequest(grouped, chosen(choice), start, end, parameters, basis, staff, as_of, only)
+
+
+def grouping_arguments(
+    schema: ReportsSchema, report: RegisteredReport, values: Mapping[str, Any]
+) -> tuple[RegisteredReport, Where]:
+    """The report as `groupBy` groups it, and its `filter`, from converted arguments of `customReport`.
+
+    Raises InvalidInput and LimitExceeded.
+    """
+    grouping = schema.grouping
+    return grouping.report(report, values.get("group_by")), grouping.filter(report, values.get("filter_"))
 
 
 def _parameters(report: RegisteredReport, texts: Mapping[str, str]) -> object:

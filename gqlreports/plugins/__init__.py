@@ -19,6 +19,8 @@ from gqlreports.plugins.contract import (
     measure,
     ratio,
 )
+from gqlreports.plugins.currencies import ByCurrency, currency
+from gqlreports.plugins.dimensions import Dimensions
 from gqlreports.plugins.figures import (
     Charge,
     Difference,
@@ -45,9 +47,11 @@ __all__ = [
     "TEXT",
     "Additivity",
     "Aggregate",
+    "ByCurrency",
     "Charge",
     "CountingBasis",
     "Difference",
+    "Dimensions",
     "Fact",
     "Report",
     "ReportParameters",
@@ -58,6 +62,7 @@ __all__ = [
     "attempts",
     "cdr",
     "count",
+    "currency",
     "customer_charge",
     "dimension",
     "effective",

@@ -1,5 +1,6 @@
 """Ready-made figures over calls, for the columns of reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from gqlreports.plugins.aggregates import (
     Tally,
     count,
     itself,
+    quotient,
     total,
     whole,
 )
@@ -179,3 +181,30 @@ def _at_least(level: float, number: Expression) -> Expression:
     part: Expression = literal_column(str(exact.numerator))
     whole: Expression = literal_column(str(exact.denominator))
     return func.toInt128(literal_column("reached")) * whole >= func.toInt128(number) * part
+
+
+_DELAYS = "post-dial delays"
+_profit = customer_charge.minus(provider_charge)
+FIGURES: Mapping[str, Aggregate] = {
+    "attempts": attempts,
+    "route_attempts": route_attempts,
+    "answered": answered,
+    "effective": effective,
+    "talk_time": talk_time,
+    "asr": quotient(answered, attempts),
+    "route_asr": quotient(answered, route_attempts),
+    "ner": quotient(effective, route_attempts),
+    "acd": quotient(talk_time, answered),
+    "pdd_p50": percentile(cdr.c.pdd_out, 0.5, _DELAYS),
+    "pdd_p95": percentile(cdr.c.pdd_out, 0.95, _DELAYS),
+    "customer_duration": total(cdr.c.customer_duration, "seconds billed to the customer", unit=SECONDS),
+    "provider_duration": total(cdr.c.provider_duration, "seconds billed by the providers", unit=SECONDS),
+    "customer_charge": customer_charge.total,
+    "customer_currency": customer_charge.currency,
+    "provider_charge": provider_charge.total,
+    "provider_currency": provider_charge.currency,
+    "profit": _profit.total,
+    "profit_currency": _profit.currency,
+    "margin": quotient(_profit.total, customer_charge.total),
+}
+"""The figures over calls that have one name in all reports; a column with the same SQL is the same figure."""

@@ -16,7 +16,9 @@ from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import CountingBasis
+from gqlreports.plugins.builtin.dimensions import CallDimensions
 from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters, Scope
+from gqlreports.plugins.dimensions import Dimensions, SharedDimension, check_dimension
 from gqlreports.plugins.rollup import Rollup, rollup_of
 from gqlreports.plugins.types import TYPES
 
@@ -29,6 +31,7 @@ _GENERATED = {
     *("Bucket", "Column", "Comparison", "ComparisonOrder", "ComparisonRow", "ComparisonTotals", "Dimension"),
     *("Filter", "Measure", "Order", "Parameters", "Report", "Row", "Subtotal", "Top", "Totals"),
 }
+_GENERATED |= {f"Grouped{each}" for each in _GENERATED}
 # Fields that some of those types have besides the columns.
 _FIELDS = {"and", "or", "not", "start", "end", "clipped", "others", "summedAway"}
 
@@ -148,7 +151,10 @@ def _check_statement(column: AnyColumn, report: type[Report]) -> None:
 
 
 GROUP = "gqlreports.reports"
+DIMENSIONS = "gqlreports.dimensions"
+"""The group of the entry points of dimensions."""
 OWN = "gqlreports"
+CALL_DIMENSIONS = tuple(CallDimensions.declared.values())
 _TYPE_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _RESERVED = {"CUSTOM", "REPORT"}
 
@@ -205,10 +211,11 @@ class RefusedReport:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """The reports by name, and the plugins that were refused."""
+    """The reports by name, the plugins that were refused, and the dimensions that reports can be grouped by."""
 
     reports: Mapping[str, RegisteredReport]
     refused: tuple[RefusedReport, ...] = ()
+    dimensions: tuple[SharedDimension, ...] = CALL_DIMENSIONS
 
     @property
     def rollups(self) -> tuple[Rollup, ...]:
@@ -221,18 +228,22 @@ class Registry:
 
         A faulty plugin is left out and logged; with `strict` it raises PluginError instead.
         """
-        found = entry_points(group=GROUP) if plugins is None else plugins
+        found = [*entry_points(group=GROUP), *entry_points(group=DIMENSIONS)] if plugins is None else plugins
         reports: dict[str, RegisteredReport] = {}
+        dimensions = list(CALL_DIMENSIONS)
         refused = []
         for plugin in sorted(found, key=_order):
             try:
-                reports[plugin.name] = _checked(plugin, reports)
+                if plugin.group == DIMENSIONS:
+                    dimensions += _checked_dimensions(plugin, dimensions)
+                else:
+                    reports[plugin.name] = _checked(plugin, reports)
             except PluginError as error:
                 if strict:
                     raise
                 logger.error("A report plugin is left out. %s", error)
                 refused.append(RefusedReport(plugin.name, _distribution(plugin), str(error)))
-        return cls(MappingProxyType(reports), tuple(refused))
+        return cls(MappingProxyType(reports), tuple(refused), tuple(dimensions))
 
 
 def _distribution(plugin: EntryPoint) -> str:
@@ -269,7 +280,28 @@ def _loaded(plugin: EntryPoint) -> type[Report]:
     return type(report)
 
 
+def _checked_dimensions(plugin: EntryPoint, others: list[SharedDimension]) -> list[SharedDimension]:
+    """Load and check a plugin's dimensions.  Raises PluginError; the message begins as for a report."""
+    found: list[SharedDimension] = []
+    try:
+        try:
+            loaded = plugin.load()
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"no such class can be loaded ({type(error).__name__}: {error})") from error
+        if not (isinstance(loaded, type) and issubclass(loaded, Dimensions)):
+            raise PluginError(f"{plugin.attr or plugin.value} is not a subclass of gqlreports.plugins.Dimensions")
+        for each in loaded.declared.values():
+            _check_column(each, loaded.__name__)
+            check_dimension(each, [*others, *found], loaded.__name__)
+            found.append(each)
+    except PluginError as error:
+        raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
+    return found
+
+
 def _check_name(registered: RegisteredReport, others: Mapping[str, RegisteredReport]) -> None:
+    if registered.name.endswith("_GROUPED"):
+        raise PluginError(f"the name {registered.name} is like those of grouped reports; choose one with another end")
     for other in others.values():
         if other.type_name == registered.type_name:
             raise PluginError(

@@ -5,7 +5,7 @@ insert, mutation or merge, so it always agrees with the calls.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -61,10 +61,7 @@ class Rollup:
         return all(place_of(each, self.sums) is not None for each in sums) and all(map(self._holds_key, keys))
 
     def _holds_key(self, key: Expression) -> bool:
-        def kept(element: Any, **_: Any) -> Any:
-            return column("_") if place_of(element, self.keys) is not None else None
-
-        return not reads(replacement_traverse(key, {}, kept), self.fact)
+        return _computable(key, self.keys, self.fact)
 
     def _text(self, expression: Expression) -> str:
         """The SQL of an expression in a projection, where column names have no table."""
@@ -74,6 +71,15 @@ class Rollup:
 
         replaced: Expression = replacement_traverse(expression, {}, bare)
         return str(replaced.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _computable(key: Expression, keys: Sequence[Expression], fact: Fact) -> bool:
+    """Whether a key can be computed from others."""
+
+    def kept(element: Any, **_: Any) -> Any:
+        return column("_") if place_of(element, keys) is not None else None
+
+    return not reads(replacement_traverse(key, {}, kept), fact)
 
 
 def hour(fact: Fact) -> Expression:
@@ -93,7 +99,7 @@ def rollup_of(name: str, report: Report) -> Rollup:
     keys, sums = [report.fact.owner, hour(report.fact)], list[Expression]()
     for parameters, basis in product(_choices(report.Parameters), CountingBasis):
         parts = _parts(report, parameters, basis)
-        keys += [each for each in [*parts.keys, *parts.by] if place_of(each, keys) is None]
+        keys += [each for each in [*parts.keys, *parts.by] if not _computable(each, keys, report.fact)]
         sums += [each for each in parts.sums if place_of(each, sums) is None]
     _check([*keys, *sums], owner)
     return Rollup(name, report.fact, tuple(keys), tuple(sums))

@@ -15,7 +15,10 @@ from pydantic.alias_generators import to_camel
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.aggregates import Additivity
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.plugins.dimensions import SharedDimension
+from gqlreports.plugins.figure_ids import column_id
+from gqlreports.plugins.grouping import groupable, grouping_of
+from gqlreports.plugins.registry import CALL_DIMENSIONS, RegisteredReport
 from gqlreports.plugins.types import complete
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
@@ -37,10 +40,12 @@ def definition_version(registered: RegisteredReport) -> str:
 
 
 def _statements(registered: RegisteredReport) -> Iterator[str]:
+    columns = registered.columns(staff=True)
     for parameters in _choices(registered.report.Parameters()):
         keys = registered.dimensions(parameters, staff=True)
+        shown = tuple(each for each in columns if each in keys or each in total_columns(columns))
         for basis in CountingBasis:
-            scope = Scope(keys, registered.columns(staff=True), parameters, basis, registered.report.fact)
+            scope = Scope(keys, shown, parameters, basis, registered.report.fact)
             compiled = registered.report.statement(scope).compile(dialect=_DIALECT)
             yield f"{compiled} {sorted(compiled.params.items())}"
 
@@ -106,6 +111,7 @@ class ChartHint:
 
 @strawberry.type(description="A column of a report.")
 class ColumnInfo:
+    id: str = strawberry.field(description="What it is: the same figure or dimension has the same id in all reports.")
     name: str = strawberry.field(description="Its field on the row type.")
     constant: str = strawberry.field(description="Its value in the enums to order and to group by.")
     title: str = strawberry.field(description="What to write over it.")
@@ -145,6 +151,12 @@ class ReportTypeInfo:
     title: str = strawberry.field(description="What to write in a selector.")
     description: str = strawberry.field(description="What it answers.")
     columns: list[ColumnInfo] = strawberry.field(description="The columns that you see.")
+    dimensions: list[ColumnInfo] = strawberry.field(
+        description="The dimensions by which it can be grouped in place of its own; their `constant` is for `groupBy`."
+    )
+    grouped_type_name: str | None = strawberry.field(
+        description="What the names of its types begin with where it is grouped; null where it cannot be."
+    )
     parameters: list[ParameterInfo] = strawberry.field(description="What may be set on it.")
     chart: ChartHint | None = strawberry.field(description="A chart that suits it; null where it has no figures.")
     lists_calls: bool = strawberry.field(description="Whether the calls behind its rows can be listed.")
@@ -153,9 +165,13 @@ class ReportTypeInfo:
     example_query: str = strawberry.field(description="A query that is ready to run; put in a customer of yours.")
 
 
-def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
-    """The catalogue's entry for a report as staff or partners see it."""
+def describe(
+    report: RegisteredReport, staff: bool, declared: tuple[SharedDimension, ...] = CALL_DIMENSIONS
+) -> ReportTypeInfo:
+    """The catalogue's entry for a report as staff or partners see it; `declared` are the dimensions of all reports."""
     columns = report.columns(staff)
+    dimensions = [each for each in groupable(report, declared) if staff or not each.staff_only]
+    grouping = grouping_of(report, declared)
     fields = report.report.Parameters.model_fields
     return ReportTypeInfo(
         name=report.name,
@@ -163,7 +179,9 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
         parameters_field=to_camel(report.name.lower()) if fields else None,
         title=report.title,
         description=report.description,
-        columns=[_column(column) for column in columns],
+        columns=[_column(column, column_id(column, report, declared)) for column in columns],
+        dimensions=[_column(each, each.name) for each in dimensions],
+        grouped_type_name=grouping.type_name if grouping else None,
         parameters=[_parameter(report, name, field) for name, field in fields.items()],
         chart=_chart(columns),
         lists_calls=report.report.lists_calls(),
@@ -191,9 +209,10 @@ def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], cust
     )
 
 
-def _column(column: AnyColumn) -> ColumnInfo:
+def _column(column: AnyColumn, id: str) -> ColumnInfo:
     figure = column.otherwise if isinstance(column, Dimension) else column.aggregate
     return ColumnInfo(
+        id=id,
         name=column.graphql_name,
         constant=column.constant_name,
         title=column.title,

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sqlalchemy.sql.visitors import iterate
 from starlette.concurrency import run_in_threadpool
 
 from gqlreports.backends.base import Backend, Customers
@@ -19,11 +20,16 @@ from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Principal
 from gqlreports.errors import InvalidInput, NotFound, StoreBusy, TooManyRequests
 from gqlreports.limits import USUAL, RequestLimits
+from gqlreports.plugins.dimensions import SharedDimension
 from gqlreports.plugins.registry import RegisteredReport, Registry
+from gqlreports.plugins.types import TEXT
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.batch import FieldBatcher
+from gqlreports.schema.plan.calls import NUMBERS
+from gqlreports.schema.plan.filters import columns
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.stored_rows import StoredRows
+from gqlreports.tables import CALLS
 
 PAUSE = 1
 """How long a caller should wait before it tries again if there was no room, in seconds."""
@@ -193,10 +199,15 @@ class Door:
         return {name: answer.again() for name, answer in answers.items()}
 
     async def check(self, caller: Caller, request: ReportRequest) -> list[models.Customer]:
-        """Check that the caller may run a report, and return its customers.  Raises NotFound and LimitExceeded."""
+        """Check that the caller may run a report, and return its customers.
+
+        Raises NotFound, LimitExceeded, and InvalidInput for a dimension that shows numbers where they are masked.
+        """
         name = request.report.name
         if not caller.may_run(request.report):
             raise NotFound(f"There is no report {name} for this key; `reportTypes` lists those that there are.")
+        if self.masked:
+            _check_masked(request)
         return await self.customers(caller, request.customers)
 
     async def _check_range(self, request: ReportRequest) -> None:
@@ -206,3 +217,20 @@ class Door:
         if self.stored and await self.stored.in_all(fact) > most:
             rows = await self.stored.in_range(fact, request.customers, request.start, request.end)
             self.limits.check("rows_per_report", rows, "choose a shorter range")
+
+
+def _check_masked(request: ReportRequest) -> None:
+    """Refuse to group or filter by declared dimensions that are whole numbers or the beginnings of them."""
+    asked = [*request.dimensions, *columns(request.filter.tree)]
+    for each in asked:
+        if isinstance(each, SharedDimension) and each.type is TEXT and _reads_numbers(each):
+            raise InvalidInput(
+                f"Numbers are masked here, so reports are neither grouped nor filtered by {each.constant_name}."
+            )
+
+
+def _reads_numbers(dimension: SharedDimension) -> bool:
+    if dimension.fact is not CALLS:
+        return False
+    numbers = [CALLS.table.c[name] for name in NUMBERS]
+    return any(part is number for part in iterate(dimension.expression) for number in numbers)

@@ -31,6 +31,7 @@ from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
 from gqlreports.schema.types.columns import field_of, list_of, validated, values_of
 from gqlreports.schema.types.descriptions import argument, describe_enum
+from gqlreports.schema.types.grouping import Grouping
 from gqlreports.schema.types.report import ReportTypes, report_types
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,12 @@ describe_enum(
 
 
 class ReportsSchema(strawberry.Schema):
-    """A schema that logs failed resolvers, but not the errors of callers."""
+    """A schema that logs failed resolvers, but not the errors of callers.
+
+    `grouping` has the dimensions that its role sees.
+    """
+
+    grouping: Grouping
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
@@ -70,12 +76,14 @@ def build_schema(
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     titles = {each.name: f"{each.title}: {each.description}" for each in visible}
     report_type = describe_enum(names, "A report to choose.", titles)
-    interface = _interface(report_type)
+    grouping = Grouping(registry.dimensions, role.staff)
+    interface = _interface(report_type, grouping)
     types = {each.name: report_types(each, role.staff, interface) for each in visible}
-    return ReportsSchema(
-        query=_query(types, report_type, interface, role),
+    grouped = grouping.types(types.values(), interface)
+    schema = ReportsSchema(
+        query=_query(types, grouped, grouping, report_type, interface, role),
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
-        types=[each.report for each in types.values()],
+        types=[each.report for each in (*types.values(), *grouped.values())],
         execution_context_class=executor,
         extensions=[
             RecordExtension,
@@ -86,9 +94,11 @@ def build_schema(
         ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    schema.grouping = grouping
+    return schema
 
 
-def _interface(report_type: Any) -> type[Any]:
+def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
         return await data_through(answer)
@@ -118,6 +128,7 @@ def _interface(report_type: Any) -> type[Any]:
             "to": datetime,
             "basis": CountingBasis,
             "as_of": datetime | None,
+            "group_by": list_of(grouping.dimension_enum) | None,
             "answer": strawberry.Private[ReportAnswer],
             "found": strawberry.Private[list[models.Customer]],
         },
@@ -132,6 +143,9 @@ def _interface(report_type: Any) -> type[Any]:
         "basis": strawberry.field(description="What counts as one attempt."),
         "as_of": strawberry.field(
             description="The moment as of which the calls are read, as if none were loaded later; null for now."
+        ),
+        "group_by": strawberry.field(
+            description="The dimensions that it is grouped by; null where it has the keys of its own."
         ),
         "data_through": strawberry.field(
             resolver=resolve_data_through,
@@ -151,7 +165,14 @@ def _interface(report_type: Any) -> type[Any]:
     )
 
 
-def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], role: Role) -> type[Any]:
+def _query(
+    types: dict[str, ReportTypes],
+    grouped: dict[str, ReportTypes],
+    grouping: Grouping,
+    report_type: Any,
+    interface: type[Any],
+    role: Role,
+) -> type[Any]:
     parameters_type = _parameters_input(types)
 
     async def resolve_custom_report(
@@ -163,8 +184,10 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         parameters: Any = None,
         basis: CountingBasis | None = CountingBasis.CALL,
         as_of: datetime | None = None,
+        group_by: Any = None,
+        filter_: Any = None,
     ) -> Any:
-        return await opened(info, Customers.of(customer), type, from_, to, parameters, basis, as_of)
+        return await opened(info, Customers.of(customer), type, from_, to, parameters, basis, as_of, group_by, filter_)
 
     async def resolve_custom_reports(
         info: ReportInfo,
@@ -175,9 +198,11 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         parameters: Any = None,
         basis: CountingBasis | None = CountingBasis.CALL,
         as_of: datetime | None = None,
+        group_by: Any = None,
+        filter_: Any = None,
     ) -> Any:
         chosen = await chosen_customers(info, customers)
-        return await opened(info, chosen, type, from_, to, parameters, basis, as_of)
+        return await opened(info, chosen, type, from_, to, parameters, basis, as_of, group_by, filter_)
 
     async def opened(
         info: ReportInfo,
@@ -188,21 +213,26 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         parameters: Any,
         basis: CountingBasis | None,
         as_of: datetime | None,
+        group_by: Any,
+        filter_: Any,
     ) -> Any:
         chosen = types[type.value]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, customers, from_, to, given, counted, role.staff, as_of)
+        report, only = grouping.report(chosen.registered, group_by), grouping.filter(chosen.registered, filter_)
+        request = ReportRequest(report, customers, from_, to, given, counted, role.staff, as_of, only)
         context = info.context
         answer = await context.door.open(context.caller, request)
         context.answers[str(info.path.key)] = answer
-        return chosen.report(
+        shown = chosen if group_by is None else grouped[type.value]
+        return shown.report(
             type=type,
             found=[context.caller.customers[id] for id in customers.ids],
             from_=from_,
             to=to,
             basis=counted,
             as_of=as_of,
+            group_by=group_by,
             answer=answer,
         )
 
@@ -213,6 +243,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         "parameters": parameters_type | None,
         "basis": CountingBasis | None,
         "as_of": datetime | None,
+        "group_by": list_of(grouping.dimension_enum) | None,
+        "filter_": grouping.filter_input | None,
     }
     described = {name: argument(kind, name) for name, kind in arguments.items()}
     of_one, of_several = argument(strawberry.ID, "customer"), argument(ReportCustomers, "report_customers")
@@ -221,7 +253,8 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
 
     def list_report_types(info: ReportInfo) -> list[ReportTypeInfo]:
         may_run = info.context.caller.may_run
-        return [describe(each.registered, role.staff) for each in types.values() if may_run(each.registered)]
+        visible = [each.registered for each in types.values() if may_run(each.registered)]
+        return [describe(each, role.staff, grouping.declared) for each in visible]
 
     fields = {
         "custom_report": strawberry.field(

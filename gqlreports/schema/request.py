@@ -1,7 +1,7 @@
 """A request for one report, from the API, the shell or elsewhere, and the fields selected from it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -11,8 +11,10 @@ from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidRange
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.dimensions import SharedDimension
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.types import ColumnType
+from gqlreports.schema.plan.filters import EVERYTHING, Where
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class ReportRequest:
     """A request for a report for one or several customers over `start <= dt < end`.
 
     `staff` says whether the columns for staff are included.  With `as_of` the store is read in its state at that
-    moment.  Raises InvalidRange unless start is before end.
+    moment.  Only rows of the fact that meet `filter`, which is on declared dimensions, are read.  Raises InvalidRange
+    unless start is before end.
     """
 
     report: RegisteredReport
@@ -31,6 +34,8 @@ class ReportRequest:
     basis: CountingBasis
     staff: bool
     as_of: datetime | None = None
+    # Its values may be lists, which have no hash.
+    filter: Where = field(default=EVERYTHING, hash=False)
 
     def __post_init__(self) -> None:
         if not self.start < self.end:
@@ -38,7 +43,16 @@ class ReportRequest:
 
     @property
     def columns(self) -> tuple[AnyColumn, ...]:
-        return self.report.columns(self.staff)
+        """The columns that have a value in the rows; dimensions that the rows are grouped by come first."""
+        shared = (each for each in self.dimensions if isinstance(each, SharedDimension))
+        own = (each for each in self.report.columns(self.staff) if not isinstance(each, SharedDimension))
+        return (*shared, *own)
+
+    @property
+    def ungrouped(self) -> tuple[SharedDimension, ...]:
+        """The dimensions that the report could be grouped by, and is not: they are null in all rows."""
+        keys, columns = self.dimensions, self.report.columns(self.staff)
+        return tuple(each for each in columns if isinstance(each, SharedDimension) and each not in keys)
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

@@ -16,6 +16,7 @@ from gqlreports.backends.base import Customers, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
 from gqlreports.export.columns import row_columns, selection_of
 from gqlreports.plugins import CountingBasis
+from gqlreports.plugins.grouping import grouped
 from gqlreports.plugins.types import Operator
 from gqlreports.schema.plan import rows
 from gqlreports.schema.plan.calls import Cursor, calls
@@ -119,6 +120,22 @@ CASES["customers_calls"] = calls(
 )
 CASES["rate_centers_as_of"] = rows.row_count(replace(_money, as_of=_money.end))
 CASES["dids_as_of"] = rows.row_count(replace(request("DID_AS_CLI"), as_of=_money.end))
+
+
+def grouped_request(type: str, *names: str, **parameters: Any) -> ReportRequest:
+    report = grouped(REPORTS[type], sites.REGISTRY.dimensions, names, True)
+    return replace(request(type, **parameters), report=report)
+
+
+_asked = grouped_request("BREAKOUT", "ACCOUNT", "DESTINATION_COUNTRY", byCurrency=True)
+CASES["grouped_by_currency"] = rows.rows(_asked, select(_asked, "account", "switch", "profit"), Page((), 10))
+_asked = grouped_request("ASR_PER_ROUTE", "HOUR_OF_DAY")
+CASES["grouped_from_a_rollup"] = rows.rows(_asked, select(_asked, "hourOfDay", "ner"), Page((), 10))
+_asked = grouped_request("ASR_PER_ROUTE", "ACCOUNT")
+CASES["grouped_from_calls"] = rows.rows(_asked, select(_asked, "account", "ner"), Page((), 10))
+_dimensions = {each.constant_name: each for each in sites.REGISTRY.dimensions}
+_only = Where(Not(Condition(_dimensions["STATE"], Operator.IN, 0)), (["NJ", "CA"],))
+CASES["filtered"] = rows.totals(replace(request("GROUP_BY_TECH_PREFIX"), filter=_only), select(_asked, "asr"), BY_KEY)
 
 
 @pytest.mark.parametrize("name", CASES)

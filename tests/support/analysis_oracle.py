@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.support.calendar_oracle import Calendar
+from tests.support.oracle import CURRENCY_KEYS as KEYS_BY_CURRENCY
 from tests.support.oracle import MEASURES, Basis, Cdr, Key, Row, World, rounded
 
 Where = Mapping[str, Any]
@@ -159,7 +160,22 @@ class Analysis:
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that rows are grouped by, in the order of their declaration."""
-        return DIMENSIONS[self.type] + (CURRENCY_KEYS if self.parameters.get("byCurrency") else ())
+        return self.dimensions + (KEYS_BY_CURRENCY[self.type] if self.parameters.get("byCurrency") else ())
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Those of them that are keys under all parameters."""
+        return DIMENSIONS[self.type]
+
+    @property
+    def type_name(self) -> str:
+        """What the names of its types begin with."""
+        return self.type.title().replace("_", "")
+
+    @property
+    def arguments(self) -> str:
+        """What the query for it has besides the arguments of every report."""
+        return ""
 
     @cached_property
     def keyed(self) -> Keyed:

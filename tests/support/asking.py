@@ -36,7 +36,10 @@ OTHER_CASES: list[tuple[str, dict[str, Any]]] = [
     ("ASR_PER_ROUTE", {}),
     ("USA_CALLS", {"number": "LRN"}),
     ("BREAKOUT", {}),
+    ("BREAKOUT", {"byCurrency": True}),
+    ("DTMF", {"byCurrency": True}),
     ("PER_NUMBER", {"side": "CLI"}),
+    ("PER_NUMBER", {"byCurrency": True}),
     ("RELEASE_REASONS", {}),
 ]
 
@@ -51,11 +54,12 @@ def document(analysis: Analysis, selection: str, variables: Mapping[str, Any]) -
         f"{key}: {str(value).lower() if value is True else value}" for key, value in analysis.parameters.items()
     )
     given = f", parameters: {{{name[0].lower()}{name[1:]}: {{{literal}}}}}" if literal else ""
-    filters = "".join(f", ${each}: {name}Filter" for each in variables)
+    given += analysis.arguments
+    filters = "".join(f", ${each}: {analysis.type_name}Filter" for each in variables)
     return f"""
     query ($customer: ID!, $from: DateTime!, $to: DateTime!, $basis: CountingBasis!{filters}) {{
       customReport(customer: $customer, type: {analysis.type}, from: $from, to: $to, basis: $basis{given}) {{
-        ... on {name}Report {{ {selection} }}
+        ... on {analysis.type_name}Report {{ {selection} }}
       }}
     }}"""
 

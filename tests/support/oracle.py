@@ -481,12 +481,20 @@ PARAMETERS: dict[str, dict[str, tuple[object, ...]]] = {  # allowed values, the 
     },
     "DID_AS_CLI": {"didsOnly": (False, True)},
     "GROUP_BY_TECH_PREFIX": {},
-    "DTMF": {},
+    "DTMF": {"byCurrency": (False, True)},
     "ASR_PER_ROUTE": {},
     "USA_CALLS": {"number": ("DIALED", "LRN")},
-    "BREAKOUT": {},
-    "PER_NUMBER": {"side": ("DIALED", "CLI")},
+    "BREAKOUT": {"byCurrency": (False, True)},
+    "PER_NUMBER": {"side": ("DIALED", "CLI"), "byCurrency": (False, True)},
     "RELEASE_REASONS": {},
+}
+
+
+CURRENCY_KEYS: dict[str, tuple[str, ...]] = {  # the keys of each row by currency
+    "USA_RATE_CENTER": ("customerCurrency", "providerCurrency"),
+    "DTMF": ("providerCurrency",),
+    "BREAKOUT": ("customerCurrency", "providerCurrency"),
+    "PER_NUMBER": ("customerCurrency",),
 }
 
 
@@ -543,6 +551,17 @@ class World:
 
     def dimensions(self, type: str, cdr: Cdr, chosen: Mapping[str, object]) -> Row:
         """The key of the row that this CDR belongs to."""
+        return self.own_dimensions(type, cdr, chosen) | self.currencies(type, cdr, chosen)
+
+    def currencies(self, type: str, cdr: Cdr, chosen: Mapping[str, object]) -> Row:
+        """What is a key of the row too, by currency."""
+        named: Row = {
+            "customerCurrency": cdr.customer_currency or None,
+            "providerCurrency": cdr.provider_currency or None,
+        }
+        return {name: named[name] for name in CURRENCY_KEYS.get(type, ())} if chosen.get("byCurrency") else {}
+
+    def own_dimensions(self, type: str, cdr: Cdr, chosen: Mapping[str, object]) -> Row:
         if type == "GROUP_BY_TECH_PREFIX":
             return {"techPrefix": cdr.tech_prefix}
         if type == "DTMF":
@@ -564,16 +583,10 @@ class World:
             digits, otherwise = nanp(cdr.dest_cli), ""
         else:
             digits, otherwise = called_number(cdr, chosen["number"]), cdr.dest_code
-        key: Row = {
+        return {
             "prefix": digits[:6] if digits else otherwise,
             "rc": self.numbering.rate_center(digits) if digits else "",
         }
-        if chosen["byCurrency"]:
-            key |= {
-                "customerCurrency": cdr.customer_currency or None,
-                "providerCurrency": cdr.provider_currency or None,
-            }
-        return key
 
     def _key(self, type: str, cdr: Cdr, chosen: Mapping[str, object]) -> Key:
         asked = (type, tuple(chosen.items()), id(cdr))

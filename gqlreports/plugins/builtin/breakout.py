@@ -2,9 +2,11 @@
 
 from gqlreports.plugins import (
     SECONDS,
+    ByCurrency,
     Report,
     answered,
     cdr,
+    currency,
     dimension,
     effective,
     measure,
@@ -26,6 +28,7 @@ class Breakout(Report):
     """Traffic, quality and money by destination."""
 
     title = "Breakout"
+    Parameters = ByCurrency
 
     destination_code = dimension(cdr.c.customer_card_dest_code, "Destination code of the customer's rate card")
     destination_name = dimension(cdr.c.customer_card_dest_name, "Its name there")
@@ -55,18 +58,14 @@ class Breakout(Report):
     customer_charge = measure(
         revenue.total, "What the customer was charged; null for several currencies", unit="customerCurrency"
     )
-    customer_currency = measure(
-        revenue.currency, "The one currency of the customer's non-zero charges", unit="ISO 4217"
-    )
+    customer_currency = currency(revenue, "The one currency of the customer's non-zero charges")
     provider_charge = measure(
         cost.total,
         "What the providers charged; null for several currencies",
         unit="providerCurrency",
         staff_only=True,
     )
-    provider_currency = measure(
-        cost.currency, "The one currency of the providers' non-zero charges", unit="ISO 4217", staff_only=True
-    )
+    provider_currency = currency(cost, "The one currency of the providers' non-zero charges", staff_only=True)
     profit = measure(
         _profit.total,
         "The customer's charges less the providers'; null unless all that are not zero are in one currency",

@@ -17,7 +17,7 @@ from gqlreports.plugins import (
 _digits = func.replaceRegexpAll(cdr.c.dest_cli, literal_column("'[-+ ().]'"), literal_column("''"))
 _owner = func.tuple(func.toString(cdr.c.customer_id), _digits)
 _moment = func.toUnixTimestamp64Milli(cdr.c.dt)
-_is_did = func.toBool(func.dictHas(literal_column("'did_window'"), _owner, _moment))
+is_did_cli = func.toBool(func.dictHas(literal_column("'did_window'"), _owner, _moment))
 
 
 class DidAsCliParameters(ReportParameters):
@@ -34,8 +34,8 @@ class DidAsCli(Report):
     dest_cli = dimension(cdr.c.dest_cli, "Number as presented to the called party; empty where it was withheld")
     count = measure(attempts, "Calls", unit="calls")
     is_did = dimension(
-        _is_did, "Whether the number was in the customer's DID inventory at the time of the call", type=FLAG
+        is_did_cli, "Whether the number was in the customer's DID inventory at the time of the call", type=FLAG
     )
 
     def where(self, parameters: DidAsCliParameters) -> ColumnElement[bool] | None:
-        return _is_did if parameters.dids_only else None
+        return is_did_cli if parameters.dids_only else None

@@ -3,10 +3,12 @@
 from sqlalchemy import and_, func
 
 from gqlreports.plugins import (
+    ByCurrency,
     Report,
     answered,
     cdr,
     count,
+    currency,
     dimension,
     is_answered,
     measure,
@@ -25,6 +27,7 @@ class Dtmf(Report):
 
     title = "DTMF"
     staff_only = True
+    Parameters = ByCurrency
     rollup = True
 
     route = dimension(cdr.c.provider_card_id, "Provider rate card")
@@ -32,6 +35,6 @@ class Dtmf(Report):
     dtmf_calls = measure(_dtmf_calls, "Answered calls in which a key was pressed", unit="calls")
     dtmf_ratio = ratio(_dtmf_calls, answered, "Calls with a key pressed per answered call", unit="0..1")
     digits = measure(_digits, "Keys pressed on answered calls", unit="keys")
-    provider_currency = measure(charge.currency, "Currency of the provider's charges", unit="ISO 4217")
+    provider_currency = currency(charge, "Currency of the provider's charges")
     provider_charge = measure(charge.total, "The provider's charges", unit="providerCurrency")
     cost_per_digit = ratio(charge.total, _digits, "The provider's charges per key pressed", unit="providerCurrency")

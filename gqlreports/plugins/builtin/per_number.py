@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import ColumnElement
 
-from gqlreports.plugins import Report, ReportParameters, answered, cdr, dimension, measure, ratio
+from gqlreports.plugins import ByCurrency, Report, answered, cdr, currency, dimension, measure, ratio
 from gqlreports.plugins import attempts as seizures
 from gqlreports.plugins import customer_charge as charge
 from gqlreports.plugins import talk_time as conversation
@@ -19,7 +19,7 @@ class Side(Enum):
     CLI = "CLI"
 
 
-class PerNumberParameters(ReportParameters):
+class PerNumberParameters(ByCurrency):
     side: Side = Field(default=Side.DIALED, description="The dialed number, or the one presented to the called party")
 
 
@@ -42,4 +42,4 @@ class PerNumber(Report):
     customer_charge = measure(
         charge.total, "What the customer was charged; null for several currencies", unit="customerCurrency"
     )
-    customer_currency = measure(charge.currency, "The one currency of the customer's non-zero charges", unit="ISO 4217")
+    customer_currency = currency(charge, "The one currency of the customer's non-zero charges")

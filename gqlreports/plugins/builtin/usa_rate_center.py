@@ -11,6 +11,7 @@ from gqlreports.plugins import (
     ReportParameters,
     attempts,
     cdr,
+    currency,
     customer_charge,
     dimension,
     measure,
@@ -73,19 +74,8 @@ class UsaRateCenter(Report):
         unit="providerCurrency",
         staff_only=True,
     )
-    customer_currency = dimension(
-        func.nullIf(func.toString(cdr.c.customer_card_currency), EMPTY),
-        "The one currency of the customer's non-zero charges",
-        unit="ISO 4217",
-        when="by_currency",
-        otherwise=customer_charge.currency,
-    )
-    provider_currency = dimension(
-        func.nullIf(func.toString(cdr.c.provider_card_currency), EMPTY),
-        "The one currency of the providers' non-zero charges",
-        unit="ISO 4217",
-        staff_only=True,
-        when="by_currency",
-        otherwise=provider_charge.currency,
+    customer_currency = currency(customer_charge, "The one currency of the customer's non-zero charges")
+    provider_currency = currency(
+        provider_charge, "The one currency of the providers' non-zero charges", staff_only=True
     )
     call_count = measure(attempts, "Calls", unit="calls")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import UInt64
-from sqlalchemy import ColumnElement, Subquery, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, literal_column, null, select
 
 from gqlreports.backends.base import Backend, Fetched, Statement
 from gqlreports.backends.request import REQUEST_ID
@@ -139,6 +139,7 @@ def _column(
         parts = {each.graphql_name: _part(each, expression) for each, expression in totals.items()}
         return object_of(field.selection, parts).label(f"#{place}")
     parts = {each.graphql_name: _part(each, rows.c[each.name]) for each in selected_columns(request, field.selection)}
+    parts |= {each.graphql_name: _part(each, null()) for each in request.ungrouped}
     row = object_of(field.selection, parts)
     if not field.paged:
         return func.groupArray(row).label(f"#{place}")

@@ -215,7 +215,7 @@ def _calls(
     order: Order | None,
     masked: int,
 ) -> Statement:
-    found = _found(request, [*source_of(request).loaded_by(request), *fact_conditions(request, tree, order)])
+    found = _found(request, [*source_of(request).read_by(request), *fact_conditions(request, tree, order)])
     parts = zip(_parts(request, found, selection, limited, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, FieldSource] = {
@@ -233,7 +233,7 @@ def _calls(
 
 @lru_cache(STATEMENTS)
 def _call_count(request: ReportRequest, tree: Tree, order: Order | None) -> Statement:
-    found = _found(request, [*source_of(request).loaded_by(request), *fact_conditions(request, tree, order)])
+    found = _found(request, [*source_of(request).read_by(request), *fact_conditions(request, tree, order)])
     counted = found.report.with_only_columns(func.sum(found.calls.c.sign).label("rows"))
     return compile_statement(found.narrowed(counted))
 

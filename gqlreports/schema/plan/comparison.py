@@ -20,6 +20,7 @@ from gqlreports.schema.plan.rows import (
     STATEMENTS,
     Page,
     fact_conditions,
+    no_values,
     row_filter,
     selected_columns,
     with_page,
@@ -106,7 +107,7 @@ def _compared_rows(
     compared = _compared(asked, columns, tree)
     sides = {each: (compared.c[_current(each)], compared.c[_previous(each)]) for each in columns}
     parts = {each: _parts(each, sides, request) for each in columns}
-    sources: dict[str, FieldSource] = {key.graphql_name: _key(key, compared) for key in keys}
+    sources = no_values(request) | {key.graphql_name: _key(key, compared) for key in keys}
     sources |= {each.graphql_name: parts[each] for each in columns}
     statement = select(*field_columns(selection, sources)).select_from(compared)
     return compile_statement(with_page(paged, statement.order_by(*_ordering(order, keys, parts, compared))))

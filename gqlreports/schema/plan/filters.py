@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Array
-from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal_column, not_, or_, true
 
 from gqlreports.plugins.contract import AnyColumn
 from gqlreports.plugins.types import Operator, identity
-from gqlreports.schema.plan.source import value
 
 Expression: TypeAlias = ColumnElement[Any]
 
@@ -62,6 +61,9 @@ class Not:
     part: "Tree"
 
 
+ROWS, FACTS = "where", "filter"
+"""What the query parameters of filters begin with: of a filter on rows, and of one on rows of the fact."""
+
 Tree: TypeAlias = Condition | Every | Either | Not
 
 
@@ -78,7 +80,11 @@ class Where:
 
     @property
     def parameters(self) -> dict[str, object]:
-        return {_name(place): given for place, given in enumerate(self.values)}
+        return self.named(ROWS)
+
+    def named(self, prefix: str) -> dict[str, object]:
+        """The values by the names of their query parameters, which begin with the prefix."""
+        return {_name(prefix, place): given for place, given in enumerate(self.values)}
 
 
 EVERYTHING = Where()
@@ -96,37 +102,41 @@ def columns(tree: Tree) -> Iterator[AnyColumn]:
             yield from columns(part)
 
 
-def condition(tree: Tree, expression: Callable[[AnyColumn], Expression]) -> ColumnElement[bool]:
+def condition(tree: Tree, expression: Callable[[AnyColumn], Expression], prefix: str = ROWS) -> ColumnElement[bool]:
     """The SQL of a filter; `expression` returns the SQL of each column."""
     match tree:
         case Condition(column, operator, place):
-            return _condition(column, expression(column), operator, place)
+            return _condition(column, expression(column), operator, _name(prefix, place))
         case Every(parts):
-            return and_(true(), *(condition(part, expression) for part in parts))
+            return and_(true(), *(condition(part, expression, prefix) for part in parts))
         case Either(parts):
-            return or_(false(), *(condition(part, expression) for part in parts))
+            return or_(false(), *(condition(part, expression, prefix) for part in parts))
         case Not(part):
-            return not_(func.toBool(condition(part, expression)))
+            return not_(func.toBool(condition(part, expression, prefix)))
 
 
-def _condition(column: AnyColumn, expression: Expression, operator: Operator, place: int) -> ColumnElement[bool]:
+def _condition(column: AnyColumn, expression: Expression, operator: Operator, name: str) -> ColumnElement[bool]:
     if operator is Operator.IS_NULL:
         return func.isNull(expression)
     if operator is Operator.IS_NOT_NULL:
         return func.isNotNull(expression)
     if operator in _NEGATED:
-        return not_(func.toBool(_condition(column, expression, _NEGATED[operator], place)))
-    met = _COMPARED[operator](expression, _given(column, operator, place))
+        return not_(func.toBool(_condition(column, expression, _NEGATED[operator], name)))
+    met = _COMPARED[operator](expression, _given(column, operator, name))
     return func.ifNull(met, literal_column("false")) if column.nullable else met
 
 
-def _given(column: AnyColumn, operator: Operator, place: int) -> Expression:
+def _given(column: AnyColumn, operator: Operator, name: str) -> Expression:
     operand = column.type.scalar.operand
     if operator is not Operator.IN:
-        return operand.read(value(_name(place), operand.sql))
-    given = value(_name(place), Array(operand.sql))
+        return operand.read(_parameter(name, operand.sql))
+    given = _parameter(name, Array(operand.sql))
     return given if operand.read is identity else func.arrayMap(_EACH.op("->")(operand.read(_EACH)), given)
 
 
-def _name(place: int) -> str:
-    return f"where_{place}"
+def _parameter(name: str, kind: Any) -> Expression:
+    return bindparam(name, None, type_=kind)
+
+
+def _name(prefix: str, place: int) -> str:
+    return f"{prefix}_{place}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, column, select, union_all
 
+from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import (
     EVERY,
     Atoms,
@@ -24,7 +25,8 @@ from gqlreports.plugins.aggregates import (
     key_name,
 )
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
-from gqlreports.schema.plan.source import OWN, Reading, Source, Span, reading, source_of
+from gqlreports.plugins.dimensions import SharedDimension
+from gqlreports.schema.plan.source import OWN, Reading, Source, Span, filter_keys, reading, source_of
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import Fact
 
@@ -105,12 +107,18 @@ def of_nothing(request: ReportRequest, needed: Sequence[AnyColumn]) -> Subquery:
 
 def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence[AnyColumn]) -> Scope:
     columns = tuple(dict.fromkeys(needed)) or total_columns(request.columns)[:1]
+    for each in columns:
+        if isinstance(each, SharedDimension) and each not in request.dimensions:
+            raise InvalidInput(
+                f"{each.graphql_name} is no key of the rows, since `groupBy` does not name {each.constant_name}; "
+                "choose calls by it in `filter` of the report."
+            )
     return Scope(keys, columns, request.parameters, request.basis, request.report.report.fact)
 
 
 def _loaded_slice(request: ReportRequest, rows: Slice) -> Slice:
-    """The slice without the rows that were loaded after the request's `as_of`."""
-    conditions = source_of(request).loaded_by(request)
+    """The slice without the rows that were loaded after the request's `as_of`, or do not meet its filter."""
+    conditions = source_of(request).read_by(request)
     return replace(rows, conditions=(*conditions, *rows.conditions))
 
 
@@ -181,7 +189,7 @@ class _Grain:
     def reading(self, parts: Parts) -> Reading:
         """What the range is read from: the sums of hours only if the report's rollup has all that are needed."""
         rollup = self.request.report.rollup
-        keys = [*parts.keys, *self.where, *parts.by]
+        keys = [*parts.keys, *self.where, *parts.by, *filter_keys(self.request)]
         return reading(self.request) if rollup and rollup.holds(keys, parts.sums) else Reading.CALLS
 
     def _ranges(self, read: Reading) -> list[list[ColumnElement[bool]]]:

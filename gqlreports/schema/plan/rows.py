@@ -103,7 +103,8 @@ def _rows(request: ReportRequest, selection: Selection, order: tuple[Order, ...]
     keys = request.dimensions
     needed = (*selected_columns(request, selection), *(each.column for each in order), *keys, *filters.columns(tree))
     report = report_table(request, keys, needed)
-    statement = select(*field_columns(selection, row_sources(request.columns, report))).select_from(report)
+    sources = {**row_sources(request.columns, report), **no_values(request)}
+    statement = select(*field_columns(selection, sources)).select_from(report)
     statement = statement.where(*row_filter(tree, report)).order_by(*order_by(order, keys, report))
     return compile_statement(with_page(paged, statement))
 
@@ -188,7 +189,12 @@ def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: 
     """
     away = summed_away(request, by)
     nulls: dict[str, FieldSource] = {column.graphql_name: null() for column in away}
-    return {**row_sources(request.columns, report), **nulls, SUMMED_AWAY: names_of(away)}
+    return {**row_sources(request.columns, report), **nulls, **no_values(request), SUMMED_AWAY: names_of(away)}
+
+
+def no_values(request: ReportRequest) -> dict[str, FieldSource]:
+    """The SQL source of each dimension that the report could be grouped by, and is not."""
+    return {each.graphql_name: null() for each in request.ungrouped}
 
 
 def names_of(columns: tuple[AnyColumn, ...]) -> ColumnElement[Any]:

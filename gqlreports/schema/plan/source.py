@@ -33,7 +33,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from gqlreports.backends.base import Customers, Statement
 from gqlreports.errors import PluginError
 from gqlreports.plugins.aggregates import has_subquery, is_column
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import hour
+from gqlreports.schema.plan import filters
+from gqlreports.schema.plan.filters import EVERYTHING, FACTS, Where
 from gqlreports.schema.plan.lookups import AS_OF, as_known_then, of_store
 from gqlreports.schema.request import ReportRequest
 from gqlreports.tables import Fact
@@ -152,6 +155,17 @@ class Source:
         """Conditions for the rows loaded up to the moment `as_of`, if the request has one."""
         return [] if request.as_of is None else [self.column(self.fact.loaded_at) <= _instant(AS_OF)]
 
+    def read_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
+        """Conditions for the rows that a request reads of its range: by `as_of` and by its filter."""
+        return [*self.loaded_by(request), *self.filtered_by(request)]
+
+    def filtered_by(self, request: ReportRequest) -> list[ColumnElement[bool]]:
+        """The condition of the request's filter, if it has one."""
+        tree = request.filter.tree
+        if tree == EVERYTHING.tree:
+            return []
+        return [filters.condition(tree, lambda column: self.key(_key_of(column, request)), FACTS)]
+
     def rows(self, span: Span = OWN, conditions: Iterable[ColumnElement[bool]] = ()) -> Select[Any]:
         """The customers' rows in a range that meet the conditions, which refer to the stored table."""
         return select(literal_column("*")).select_from(self.table).where(*self.in_range(span), *conditions)
@@ -191,6 +205,16 @@ def source_of(request: ReportRequest) -> Source:
     return source_for(request.report.report.fact, request.customers.several)
 
 
+def _key_of(column: AnyColumn, request: ReportRequest) -> ColumnElement[Any]:
+    assert isinstance(column, Dimension)
+    return column.build(request.parameters)
+
+
+def filter_keys(request: ReportRequest) -> list[ColumnElement[Any]]:
+    """The expressions that the request's filter reads, over the rows of the fact."""
+    return [_key_of(column, request) for column in filters.columns(request.filter.tree)]
+
+
 @cache
 def source_for(fact: Fact, several: bool) -> Source:
     return Source(fact, several)
@@ -213,7 +237,8 @@ def cache_key(request: ReportRequest) -> ReportRequest:
     """A request that is equal for all requests with the same SQL; customers and range are query parameters."""
     start, end = _RANGES[reading(request)]
     customers = _SEVERAL if request.customers.several else _ONE
-    return replace(request, customers=customers, start=start, end=end, as_of=request.as_of and _EPOCH)
+    kept = Where(request.filter.tree)
+    return replace(request, customers=customers, start=start, end=end, as_of=request.as_of and _EPOCH, filter=kept)
 
 
 def reading(request: ReportRequest) -> Reading:
@@ -251,7 +276,7 @@ def compile_statement(statement: Select[Any]) -> Statement:
 def fill(statement: Statement, request: ReportRequest, more: Mapping[str, object]) -> Statement:
     """Set the parameters of a compiled statement to the values of one request and to `more` values."""
     given: dict[str, object] = customer_parameters(request.customers) | OWN.values(request.start, request.end)
-    given |= more
+    given |= {**more, **request.filter.named(FACTS)}
     if request.as_of is not None:
         given[AS_OF] = known_by(request.as_of)
     values = {name: given.get(name, value) for name, value in statement.parameters.items()}

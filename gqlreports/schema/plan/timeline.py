@@ -22,6 +22,7 @@ from gqlreports.schema.plan.rows import (
     internal_dimension,
     key_of,
     names_of,
+    no_values,
     order_by,
     selected_columns,
     summed_away,
@@ -176,6 +177,7 @@ def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: S
     return {
         "others": others,
         SUMMED_AWAY: names,
+        **no_values(request),
         **{column.graphql_name: null() for column in away},
         **{key.graphql_name: case((others, null()), else_=places.c[key.name]) for key in by},
     }

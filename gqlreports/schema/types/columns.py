@@ -16,6 +16,7 @@ from gqlreports.errors import InvalidInput
 from gqlreports.plugins import ReportParameters
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
 from gqlreports.plugins.registry import RegisteredReport
+from gqlreports.plugins.types import TYPES, Scalar
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.plan.rows import Order, Page
@@ -64,6 +65,32 @@ def documented(column: AnyColumn) -> str:
     return f"{column.description} [{column.unit}]" if column.unit else column.description
 
 
+def _compared(scalar: Scalar) -> type[Any]:
+    texts = {"current": "In the report's own range.", "previous": "In the range that it is compared with."}
+    if scalar.numeric:
+        texts["change"] = "The former less the latter; null for money in different currencies."
+        texts["relative_change"] = "The change over the size of the latter; null where that is 0."
+    types = {text: float if text == "relative_change" else annotation(scalar) for text in texts}
+    namespace: dict[str, Any] = {
+        **{field: strawberry.field(description=text) for field, text in texts.items()},
+        "__annotations__": {field: types[field] | None for field in texts},
+    }
+    return strawberry.type(type(f"{scalar.name}Comparison", (), namespace), description="A figure in both ranges.")
+
+
+_COMPARED = {scalar: _compared(scalar) for scalar in dict.fromkeys(each.scalar for each in TYPES)}
+
+
+def compared_type(column: AnyColumn) -> Any:
+    """The type of a column in a compared row.
+
+    A key is the same in both ranges.  A column that is a key only under a parameter always has two values.
+    """
+    if isinstance(column, Measure) or column.otherwise is not None:
+        return _COMPARED[column.type.scalar]
+    return column_type(column)
+
+
 ROWS = 1000
 """How many rows are returned by default."""
 
@@ -84,10 +111,14 @@ describe_enum(
 
 @dataclass(frozen=True, eq=False)
 class ReportColumns:
-    """The columns of a report as staff or partners see them."""
+    """The columns of a report as staff or partners see them.
+
+    The columns of a grouped report have those of its own report as `base`: both have the same totals.
+    """
 
     registered: RegisteredReport
     staff: bool
+    base: "ReportColumns | None" = None
 
     @cached_property
     def all(self) -> tuple[AnyColumn, ...]:
@@ -124,7 +155,7 @@ class ReportColumns:
 
     @cached_property
     def measure_enum(self) -> Any:
-        return self._enum("Measure", self.measures, "A measure")
+        return self.base.measure_enum if self.base else self._enum("Measure", self.summed, "A measure")
 
     @cached_property
     def filter_input(self) -> type[Any]:
@@ -146,7 +177,16 @@ class ReportColumns:
 
     @cached_property
     def totals(self) -> type[Any]:
+        if self.base:
+            return self.base.totals
         return object_of(self.name("Totals"), self.summed, f"Rows of {self.registered.title} together.")
+
+    @cached_property
+    def compared_totals(self) -> type[Any]:
+        if self.base:
+            return self.base.compared_totals
+        description = f"Rows of {self.registered.title} together, in both ranges."
+        return object_of(self.name("ComparisonTotals"), self.summed, description, compared_type)
 
     def where(self, given: Any) -> Where:
         return parse_filter(given, self.all)
@@ -168,7 +208,8 @@ class ReportColumns:
         for column in named:
             if column not in request.dimensions:
                 when = to_camel(column.when or "") if isinstance(column, Dimension) else ""
-                raise InvalidInput(f"{column.graphql_name} is no key of the rows unless the parameter {when} is true.")
+                unless = f"the parameter {when} is true" if when else f"`groupBy` names {column.constant_name}"
+                raise InvalidInput(f"{column.graphql_name} is no key of the rows unless {unless}.")
         return tuple(key for key in request.dimensions if key in named)
 
     def _enum(self, suffix: str, columns: tuple[AnyColumn, ...], what: str) -> Any:

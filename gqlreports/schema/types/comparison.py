@@ -7,16 +7,15 @@ from typing import Any
 import strawberry
 
 from gqlreports.errors import InvalidInput
-from gqlreports.plugins.contract import AnyColumn, Dimension, Measure
-from gqlreports.plugins.types import TYPES, Scalar
+from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.answer import ReportAnswer, StoreValue
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.plan.comparison import ComparedOrder, ComparisonPart
 from gqlreports.schema.plan.filters import Where
 from gqlreports.schema.request import ReportRequest, Selection
-from gqlreports.schema.scalars import BigInt, annotation
+from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.time import RelativePeriod, compared_period, zone
-from gqlreports.schema.types.columns import ROWS, Direction, ReportColumns, column_type, field_of, list_of, object_of
+from gqlreports.schema.types.columns import ROWS, Direction, ReportColumns, compared_type, field_of, list_of, object_of
 from gqlreports.schema.types.descriptions import describe_enum
 
 describe_enum(
@@ -37,22 +36,6 @@ describe_enum(
         "RELATIVE_CHANGE": "By which part of the previous value it is more.",
     },
 )
-
-
-def _compared(scalar: Scalar) -> type[Any]:
-    texts = {"current": "In the report's own range.", "previous": "In the range that it is compared with."}
-    if scalar.numeric:
-        texts["change"] = "The former less the latter; null for money in different currencies."
-        texts["relative_change"] = "The change over the size of the latter; null where that is 0."
-    types = {text: float if text == "relative_change" else annotation(scalar) for text in texts}
-    namespace: dict[str, Any] = {
-        **{field: strawberry.field(description=text) for field, text in texts.items()},
-        "__annotations__": {field: types[field] | None for field in texts},
-    }
-    return strawberry.type(type(f"{scalar.name}Comparison", (), namespace), description="A figure in both ranges.")
-
-
-_COMPARED = {scalar: _compared(scalar) for scalar in dict.fromkeys(each.scalar for each in TYPES)}
 
 
 @strawberry.input(description="A range of time.")
@@ -112,30 +95,17 @@ def previous_request(request: ReportRequest, with_: ComparedPeriod, time_zone: s
 
 def _comparison_type(columns: ReportColumns) -> type[Any]:
     title = columns.registered.title
-    row = object_of(columns.name("ComparisonRow"), columns.all, f"A row of {title} in both ranges.", _type_in_both)
-    totals = object_of(
-        columns.name("ComparisonTotals"), columns.summed, f"Rows of {title} together, in both ranges.", _type_in_both
-    )
+    row = object_of(columns.name("ComparisonRow"), columns.all, f"A row of {title} in both ranges.", compared_type)
     namespace: dict[str, Any] = {
         "__annotations__": {"from_": datetime, "to": datetime, "compared": strawberry.Private[Compared]},
         "from_": strawberry.field(name="from", description="The first moment of the range that is compared with."),
         "to": strawberry.field(description="The moment at which that range ends."),
         "rows": _rows_field(columns, row),
         "row_count": _row_count_field(),
-        "totals": _totals_field(totals),
+        "totals": _totals_field(columns.compared_totals),
     }
     cls = type(columns.name("Comparison"), (), namespace)
     return strawberry.type(cls, description=f"{title} in two ranges.")
-
-
-def _type_in_both(column: AnyColumn) -> Any:
-    """The type of a column in a compared row.
-
-    A key is the same in both ranges.  A column that is a key only under a parameter always has two values.
-    """
-    if isinstance(column, Measure) or column.otherwise is not None:
-        return _COMPARED[column.type.scalar]
-    return column_type(column)
 
 
 def _order_input(columns: ReportColumns) -> type[Any]:

@@ -203,9 +203,10 @@ def _other_row_count_field() -> Any:
 
 @dataclass(frozen=True)
 class ReportTypes:
-    """A report's object type, and the input type of its parameters if it has any."""
+    """A report's columns and object type, and the input type of its parameters if it has any."""
 
     registered: RegisteredReport
+    columns: ReportColumns
     report: type[Any]
     parameters: type[Any] | None
 
@@ -215,9 +216,11 @@ class ReportTypes:
         return self.registered.name.lower()
 
 
-def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]) -> ReportTypes:
-    """The types of a report as staff or partners see it."""
-    columns = ReportColumns(registered, staff)
+def report_types(
+    registered: RegisteredReport, staff: bool, interface: type[Any], base: ReportTypes | None = None
+) -> ReportTypes:
+    """The types of a report as staff or partners see it; `base` has those of the report that a grouped one is of."""
+    columns = ReportColumns(registered, staff, base.columns if base else None)
     namespace = {"rows": _rows_field(columns), "row_count": _row_count_field(columns)}
     namespace["subtotals"] = subtotals_field(columns)
     if columns.summed:
@@ -231,7 +234,7 @@ def report_types(registered: RegisteredReport, staff: bool, interface: type[Any]
         namespace |= call_fields(columns)
     report = type(columns.name("Report"), (interface,), namespace)
     cls = strawberry.type(report, description=registered.description)
-    return ReportTypes(registered, cls, parameters_input(registered))
+    return ReportTypes(registered, columns, cls, base.parameters if base else parameters_input(registered))
 
 
 def _rows_field(columns: ReportColumns) -> Any:
