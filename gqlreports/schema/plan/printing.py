@@ -110,7 +110,16 @@ class CellFormat:
 
 
 def unprinted(column: AnyColumn, expression: Expression) -> Expression:
-    return expression
+    """A value as it is.
+
+    The SQL of a time may be of a coarser type than the column's; it is converted, so that all times have milliseconds.
+    """
+    return cast(expression, _Named(_of_cells(column))) if column.type.is_time else expression
+
+
+def _of_cells(column: AnyColumn) -> str:
+    name = column.type.clickhouse
+    return f"Nullable({name})" if column.nullable else name
 
 
 AS_IT_IS = CellFormat(unprinted)
