@@ -17,12 +17,15 @@ from gqlreports.plugins.aggregates import Additivity
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.types import complete
+from gqlreports.schema.node import Node
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
 from gqlreports.schema.types.descriptions import describe_enum
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
 _LENGTH = 12
+PREFIX = "ReportType:"
+"""What the ids of report types begin with."""
 
 
 @lru_cache(1024)
@@ -136,7 +139,8 @@ class ParameterInfo:
 
 
 @strawberry.type(description="A report that can be asked for.")
-class ReportTypeInfo:
+class ReportTypeInfo(Node):
+    id: strawberry.ID = strawberry.field(description="Its id.")
     name: str = strawberry.field(description="Its value of ReportType.")
     type_name: str = strawberry.field(description="What the names of its types begin with: `... on {typeName}Report`.")
     parameters_field: str | None = strawberry.field(
@@ -158,12 +162,13 @@ def describe(report: RegisteredReport, staff: bool) -> ReportTypeInfo:
     columns = report.columns(staff)
     fields = report.report.Parameters.model_fields
     return ReportTypeInfo(
+        id=strawberry.ID(PREFIX + report.name),
         name=report.name,
         type_name=report.type_name,
         parameters_field=to_camel(report.name.lower()) if fields else None,
         title=report.title,
         description=report.description,
-        columns=[_column(column) for column in columns],
+        columns=[column_info(column) for column in columns],
         parameters=[_parameter(report, name, field) for name, field in fields.items()],
         chart=_chart(columns),
         lists_calls=report.report.lists_calls(),
@@ -191,7 +196,8 @@ def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], cust
     )
 
 
-def _column(column: AnyColumn) -> ColumnInfo:
+def column_info(column: AnyColumn) -> ColumnInfo:
+    """The catalogue's entry for a column."""
     figure = column.otherwise if isinstance(column, Dimension) else column.aggregate
     return ColumnInfo(
         name=column.graphql_name,

@@ -25,7 +25,8 @@ from graphql import (
 
 COSTS = 32
 """How many documents' costs are cached."""
-_REPORT = "customReport"
+_REPORTS = ("customReport", "node")
+"""The fields of the query that can be a report."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class DocumentCost:
         if not isinstance(selection, FieldNode):
             return directives + inner
         values = max((_levels(each.value) for each in selection.arguments or ()), default=0)
-        own = Cost(1, values, 1 if selection.alias else 0, reports=int(selection.name.value == _REPORT))
+        own = Cost(1, values, 1 if selection.alias else 0, reports=int(selection.name.value in _REPORTS))
         name = (selection.alias or selection.name).value
         return _Selected(directives.cost + own + inner.whole.below(), Counter([name]))
 

@@ -18,18 +18,23 @@ from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
+from gqlreports.schema.connections import Connection
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, customer, customers, viewer
+from gqlreports.schema.customers import Customer, customer, customers, customers_connection, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
 from gqlreports.schema.freshness import data_through, numbering_as_of
-from gqlreports.schema.keys import key_mutations, keys
-from gqlreports.schema.loads import Load, loads
+from gqlreports.schema.keys import ApiKey, key_mutations, keys, keys_connection
+from gqlreports.schema.loads import Load, loads, loads_connection
+from gqlreports.schema.node import Node
+from gqlreports.schema.nodes import node_fields
+from gqlreports.schema.report_id import report_id
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
 from gqlreports.schema.types.columns import field_of, list_of, validated, values_of
 from gqlreports.schema.types.descriptions import argument, describe_enum
 from gqlreports.schema.types.report import ReportTypes, report_types
+from gqlreports.schema.types.table import table_field
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +106,7 @@ def _interface(report_type: Any) -> type[Any]:
 
     namespace: dict[str, Any] = {
         "__annotations__": {
+            "id": strawberry.ID,
             "type": report_type,
             "customer": Customer,
             "from_": datetime,
@@ -109,6 +115,9 @@ def _interface(report_type: Any) -> type[Any]:
             "as_of": datetime | None,
             "answer": strawberry.Private[ReportAnswer],
         },
+        "id": strawberry.field(
+            description="Its id: the same for the same arguments, and another for any others.",
+        ),
         "type": strawberry.field(description="Which report this is."),
         "customer": strawberry.field(description="Whose calls these are."),
         "from_": strawberry.field(name="from", description="The first moment of the range."),
@@ -129,9 +138,10 @@ def _interface(report_type: Any) -> type[Any]:
         "definition_version": strawberry.field(
             resolver=resolve_definition_version, description="Changes when the report's definition does."
         ),
+        "table": table_field(),
     }
     return strawberry.interface(
-        type("CustomReport", (), namespace), description="A report: ask for its rows with `... on`."
+        type("CustomReport", (Node,), namespace), description="A report: ask for its rows with `... on`."
     )
 
 
@@ -151,17 +161,22 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
         chosen = types[type.value]
         given = _given_parameters(chosen, types, parameters)
         counted = basis or CountingBasis.CALL
-        request = ReportRequest(chosen.registered, customer, from_, to, given, counted, role.staff, as_of)
-        context = info.context
+        return await opened(
+            info, ReportRequest(chosen.registered, customer, from_, to, given, counted, role.staff, as_of)
+        )
+
+    async def opened(info: ReportInfo, request: ReportRequest) -> Any:
+        context, name = info.context, request.report.name
         answer = await context.door.open(context.caller, request)
         context.answers[str(info.path.key)] = answer
-        return chosen.report(
-            type=type,
-            customer=Customer.of(context.caller.customers[customer]),
-            from_=from_,
-            to=to,
-            basis=counted,
-            as_of=as_of,
+        return types[name].report(
+            id=report_id(request),
+            type=report_type[name],
+            customer=Customer.of(context.caller.customers[request.customer]),
+            from_=request.start,
+            to=request.end,
+            basis=request.basis,
+            as_of=request.as_of,
             answer=answer,
         )
 
@@ -203,6 +218,16 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             after=strawberry.ID | None,
             returns=list_of(Customer),
         ),
+        "customers_connection": field_of(
+            customers_connection,
+            "The same as a connection of Relay.",
+            info=ReportInfo,
+            search=str | None,
+            first=int | None,
+            after=str | None,
+            returns=Connection[Customer],
+        ),
+        **node_fields({each.registered.name: each.registered for each in types.values()}, role.staff, opened),
         "viewer": strawberry.field(
             resolver=viewer, description="The holder of the key or the session that this request came with."
         ),
@@ -217,6 +242,15 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             offset=int | None,
             returns=list_of(Load),
         )
+        for name, resolver, item in (("keys", keys_connection, ApiKey), ("loads", loads_connection, Load)):
+            fields[f"{name}_connection"] = field_of(
+                resolver,
+                "The same as a connection of Relay.",
+                info=ReportInfo,
+                first=int | None,
+                after=str | None,
+                returns=Connection[item],  # type: ignore[valid-type]
+            )
     return strawberry.type(type("Query", (), fields), description="What can be asked.")
 
 
