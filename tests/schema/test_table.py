@@ -49,7 +49,7 @@ def test_every_report_has_it(site: Site, role: Role) -> None:
 
 
 def test_columns_order_page_and_filter(site: Site) -> None:
-    given = {
+    given: dict[str, Any] = {
         "columns": ["total", "techPrefix"],
         "where": {"total": {"gt": 1}, "not": {"techPrefix": {"in": [""]}}},
         "orderBy": [{"column": "asr", "direction": "DESC"}, {"column": "total"}],
