@@ -22,6 +22,7 @@ from gqlreports.schema.connections import Connection
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, customers_connection, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
+from gqlreports.schema.federation import CustomerEntity, FederatedSchema
 from gqlreports.schema.freshness import data_through, numbering_as_of
 from gqlreports.schema.keys import ApiKey, key_mutations, keys, keys_connection
 from gqlreports.schema.loads import Load, loads, loads_connection
@@ -58,25 +59,32 @@ class ReportsSchema(strawberry.Schema):
                 logger.error("A resolver failed.", exc_info=error.original_error)
 
 
+class Subgraph(ReportsSchema, FederatedSchema):
+    """The same for a router of Apollo Federation."""
+
+
 @lru_cache(SCHEMAS)
 def build_schema(
     registry: Registry,
     role: Role,
     executor: type[Any] = SplicingExecutor,
     limits: RequestLimits = USUAL,
+    federation: bool = False,
 ) -> ReportsSchema:
     """Build the schema of a role.  It lacks everything that the role must not see or do.
 
-    The schema refuses documents that exceed `limits`.
+    The schema refuses documents that exceed `limits`.  With `federation` it is that of a subgraph.
     """
+    customer_type = CustomerEntity if federation else Customer
     visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     titles = {each.name: f"{each.title}: {each.description}" for each in visible}
     report_type = describe_enum(names, "A report to choose.", titles)
-    interface = _interface(report_type)
+    interface = _interface(report_type, customer_type)
     types = {each.name: report_types(each, role.staff, interface) for each in visible}
-    return ReportsSchema(
-        query=_query(types, report_type, interface, role),
+    schema = Subgraph if federation else ReportsSchema
+    return schema(
+        query=_query(types, report_type, interface, role, customer_type),
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
         types=[each.report for each in types.values()],
         execution_context_class=executor,
@@ -91,7 +99,7 @@ def build_schema(
     )
 
 
-def _interface(report_type: Any) -> type[Any]:
+def _interface(report_type: Any, customer_type: type[Customer]) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
         return await data_through(answer)
@@ -108,7 +116,7 @@ def _interface(report_type: Any) -> type[Any]:
         "__annotations__": {
             "id": strawberry.ID,
             "type": report_type,
-            "customer": Customer,
+            "customer": customer_type,
             "from_": datetime,
             "to": datetime,
             "basis": CountingBasis,
@@ -145,7 +153,9 @@ def _interface(report_type: Any) -> type[Any]:
     )
 
 
-def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any], role: Role) -> type[Any]:
+def _query(
+    types: dict[str, ReportTypes], report_type: Any, interface: type[Any], role: Role, customer_type: type[Customer]
+) -> type[Any]:
     parameters_type = _parameters_input(types)
 
     async def resolve_custom_report(
@@ -207,7 +217,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             "One customer; null with an error where you see none of that id.",
             info=ReportInfo,
             id=strawberry.ID,
-            returns=Customer | None,
+            returns=customer_type | None,
         ),
         "customers": field_of(
             customers,
@@ -216,7 +226,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             search=str | None,
             first=int | None,
             after=strawberry.ID | None,
-            returns=list_of(Customer),
+            returns=list_of(customer_type),
         ),
         "customers_connection": field_of(
             customers_connection,
@@ -225,7 +235,7 @@ def _query(types: dict[str, ReportTypes], report_type: Any, interface: type[Any]
             search=str | None,
             first=int | None,
             after=str | None,
-            returns=Connection[Customer],
+            returns=Connection[customer_type],  # type: ignore[valid-type]
         ),
         **node_fields({each.registered.name: each.registered for each in types.values()}, role.staff, opened),
         "viewer": strawberry.field(
