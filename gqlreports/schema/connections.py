@@ -19,8 +19,8 @@ class Edge(Generic[Item]):
     node: Item = strawberry.field(description="The object.")
 
 
-@strawberry.type(description="A page of a list.")
-class Connection(Generic[Item]):
+@strawberry.type(name="Connection", description="A page of a list.")
+class ListConnection(Generic[Item]):
     page_info: PageInfo = strawberry.field(description="Whether the list goes on, and from where.")
     edges: list[Edge[Item]] = strawberry.field(description="The objects of the page.")
 
@@ -50,7 +50,7 @@ def moment_at(microseconds: int) -> datetime:
 
 def connection(
     found: Sequence[Item], first: int, after: str | None, place_of: Callable[[Item], Sequence[Any]]
-) -> Connection[Item]:
+) -> ListConnection[Item]:
     """The page of the first objects found; there are more if one more was found."""
     edges = [Edge(cursor=opaque(place_of(each)), node=each) for each in found[:first]]
     page_info = PageInfo(
@@ -59,4 +59,4 @@ def connection(
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
     )
-    return Connection(page_info=page_info, edges=edges)
+    return ListConnection(page_info=page_info, edges=edges)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.limits import Large, RequestLimits
-from gqlreports.schema.connections import Connection, connection, page_size, place
+from gqlreports.schema.connections import ListConnection, connection, page_size, place
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.node import Node
 from gqlreports.schema.scalars import BigInt
@@ -84,7 +84,7 @@ async def customers(
 
 async def customers_connection(
     info: ReportInfo, search: str | None = None, first: int | None = MOST_SHOWN, after: str | None = None
-) -> Connection[Customer]:
+) -> ListConnection[Customer]:
     size, behind = page_size(first, MOST_SHOWN), place(after, str)
     found = await _page(info, search, size, behind[0] if behind else None, more=1)
     return connection(found, size, after, lambda each: (each.id,))

@@ -11,7 +11,7 @@ from gqlreports.directory import models
 from gqlreports.directory.keys import LONGEST_OVERLAP
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
-from gqlreports.schema.connections import Connection, connection, moment_at, page_size, place
+from gqlreports.schema.connections import ListConnection, connection, moment_at, page_size, place
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.node import Node
 from gqlreports.schema.opaque import microseconds
@@ -68,7 +68,9 @@ async def keys(info: ReportInfo) -> list[ApiKey]:
     return [ApiKey.of(each) for each in await run_in_threadpool(info.context.door.directory.list_keys)]
 
 
-async def keys_connection(info: ReportInfo, first: int | None = KEYS, after: str | None = None) -> Connection[ApiKey]:
+async def keys_connection(
+    info: ReportInfo, first: int | None = KEYS, after: str | None = None
+) -> ListConnection[ApiKey]:
     size, behind = page_size(first, KEYS), place(after, int, str)
     door = info.context.door
     door.limits.check("rows_per_page", size, "use `after` for more")

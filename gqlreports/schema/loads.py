@@ -6,7 +6,7 @@ from datetime import datetime
 import strawberry
 
 from gqlreports.errors import InvalidInput
-from gqlreports.schema.connections import Connection, connection, moment_at, page_size, place
+from gqlreports.schema.connections import ListConnection, connection, moment_at, page_size, place
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.opaque import microseconds
 from gqlreports.schema.scalars import BigInt
@@ -42,7 +42,9 @@ async def loads(info: ReportInfo, first: int | None = _FIRST, offset: int | None
     return [Load(**asdict(each)) for each in found]
 
 
-async def loads_connection(info: ReportInfo, first: int | None = _FIRST, after: str | None = None) -> Connection[Load]:
+async def loads_connection(
+    info: ReportInfo, first: int | None = _FIRST, after: str | None = None
+) -> ListConnection[Load]:
     size, behind = page_size(first, _FIRST), place(after, int, str)
     door = info.context.door
     door.limits.check("rows_per_page", size, "use `after` for more")

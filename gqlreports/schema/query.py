@@ -18,7 +18,7 @@ from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
-from gqlreports.schema.connections import Connection
+from gqlreports.schema.connections import ListConnection
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.customers import Customer, customer, customers, customers_connection, viewer
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
@@ -235,7 +235,7 @@ def _query(
             search=str | None,
             first=int | None,
             after=str | None,
-            returns=Connection[customer_type],  # type: ignore[valid-type]
+            returns=ListConnection[customer_type],  # type: ignore[valid-type]
         ),
         **node_fields({each.registered.name: each.registered for each in types.values()}, role.staff, opened),
         "viewer": strawberry.field(
@@ -259,7 +259,7 @@ def _query(
                 info=ReportInfo,
                 first=int | None,
                 after=str | None,
-                returns=Connection[item],  # type: ignore[valid-type]
+                returns=ListConnection[item],  # type: ignore[valid-type]
             )
     return strawberry.type(type("Query", (), fields), description="What can be asked.")
 
