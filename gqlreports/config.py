@@ -123,6 +123,9 @@ class Settings(BaseSettings):
         description="Origins whose pages may call the API from a browser, as `https://app.example`, or `*` for all; in "
         "the environment separated by commas",
     )
+    federation: bool = Field(
+        default=False, description="Whether the API is a subgraph for a router of Apollo Federation"
+    )
     documents: Path | None = Field(
         default=None,
         description="JSON file with the only documents that partners may run: an object from id to document",

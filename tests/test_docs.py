@@ -161,6 +161,7 @@ def test_the_settings_file_of_the_page_can_be_read(tmp_path: Path) -> None:
 def settings_row(name: str, field: FieldInfo) -> str:
     """The row of a setting: its name, its type in TOML, its default as TOML writes it, and its description."""
     kinds: dict[type, str] = {
+        bool: "boolean",
         int: "integer",
         float: "number",
         Path: "path",
@@ -172,6 +173,8 @@ def settings_row(name: str, field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, dict):
         default = "{" + ", ".join(f'{key} = "{value}"' for key, value in default.items()) + "}"
+    elif isinstance(default, bool):
+        default = str(default).lower()
     elif isinstance(default, (str, Path)):
         default = f'"{default}"'
     elif isinstance(default, tuple):

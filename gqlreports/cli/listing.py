@@ -34,6 +34,9 @@ def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plu
 def sdl(
     partner: Annotated[bool, typer.Option("--partner", help="As partners see it.")] = False,
     admin: Annotated[bool, typer.Option("--admin", help="As admins see it.")] = False,
+    federation: Annotated[
+        bool, typer.Option("--federation", help="As a subgraph, for a router of Apollo Federation.")
+    ] = False,
     check: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Print what would break callers who know the schema in FILE, instead."),
@@ -42,7 +45,7 @@ def sdl(
     """Print the GraphQL schema; needs no store.  With --check the exit code is 1 if it breaks an earlier one."""
     with error_boundary():
         role = Role.PARTNER if partner else Role.ADMIN if admin else Role.STAFF
-        printed = query.build_schema(Registry.load(), role).as_str()
+        printed = query.build_schema(Registry.load(), role, federation=federation).as_str()
         if check is None:
             typer.echo(printed)
             return

@@ -102,6 +102,7 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, metrics
         shutdown,
         settings.answers_bytes,
         settings.cors_origins,
+        settings.federation,
     )
     backend = backend_of(settings, registry, Use.SERVING, make=True)
     app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)

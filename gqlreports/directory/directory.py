@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from types import MappingProxyType
 
-from sqlalchemy import bindparam, insert, or_, select
+from sqlalchemy import and_, bindparam, insert, or_, select
 
 from gqlreports.directory import keys
 from gqlreports.directory.database import Database, utc_now
@@ -188,10 +188,15 @@ class Directory:
         """The record of a key that was just created, by its text."""
         return self.key(parse_key(text).id or "")
 
-    def list_keys(self) -> list[ApiKey]:
-        """All keys, oldest first."""
+    def list_keys(self, first: int | None = None, after: tuple[datetime, str] | None = None) -> list[ApiKey]:
+        """The keys, oldest first: all, or the `first` of them that come after a key's creation, in UTC, and id."""
+        query = select(ApiKey).order_by(ApiKey.created_at, ApiKey.id).limit(first)
+        if after is not None:
+            created_at, key_id = after[0].astimezone(UTC).replace(tzinfo=None), after[1]
+            later = and_(ApiKey.created_at == created_at, ApiKey.id > key_id)
+            query = query.where(or_(ApiKey.created_at > created_at, later))
         with self._session() as session:
-            return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
+            return list(session.scalars(query))
 
     def remembered(self, key: str, source: str | None) -> Principal | None:
         """The holder of a key that was found in the last few seconds: like `authenticate`, but without a query."""

@@ -20,12 +20,15 @@ from gqlreports.plugins.figure_ids import column_id
 from gqlreports.plugins.grouping import groupable, grouping_of
 from gqlreports.plugins.registry import CALL_DIMENSIONS, RegisteredReport
 from gqlreports.plugins.types import complete
+from gqlreports.schema.node import Node
 from gqlreports.schema.plan.grain import total_columns
 from gqlreports.schema.scalars import print_moment
 from gqlreports.schema.types.descriptions import describe_enum
 
 _DIALECT = ClickHouseDialect(server_side_params=True)
 _LENGTH = 12
+PREFIX = "ReportType:"
+"""What the ids of report types begin with."""
 
 
 @lru_cache(1024)
@@ -142,7 +145,8 @@ class ParameterInfo:
 
 
 @strawberry.type(description="A report that can be asked for.")
-class ReportTypeInfo:
+class ReportTypeInfo(Node):
+    id: strawberry.ID = strawberry.field(description="Its id.")
     name: str = strawberry.field(description="Its value of ReportType.")
     type_name: str = strawberry.field(description="What the names of its types begin with: `... on {typeName}Report`.")
     parameters_field: str | None = strawberry.field(
@@ -174,13 +178,14 @@ def describe(
     grouping = grouping_of(report, declared)
     fields = report.report.Parameters.model_fields
     return ReportTypeInfo(
+        id=strawberry.ID(PREFIX + report.name),
         name=report.name,
         type_name=report.type_name,
         parameters_field=to_camel(report.name.lower()) if fields else None,
         title=report.title,
         description=report.description,
-        columns=[_column(column, column_id(column, report, declared)) for column in columns],
-        dimensions=[_column(each, each.name) for each in dimensions],
+        columns=[column_info(column, column_id(column, report, declared)) for column in columns],
+        dimensions=[column_info(each, each.name) for each in dimensions],
         grouped_type_name=grouping.type_name if grouping else None,
         parameters=[_parameter(report, name, field) for name, field in fields.items()],
         chart=_chart(columns),
@@ -209,7 +214,8 @@ def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], cust
     )
 
 
-def _column(column: AnyColumn, id: str) -> ColumnInfo:
+def column_info(column: AnyColumn, id: str) -> ColumnInfo:
+    """The catalogue's entry for a column, with its id."""
     figure = column.otherwise if isinstance(column, Dimension) else column.aggregate
     return ColumnInfo(
         id=id,

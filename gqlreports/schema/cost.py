@@ -25,7 +25,8 @@ from graphql import (
 
 COSTS = 32
 """How many documents' costs are cached."""
-_REPORTS = ("customReport", "customReports")
+_REPORTS = ("customReport", "customReports", "node")
+"""The fields of the query that can be a report."""
 
 
 @dataclass(frozen=True)

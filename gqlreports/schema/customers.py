@@ -10,8 +10,10 @@ from gqlreports.directory import models
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
 from gqlreports.limits import Large, RequestLimits
+from gqlreports.schema.connections import ListConnection, connection, page_size, place
 from gqlreports.schema.context import ReportInfo
 from gqlreports.schema.door import CustomerChoice
+from gqlreports.schema.node import Node
 from gqlreports.schema.scalars import BigInt
 from gqlreports.schema.types.descriptions import describe_enum
 
@@ -51,7 +53,7 @@ describe_enum(
 
 
 @strawberry.type(description="A customer of the voice network.")
-class Customer:
+class Customer(Node):
     id: strawberry.ID = strawberry.field(description="Its id on the switch.")
     name: str = strawberry.field(description="Its name.")
     currency: str = strawberry.field(description="Its currency, ISO 4217.")
@@ -118,12 +120,22 @@ async def customer(info: ReportInfo, id: strawberry.ID) -> Customer | None:
 async def customers(
     info: ReportInfo, search: str | None = None, first: int | None = MOST_SHOWN, after: strawberry.ID | None = None
 ) -> list[Customer]:
-    first = MOST_SHOWN if first is None else first
-    if first < 0:
-        raise InvalidInput("`first` must not be negative.")
+    return await _page(info, search, page_size(first, MOST_SHOWN), after)
+
+
+async def customers_connection(
+    info: ReportInfo, search: str | None = None, first: int | None = MOST_SHOWN, after: str | None = None
+) -> ListConnection[Customer]:
+    size, behind = page_size(first, MOST_SHOWN), place(after, str)
+    found = await _page(info, search, size, behind[0] if behind else None, more=1)
+    return connection(found, size, after, lambda each: (each.id,))
+
+
+async def _page(info: ReportInfo, search: str | None, first: int, after: str | None, more: int = 0) -> list[Customer]:
+    """The first customers after an id, and as many `more`."""
     door, caller = info.context.door, info.context.caller
     door.limits.check("customers_per_page", first, "use `after` for more")
-    found = await run_in_threadpool(door.directory.customers, caller.principal, search, first, after)
+    found = await run_in_threadpool(door.directory.customers, caller.principal, search, first + more, after)
     return [Customer.of(each) for each in found]
 
 

@@ -11,18 +11,23 @@ from gqlreports.directory import models
 from gqlreports.directory.keys import LONGEST_OVERLAP
 from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput
+from gqlreports.schema.connections import ListConnection, connection, moment_at, page_size, place
 from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.node import Node
+from gqlreports.schema.opaque import microseconds
 from gqlreports.schema.types.columns import field_of, list_of
 
 logger = logging.getLogger(__name__)
 
 
+KEYS = 50
+"""How many keys a page of the connection has by default."""
 _HOURS = 24
 _MOST_HOURS = LONGEST_OVERLAP // timedelta(hours=1)
 
 
 @strawberry.type(description="An API key; its text is not kept.")
-class ApiKey:
+class ApiKey(Node):
     id: strawberry.ID = strawberry.field(description="Its public id, which is a part of its text.")
     name: str = strawberry.field(description="Whose it is.")
     role: Role = strawberry.field(description="What it may see and do.")
@@ -67,6 +72,19 @@ class NewApiKey:
 
 async def keys(info: ReportInfo) -> list[ApiKey]:
     return [ApiKey.of(each) for each in await run_in_threadpool(info.context.door.directory.list_keys)]
+
+
+async def keys_connection(
+    info: ReportInfo, first: int | None = KEYS, after: str | None = None
+) -> ListConnection[ApiKey]:
+    size, behind = page_size(first, KEYS), place(after, int, str)
+    door = info.context.door
+    door.limits.check("rows_per_page", size, "use `after` for more")
+    since = None if behind is None else (moment_at(behind[0]), behind[1])
+    found = await run_in_threadpool(door.directory.list_keys, size + 1, since)
+    return connection(
+        [ApiKey.of(each) for each in found], size, after, lambda each: (microseconds(each.created_at), each.id)
+    )
 
 
 async def rotate_key(info: ReportInfo, id: strawberry.ID, overlap_hours: int | None = _HOURS) -> NewApiKey | None:

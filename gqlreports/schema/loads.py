@@ -6,7 +6,9 @@ from datetime import datetime
 import strawberry
 
 from gqlreports.errors import InvalidInput
+from gqlreports.schema.connections import ListConnection, connection, moment_at, page_size, place
 from gqlreports.schema.context import ReportInfo
+from gqlreports.schema.opaque import microseconds
 from gqlreports.schema.scalars import BigInt
 from gqlreports.store.loads import finished_loads
 
@@ -38,3 +40,15 @@ async def loads(info: ReportInfo, first: int | None = _FIRST, offset: int | None
     door.limits.check("rows_per_page", first, "use `offset` for more")
     found = await finished_loads(door.backend, first, offset)
     return [Load(**asdict(each)) for each in found]
+
+
+async def loads_connection(
+    info: ReportInfo, first: int | None = _FIRST, after: str | None = None
+) -> ListConnection[Load]:
+    size, behind = page_size(first, _FIRST), place(after, int, str)
+    door = info.context.door
+    door.limits.check("rows_per_page", size, "use `after` for more")
+    until = None if behind is None else (moment_at(behind[0]), behind[1])
+    found = await finished_loads(door.backend, size + 1, after=until)
+    loads = [Load(**asdict(each)) for each in found]
+    return connection(loads, size, after, lambda each: (microseconds(each.finished_at), each.id))

@@ -17,15 +17,30 @@ from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, ReportsError
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins import CountingBasis, ReportParameters
+from gqlreports.plugins.grouping import GroupedReport
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.catalogue import ReportTypeInfo, definition_version, describe
+from gqlreports.schema.connections import ListConnection
 from gqlreports.schema.context import ReportInfo
-from gqlreports.schema.customers import Customer, ReportCustomers, chosen_customers, customer, customers, groups, viewer
+from gqlreports.schema.customers import (
+    Customer,
+    ReportCustomers,
+    chosen_customers,
+    customer,
+    customers,
+    customers_connection,
+    groups,
+    viewer,
+)
 from gqlreports.schema.extensions import DocumentLimits, ParserLimits, RecordExtension, RoomExtension, StoreStatistics
+from gqlreports.schema.federation import CustomerEntity, FederatedSchema
 from gqlreports.schema.freshness import data_through, numbering_as_of
-from gqlreports.schema.keys import key_mutations, keys
-from gqlreports.schema.loads import Load, loads
+from gqlreports.schema.keys import ApiKey, key_mutations, keys, keys_connection
+from gqlreports.schema.loads import Load, loads, loads_connection
+from gqlreports.schema.node import Node
+from gqlreports.schema.nodes import node_fields
+from gqlreports.schema.report_id import report_id
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.scalars import SCALARS
 from gqlreports.schema.splicing import SplicingExecutor
@@ -33,6 +48,7 @@ from gqlreports.schema.types.columns import field_of, list_of, validated, values
 from gqlreports.schema.types.descriptions import argument, describe_enum
 from gqlreports.schema.types.grouping import Grouping
 from gqlreports.schema.types.report import ReportTypes, report_types
+from gqlreports.schema.types.table import table_field
 
 logger = logging.getLogger(__name__)
 
@@ -61,27 +77,34 @@ class ReportsSchema(strawberry.Schema):
                 logger.error("A resolver failed.", exc_info=error.original_error)
 
 
+class Subgraph(ReportsSchema, FederatedSchema):
+    """The same for a router of Apollo Federation."""
+
+
 @lru_cache(SCHEMAS)
 def build_schema(
     registry: Registry,
     role: Role,
     executor: type[Any] = SplicingExecutor,
     limits: RequestLimits = USUAL,
+    federation: bool = False,
 ) -> ReportsSchema:
     """Build the schema of a role.  It lacks everything that the role must not see or do.
 
-    The schema refuses documents that exceed `limits`.
+    The schema refuses documents that exceed `limits`.  With `federation` it is that of a subgraph.
     """
+    customer_type = CustomerEntity if federation else Customer
     visible = [each for each in registry.reports.values() if each.visible(role.staff)]
     names: type[Enum] = Enum("ReportType", {each.name: each.name for each in visible})  # type: ignore[misc]
     titles = {each.name: f"{each.title}: {each.description}" for each in visible}
     report_type = describe_enum(names, "A report to choose.", titles)
     grouping = Grouping(registry.dimensions, role.staff)
-    interface = _interface(report_type, grouping)
+    interface = _interface(report_type, grouping, customer_type)
     types = {each.name: report_types(each, role.staff, interface) for each in visible}
     grouped = grouping.types(types.values(), interface)
-    schema = ReportsSchema(
-        query=_query(types, grouped, grouping, report_type, interface, role),
+    made = Subgraph if federation else ReportsSchema
+    schema = made(
+        query=_query(types, grouped, grouping, report_type, interface, role, customer_type),
         mutation=key_mutations(report_type) if role is Role.ADMIN else None,
         types=[each.report for each in (*types.values(), *grouped.values())],
         execution_context_class=executor,
@@ -98,7 +121,7 @@ def build_schema(
     return schema
 
 
-def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
+def _interface(report_type: Any, grouping: Grouping, customer_type: type[Customer]) -> type[Any]:
     async def resolve_data_through(self: Any) -> datetime | None:
         answer: ReportAnswer = self.answer
         return await data_through(answer)
@@ -117,12 +140,16 @@ def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
         found: list[models.Customer] = self.found
         return [Customer.of(each) for each in found]
 
+    resolve_customer.__annotations__["return"] = customer_type
+    resolve_customers.__annotations__["return"] = list_of(customer_type)
+
     def resolve_definition_version(self: Any) -> str:
         answer: ReportAnswer = self.answer
         return definition_version(answer.request.report)
 
     namespace: dict[str, Any] = {
         "__annotations__": {
+            "id": strawberry.ID,
             "type": report_type,
             "from_": datetime,
             "to": datetime,
@@ -132,6 +159,9 @@ def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
             "answer": strawberry.Private[ReportAnswer],
             "found": strawberry.Private[list[models.Customer]],
         },
+        "id": strawberry.field(
+            description="Its id: the same for the same arguments, and another for any others.",
+        ),
         "type": strawberry.field(description="Which report this is."),
         "customer": strawberry.field(
             resolver=resolve_customer,
@@ -159,9 +189,10 @@ def _interface(report_type: Any, grouping: Grouping) -> type[Any]:
         "definition_version": strawberry.field(
             resolver=resolve_definition_version, description="Changes when the report's definition does."
         ),
+        "table": table_field(grouping.declared),
     }
     return strawberry.interface(
-        type("CustomReport", (), namespace), description="A report: ask for its rows with `... on`."
+        type("CustomReport", (Node,), namespace), description="A report: ask for its rows with `... on`."
     )
 
 
@@ -172,6 +203,7 @@ def _query(
     report_type: Any,
     interface: type[Any],
     role: Role,
+    customer_type: type[Customer],
 ) -> type[Any]:
     parameters_type = _parameters_input(types)
 
@@ -187,7 +219,7 @@ def _query(
         group_by: Any = None,
         filter_: Any = None,
     ) -> Any:
-        return await opened(info, Customers.of(customer), type, from_, to, parameters, basis, as_of, group_by, filter_)
+        return await asked(info, Customers.of(customer), type, from_, to, parameters, basis, as_of, group_by, filter_)
 
     async def resolve_custom_reports(
         info: ReportInfo,
@@ -202,9 +234,9 @@ def _query(
         filter_: Any = None,
     ) -> Any:
         chosen = await chosen_customers(info, customers)
-        return await opened(info, chosen, type, from_, to, parameters, basis, as_of, group_by, filter_)
+        return await asked(info, chosen, type, from_, to, parameters, basis, as_of, group_by, filter_)
 
-    async def opened(
+    async def asked(
         info: ReportInfo,
         customers: Customers,
         type: Any,
@@ -221,18 +253,23 @@ def _query(
         counted = basis or CountingBasis.CALL
         report, only = grouping.report(chosen.registered, group_by), grouping.filter(chosen.registered, filter_)
         request = ReportRequest(report, customers, from_, to, given, counted, role.staff, as_of, only)
-        context = info.context
+        return await opened(info, request)
+
+    async def opened(info: ReportInfo, request: ReportRequest) -> Any:
+        context, report = info.context, request.report
         answer = await context.door.open(context.caller, request)
         context.answers[str(info.path.key)] = answer
-        shown = chosen if group_by is None else grouped[type.value]
+        keys = report.keys if isinstance(report, GroupedReport) else None
+        shown = types[report.name] if keys is None else grouped[report.name]
         return shown.report(
-            type=type,
-            found=[context.caller.customers[id] for id in customers.ids],
-            from_=from_,
-            to=to,
-            basis=counted,
-            as_of=as_of,
-            group_by=group_by,
+            id=report_id(request),
+            type=report_type[report.name],
+            found=[context.caller.customers[id] for id in request.customers.ids],
+            from_=request.start,
+            to=request.end,
+            basis=request.basis,
+            as_of=request.as_of,
+            group_by=None if keys is None else [grouping.dimension_enum[each.constant_name] for each in keys],
             answer=answer,
         )
 
@@ -271,7 +308,7 @@ def _query(
             "One customer; null with an error where you see none of that id.",
             info=ReportInfo,
             id=strawberry.ID,
-            returns=Customer | None,
+            returns=customer_type | None,
         ),
         "customers": field_of(
             customers,
@@ -280,9 +317,19 @@ def _query(
             search=str | None,
             first=int | None,
             after=strawberry.ID | None,
-            returns=list_of(Customer),
+            returns=list_of(customer_type),
         ),
         "groups": strawberry.field(resolver=groups, description="The groups of customers that you see, by id."),
+        "customers_connection": field_of(
+            customers_connection,
+            "The same as a connection of Relay.",
+            info=ReportInfo,
+            search=str | None,
+            first=int | None,
+            after=str | None,
+            returns=ListConnection[customer_type],  # type: ignore[valid-type]
+        ),
+        **node_fields({each.registered.name: each.registered for each in types.values()}, grouping, opened),
         "viewer": strawberry.field(
             resolver=viewer, description="The holder of the key or the session that this request came with."
         ),
@@ -297,6 +344,15 @@ def _query(
             offset=int | None,
             returns=list_of(Load),
         )
+        for name, resolver, item in (("keys", keys_connection, ApiKey), ("loads", loads_connection, Load)):
+            fields[f"{name}_connection"] = field_of(
+                resolver,
+                "The same as a connection of Relay.",
+                info=ReportInfo,
+                first=int | None,
+                after=str | None,
+                returns=ListConnection[item],  # type: ignore[valid-type]
+            )
     return strawberry.type(type("Query", (), fields), description="What can be asked.")
 
 

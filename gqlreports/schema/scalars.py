@@ -41,8 +41,12 @@ def parse_moment(text: object) -> datetime:
 
 
 def print_moment(moment: datetime) -> str:
-    """Print a moment as RFC 3339 in UTC, ending in Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Print a moment as the store does: RFC 3339 in UTC with milliseconds, ending in Z.
+
+    Only a moment that a caller gave more exactly has microseconds, because less would be another moment.
+    """
+    digits = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return moment.astimezone(UTC).isoformat(timespec=digits).replace("+00:00", "Z")
 
 
 def parse_big_int(value: object) -> int:
@@ -72,18 +76,21 @@ SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
         description="A whole number of up to 64 bits, a JSON number.",
+        specified_by_url="https://www.w3.org/TR/xmlschema11-2/#long",
         serialize=int,
         parse_value=parse_big_int,
     ),
     ExactDecimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, a JSON string.",
+        specified_by_url="https://www.w3.org/TR/xmlschema11-2/#decimal",
         serialize=str,
         parse_value=parse_decimal,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment as in RFC 3339, with an offset or Z: 2025-10-20T00:00:00Z.",
+        description="A moment as in RFC 3339, with an offset or Z; answers are in UTC with milliseconds: "
+        "2025-10-20T00:00:00.000Z.",
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
         serialize=print_moment,
         parse_value=parse_moment,

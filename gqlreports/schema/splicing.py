@@ -7,12 +7,14 @@ resolving aliases, fragments and directives as for any other field, and makes th
 from typing import Any
 
 import orjson
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gqlreports.schema.answer import StoreValue
 from gqlreports.schema.context import Context
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
+
+NO_FIELDS = Selection("", ())
 
 
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -44,6 +46,12 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
             return self._fragment(result, self.selected(return_type, field_details_list))
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
+    # The executor calls it on itself, and so it need not be static.
+    def complete_leaf_value(self, return_type: Any, result: Any) -> Any:  # type: ignore[override]
+        if isinstance(result, StoreValue):
+            return self._fragment(result, NO_FIELDS)
+        return super().complete_leaf_value(return_type, result)
+
     async def _fragment(self, value: StoreValue, selection: Selection) -> orjson.Fragment:
         context: Context = self.context_value
         splice = await value.splice(selection)
@@ -51,8 +59,10 @@ class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
         return splice.fragment
 
     def selected(self, return_type: Any, field_details_list: Any) -> Selection:
-        """The selected fields in the order of the response, including those of nested objects."""
+        """The selected fields in the order of the response, including those of nested objects; none of JSON."""
         row_type = get_named_type(return_type)
+        if is_leaf_type(row_type):
+            return NO_FIELDS
         assert isinstance(row_type, GraphQLObjectType)
         fields = self.collect_subfields(row_type, field_details_list).grouped_field_set
         return Selection(

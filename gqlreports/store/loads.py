@@ -18,8 +18,10 @@ SELECT id, any(file) AS file, any(hash) AS hash, any(user) AS user,
     toUnixTimestamp64Milli(min(started_at)) AS began, toUnixTimestamp64Milli(min(finished_at)) AS ended,
     toUnixTimestamp64Milli(min(first_dt)) AS first, toUnixTimestamp64Milli(max(last_dt)) AS last,
     toUnixTimestamp64Milli(max(unloaded_at)) AS unloaded
-FROM cdr_load WHERE id != 0 GROUP BY id ORDER BY ended DESC, id LIMIT {{first:UInt64}} OFFSET {{offset:UInt64}}
+FROM cdr_load WHERE id != 0 GROUP BY id HAVING (-ended, cdr_load.id) > ({{later:Int64}}, {{id:UInt64}})
+ORDER BY ended DESC, id LIMIT {{first:UInt64}} OFFSET {{offset:UInt64}}
 """
+_FROM_THE_LATEST = -(1 << 63)
 _LOAD = """
 SELECT first_dt, last_dt, min(finished_at), max(added + corrected) FROM cdr_load
 WHERE id = {load:UInt64} GROUP BY first_dt, last_dt
@@ -50,9 +52,13 @@ class FinishedLoad:
     unloaded_at: datetime | None
 
 
-async def finished_loads(backend: Backend, first: int, offset: int = 0) -> list[FinishedLoad]:
-    """A page of the finished loads, the latest first."""
-    found = await backend.fetch_json(Statement(_LOADS, {"first": first, "offset": offset}))
+async def finished_loads(
+    backend: Backend, first: int, offset: int = 0, after: tuple[datetime, str] | None = None
+) -> list[FinishedLoad]:
+    """A page of the finished loads, the latest first; those after the end and the id of one, where that is given."""
+    later, id = (_FROM_THE_LATEST, 0) if after is None else (-_milliseconds(after[0]), int(after[1], 16))
+    page = {"first": first, "offset": offset, "later": later, "id": id}
+    found = await backend.fetch_json(Statement(_LOADS, page))
     return [_finished(row) for row in orjson.loads(found.json)]
 
 

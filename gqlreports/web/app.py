@@ -51,7 +51,8 @@ class HttpOptions:
 
     `documents` are the only documents that partners may run, by id; None lets them run any.  `reports_at_once` limits
     the reports that run or wait for the store.  `shutdown` signals the end of the process.  Cached answers take at most
-    `answers_bytes`; with 0 none is cached.  Pages of the `origins` may call the API from a browser.
+    `answers_bytes`; with 0 none is cached.  Pages of the `origins` may call the API from a browser.  With
+    `federation`, the API is a subgraph.
     """
 
     limits: RequestLimits = USUAL
@@ -60,6 +61,7 @@ class HttpOptions:
     shutdown: Shutdown = field(default_factory=Shutdown)
     answers_bytes: int = ANSWERS_BYTES
     origins: tuple[str, ...] = ()
+    federation: bool = False
 
 
 if TYPE_CHECKING:
@@ -111,7 +113,11 @@ def create_app(
 
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
-    schemas = {role: build_schema(registry, role, limits=options.limits) for role in Role if role.reads}
+    schemas = {
+        role: build_schema(registry, role, limits=options.limits, federation=options.federation)
+        for role in Role
+        if role.reads
+    }
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)

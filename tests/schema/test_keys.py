@@ -143,7 +143,7 @@ def test_a_key_is_created_and_told_once(api: Api) -> None:
         "reports": ["DID_AS_CLI"],
         "networks": ["10.0.0.0/8"],
         "createdAt": created["key"]["createdAt"],
-        "expiresAt": end.isoformat().replace("+00:00", "Z"),
+        "expiresAt": end.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "revokedAt": None,
         "replacedBy": None,
     }

@@ -61,6 +61,22 @@ def test_the_latest_comes_first_and_one_taken_back_keeps_its_counts(loaded: Site
     assert loads(loaded, first=None) == loads(loaded)
 
 
+def test_the_pages_of_the_connection_are_the_list(loaded: Site, site: Site) -> None:
+    for _ in range(2):
+        asyncio.run(load_cdrs(loaded.backend, str(site.home / "cdrs.csv"), nothing))
+    whole = loads(loaded)
+    asyncio.run(unload(loaded.backend, whole[0]["id"]))
+    admin = loaded.directory.create_key("admin", Role.ADMIN)
+    query = """query ($after: String) { loadsConnection(first: 2, after: $after) {
+      pageInfo { hasNextPage endCursor } edges { node { id finishedAt } } } }"""
+    first = loaded.data(query, admin)["loadsConnection"]
+    # A load that ends meanwhile comes before the cursor, so that no page repeats or skips one.
+    asyncio.run(load_cdrs(loaded.backend, str(site.home / "cdrs.csv"), nothing))
+    last = loaded.data(query, admin, after=first["pageInfo"]["endCursor"])["loadsConnection"]
+    assert [each["node"]["id"] for each in first["edges"] + last["edges"]] == [each["id"] for each in whole]
+    assert [page["pageInfo"]["hasNextPage"] for page in (first, last)] == [True, False]
+
+
 def test_only_admins_see_loads(loaded: Site) -> None:
     assert "loads" in loaded.error("{ loads { id } }")["message"]
     assert "loads" in loaded.error("{ loads { id } }", loaded.partner_key("5001"))["message"]

@@ -33,12 +33,13 @@ ROWS = f"{DID_AS_CLI} {{ ... on DidAsCliReport {{ rows {{ account count }} }} }}
 PREPARED = [
     f"{{ {ROWS} }}",
     f"query Monthly {{ __typename a: {ROWS} b: {ROWS.replace('5001', '5003')} }}",
-    f"{{ {DID_AS_CLI} {{ __typename type from to basis definitionVersion "
+    f"{{ {DID_AS_CLI} {{ __typename id type from to basis definitionVersion "
     "customer { name currency } ... on DidAsCliReport { all: rows(first: 2) { n: count __typename } "
     "none: rows(first: 0) { account } totals { count } subtotals(by: [ACCOUNT]) { account count } "
     "timeline(every: WEEK) { start count } calls(first: 2) { callid } "
     "comparison(with: {period: PREVIOUS_PERIOD}) { totals { count { current change } } } "
-    "top(n: 2, by: COUNT) { rows { account } } } } }",
+    "top(n: 2, by: COUNT) { rows { account } } } "
+    'table(first: 2, columns: ["count"]) { columns { title } rows totals } } }',
 ]
 EXECUTED = [
     f"{{ {DID_AS_CLI} {{ ... on DidAsCliReport {{ rowCount "

@@ -14,7 +14,7 @@ from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, at_grain, of_nothing, report_table, total_columns
-from gqlreports.schema.plan.printing import FieldSource, Part, field_columns
+from gqlreports.schema.plan.printing import FieldSource, Part, as_declared, field_columns
 from gqlreports.schema.plan.rows import (
     ALL,
     STATEMENTS,
@@ -229,7 +229,7 @@ def _key(key: Dimension, compared: Subquery) -> FieldSource:
     cannot depend on the parameter.
     """
     if key.otherwise is None:
-        return compared.c[key.name]
+        return as_declared(key, compared.c[key.name])
     part = Part(compared.c[key.name], f"Nullable({key.type.clickhouse})")
     return {"current": part, "previous": part}
 

@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, cast, func, literal_column
 from sqlalchemy.types import UserDefinedType
 
 from gqlreports.backends.base import Statement
+from gqlreports.plugins.contract import AnyColumn
 from gqlreports.plugins.types import ColumnType
 from gqlreports.schema.plan.source import value
 from gqlreports.schema.request import TYPE_NAME, Selected, Selection
@@ -107,6 +108,16 @@ def object_of(selection: Selection, parts: Mapping[str, Part]) -> ColumnElement[
 Expression: TypeAlias = ColumnElement[Any]
 
 UTC = "UTC"
+
+
+def as_declared(column: AnyColumn, expression: Expression) -> Expression:
+    """A value of a column in the column's type.
+
+    The SQL of a time may be of a coarser type; it is converted, so that all times have milliseconds.
+    """
+    name = column.type.clickhouse
+    kind = f"Nullable({name})" if column.nullable else name
+    return cast(expression, _Named(kind)) if column.type.is_time else expression
 
 
 def readable(type: ColumnType, expression: Expression) -> Expression:

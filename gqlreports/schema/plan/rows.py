@@ -14,7 +14,7 @@ from gqlreports.plugins.types import TEXT, ColumnType
 from gqlreports.schema.plan import filters
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, report_table
-from gqlreports.schema.plan.printing import FieldSource, field_columns
+from gqlreports.schema.plan.printing import FieldSource, as_declared, field_columns
 from gqlreports.schema.plan.source import (
     OWN,
     Span,
@@ -179,7 +179,8 @@ def summed_away(request: ReportRequest, by: tuple[Dimension, ...]) -> tuple[Dime
 
 def row_sources(columns: tuple[AnyColumn, ...], report: Subquery) -> dict[str, FieldSource]:
     """The SQL source of each field of a row, for the columns that `report` has."""
-    return {column.graphql_name: report.c[column.name] for column in columns if column.name in report.c}
+    found = [column for column in columns if column.name in report.c]
+    return {column.graphql_name: as_declared(column, report.c[column.name]) for column in found}
 
 
 def subtotal_sources(request: ReportRequest, by: tuple[Dimension, ...], report: Subquery) -> dict[str, FieldSource]:

@@ -13,7 +13,7 @@ from gqlreports.plugins.rollup import hour
 from gqlreports.plugins.types import COUNT
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.grain import Slice, of_nothing, report_table, total_columns
-from gqlreports.schema.plan.printing import FieldSource, field_columns
+from gqlreports.schema.plan.printing import FieldSource, as_declared, field_columns
 from gqlreports.schema.plan.rows import (
     STATEMENTS,
     SUMMED_AWAY,
@@ -81,7 +81,10 @@ def _timeline(
     sources = {
         **_bucket_sources(buckets),
         **_series_sources(request, by, places),
-        **{each.graphql_name: case((found, figures.c[each.name]), else_=empty.c[each.name]) for each in columns},
+        **{
+            each.graphql_name: as_declared(each, case((found, figures.c[each.name]), else_=empty.c[each.name]))
+            for each in columns
+        },
     }
     statement = select(*field_columns(selection, sources)).select_from(joined)
     # Place 0, the series of all others, comes last.
@@ -179,5 +182,5 @@ def _series_sources(request: ReportRequest, by: tuple[Dimension, ...], places: S
         SUMMED_AWAY: names,
         **no_values(request),
         **{column.graphql_name: null() for column in away},
-        **{key.graphql_name: case((others, null()), else_=places.c[key.name]) for key in by},
+        **{key.graphql_name: case((others, null()), else_=as_declared(key, places.c[key.name])) for key in by},
     }
