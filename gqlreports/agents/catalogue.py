@@ -79,19 +79,21 @@ def _default(parameter: Mapping[str, Any]) -> Any:
 
 async def explain_figure(agent: Agent, given: ExplainFigure) -> str:
     only = agent.report(given.report).name if given.report else None
-    found = (await agent.ask(_EXPLAINED, {}))["reportTypes"]
-    explained: defaultdict[str, list[str]] = defaultdict(list)
-    names: dict[str, None] = {}
-    for report in found:
-        if only in (None, report["name"]):
-            for column in report["columns"]:
-                names[column["name"]] = None
-                if column["name"].casefold() == given.figure.casefold():
-                    explained["\n".join(_explanation(column))].append(report["name"])
+    columns = [
+        (report["name"], column)
+        for report in (await agent.ask(_EXPLAINED, {}))["reportTypes"]
+        if only in (None, report["name"])
+        for column in report["columns"]
+    ]
+    explained: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for report, column in columns:
+        if column["name"].casefold() == given.figure.casefold():
+            explained[column["name"], "\n".join(_explanation(column))].append(report)
     if not explained:
         place = f" in {only}" if only else ""
-        raise NotFound(f"There is no figure {given.figure[:64]!r}{place}; there are {', '.join(names)}.")
-    return "\n\n".join(f"{given.figure} of {', '.join(reports)}\n{text}" for text, reports in explained.items())
+        names = ", ".join(dict.fromkeys(column["name"] for _, column in columns))
+        raise NotFound(f"There is no figure {given.figure[:64]!r}{place}; there are {names}.")
+    return "\n\n".join(f"{name} of {', '.join(reports)}\n{text}" for (name, text), reports in explained.items())
 
 
 def _explanation(column: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
 from tests.backends.test_conformance import running, until_nothing_runs
 from tests.support import sites
+from tests.support.agents import ERAS, TestAgent
 from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.stores import Store
@@ -31,6 +32,7 @@ RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = (
     f'customReport(customer: "1", type: ENDLESS, {RANGE}) {{ ... on EndlessReport {{ rows {{ account calls }} }} }}'
 )
+ENDLESS = {"report": "ENDLESS", "customer": "1", "from": "2025-10-20", "to": "2025-11-20"}
 LONG = "(SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1) = 0"
 
 
@@ -85,6 +87,36 @@ def test_the_caller_leaves(store: Store, tmp_path: Path, query: str, caplog: pyt
         store.run(left, limits)
     assert "left before its answer" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+@pytest.mark.parametrize("era", ERAS)
+def test_an_agent_leaves(store: Store, tmp_path: Path, era: str, caplog: pytest.LogCaptureFixture) -> None:
+    limits = Limits(60)
+
+    async def left(backend: Backend) -> None:
+        asking = asyncio.ensure_future(TestAgent(made.url, made.key, era).ask("run_report", ENDLESS))
+        while not await running(backend):
+            assert not asking.done()
+            await asyncio.sleep(0.05)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await until_nothing_runs(backend)
+
+    with api(store, tmp_path, limits) as made, caplog.at_level(logging.INFO):
+        store.run(left, limits)
+    assert "left before its answer" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+@pytest.mark.parametrize("era", ERAS)
+def test_the_time_of_an_agent_is_up(store: Store, tmp_path: Path, era: str) -> None:
+    with api(store, tmp_path, Limits(1)) as made:
+        found = asyncio.run(TestAgent(made.url, made.key, era).ask("run_report", ENDLESS))
+        assert found.failed
+        assert found.text.startswith("TIMEOUT: ")
+        store.run(until_nothing_runs, Limits(60))
 
 
 def test_the_time_is_up(store: Store, tmp_path: Path) -> None:
