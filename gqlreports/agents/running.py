@@ -71,8 +71,8 @@ async def list_calls(agent: Agent, given: ListCalls) -> str:
 
 def _shown(what: str, shown: int, count: int, advice: str) -> str:
     """How many of all are shown; some may have come since those were read."""
-    left = count - shown
-    return f"the first {shown} of {count} {what}; {left} are left out: {advice}" if left > 0 else f"all {shown} {what}"
+    left = max(0, count - shown)
+    return f"{shown} of {shown + left} {what} shown{f', {left} left out: {advice}' if left else ''}"
 
 
 def _heading(document: ReportDocument, found: Mapping[str, Any], more: str = "") -> str:

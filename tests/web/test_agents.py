@@ -69,9 +69,7 @@ def check_report(found: Told, analysis: Analysis, order: Order = (), where: Any 
     for name, text in zip(columns, cells(lines[-2]), strict=True):
         assert near(text, totals[name]) if name in totals else text == "", (name, text, totals)
     left = len(rows) - len(shown)
-    assert lines[-1].startswith(
-        f"the first {len(shown)} of {len(rows)} rows; {left} are left out" if left else f"all {len(rows)} rows"
-    )
+    assert lines[-1].startswith(f"{len(shown)} of {len(rows)} rows shown{f', {left} left out: ' if left else ''}")
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -115,7 +113,7 @@ def test_rows_are_chosen_and_those_left_out_are_counted(url: str, site: Site, er
         rows=3,
     )
     check_report(found, analysis, [("callCount", True), ("prefix", False)], {"callCount": {"gte": 2}}, most=3)
-    assert "are left out" in found.text
+    assert " left out: " in found.text
 
 
 def test_columns_are_chosen(staff: TestAgent, site: Site) -> None:
@@ -311,7 +309,7 @@ def test_calls_are_listed_by_time_and_their_numbers_are_masked(staff: TestAgent,
         assert texts == [call.callid, str(call.branch_idx), *hidden]
         assert (Decimal(duration or ""), Decimal(charge or "")) == (call.duration, call.customer_charge)
     left = len(calls) - len(lines)
-    assert end.startswith(f"the first {len(lines)} of {len(calls)} calls; {left} are left out: ")
+    assert end.startswith(f"{len(lines)} of {len(calls)} calls shown, {left} left out: ")
 
 
 def masked(number: str) -> str:
@@ -325,7 +323,7 @@ def test_calls_of_rows_that_match(staff: TestAgent, site: Site) -> None:
     found = staff.use("list_calls", report=analysis.type, customer="5003", **RANGE, where=where, rows=1)
     count = len(analysis.calls(where))
     assert count > 1
-    assert f"the first 1 of {count} calls; {count - 1} are left out" in found.text
+    assert f"\n1 of {count} calls shown, {count - 1} left out: " in found.text
 
 
 def test_calls_have_no_other_columns(staff: TestAgent) -> None:
@@ -346,7 +344,7 @@ def test_an_answer_is_bounded_and_what_has_no_room_is_counted(staff: TestAgent) 
     shown = len(found.lines) - 5
     assert 0 < shown < MOST_ROWS < count
     assert len(found.text.encode()) < MOST_BYTES + 1_000
-    assert found.lines[-1].startswith(f"the first {shown} of {count} rows; {count - shown} are left out: ")
+    assert found.lines[-1].startswith(f"{shown} of {count} rows shown, {count - shown} left out: ")
     assert "... (20" in found.lines[2]
 
 
