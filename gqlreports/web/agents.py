@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+from graphql import GraphQLError
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -103,8 +104,13 @@ class AgentEndpoint:
 
     async def _respond(self, request: BoundedRequest) -> Response:
         assert self._manager is not None
-        kept = _Kept()
-        await self._manager.handle_request(request.scope, _replayed(await request.body()), kept.keep)
+        kept, body = _Kept(), await request.body()
+        try:
+            # The SDK's own readers take NaN, or halves of characters, which no store takes.
+            orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise Refused(400, "The body cannot be read as JSON.") from None
+        await self._manager.handle_request(request.scope, _replayed(body), kept.keep)
         return kept.response
 
     async def _call_tool(
@@ -119,9 +125,9 @@ class AgentEndpoint:
             return _result(await tool.answer(self._agent(context.request), asked.arguments or {}))
         except ReportsError as error:
             record.code = error.code
+            message = public_message(error)[:MOST_CHARACTERS].rstrip(".")
             advice = _NEXT.get(error.code)
-            message = public_message(error)[:MOST_CHARACTERS]
-            return _result(f"{error.code}: {message}{f' {advice}' if advice else ''}", failed=True)
+            return _result(f"{error.code}: {message}.{f' {advice}' if advice else ''}", failed=True)
         except Exception as error:
             record.code = ReportsError.code
             logger.error("A tool failed.", exc_info=error)
@@ -152,11 +158,14 @@ class _WrongDocument(InvalidInput):
     code = "GRAPHQL_VALIDATION_FAILED"
 
 
-def _raised(error: Any) -> Exception:
+def _raised(error: GraphQLError) -> Exception:
     found = cause(error)
-    if found is not None:
-        return found
-    return _WrongDocument(_VARIABLE.sub(r"`\1`", format_error(error)["message"]))
+    if found is None:
+        return _WrongDocument(_VARIABLE.sub(r"`\1`", format_error(error)["message"]))
+    # Where a scalar cannot be read, GraphQL's message tells in which argument it is.
+    if isinstance(found, InvalidInput) and _VARIABLE.match(error.message):
+        return _WrongDocument(_VARIABLE.sub(r"`\1`", error.message))
+    return found
 
 
 async def _list_tools(context: ServerRequestContext[Any, Any], asked: PaginatedRequestParams | None) -> ListToolsResult:

@@ -149,6 +149,8 @@ def test_a_date_begins_in_its_zone(staff: TestAgent) -> None:
         ("where", {"asrr": {"lt": 1}}, ["`where`", "'asrr'", "describe_report"]),
         ("where", {"asr": {"lt": "x" * 5_000}}, ["`where`", "describe_report"]),
         ("where", {"asr": {"lt": None}}, ["asr.lt"]),
+        ("where", {"total": {"lt": "many"}}, ["`where`", "total.lt", "BigInt", "64 bits"]),
+        ("where", {"or": [{"total": {"eq": 1}}] * 101}, ["`conditions`", "101", "at most 100"]),
         ("parameters", {"side": "CLI"}, ["GROUP_BY_TECH_PREFIX has no `parameters`"]),
         ("rows", 0, ["`rows`", "greater than or equal to 1"]),
         ("rows", MOST_ROWS + 1, ["`rows`", str(MOST_ROWS)]),
@@ -289,6 +291,20 @@ def test_a_refusal_has_its_status_and_the_form_of_the_protocol(url: str, site: S
     opened = httpx2.get(f"{url}/mcp", headers={"Authorization": f"Bearer {site.staff_key}"})
     assert (opened.status_code, opened.headers["allow"]) == (405, "POST")
     assert opened.json()["jsonrpc"] == "2.0"
+
+
+HALVES = '"report":"DTMF","customer":"5001","from":"2025-10-20","to":"2025-11-20","where":{"route":{"eq":"\\ud800"}}'
+
+
+@pytest.mark.parametrize("argument", [HALVES, '"rows":NaN', f'"where":{"[" * 2000}{"]" * 2000}', '"report"'])
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28"])
+def test_a_body_that_is_no_json_is_refused(url: str, site: Site, argument: str, version: str) -> None:
+    """Also where the SDK would read it."""
+    body = (
+        f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"run_report","arguments":{{{argument}}}}}}}'
+    )
+    refused = post(url, site.staff_key, body.encode(), **{"MCP-Protocol-Version": version})
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, "The body cannot be read as JSON.")
 
 
 # ---- calls ----

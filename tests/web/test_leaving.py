@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import MCPError
 from sqlalchemy import Select, literal_column
 
 from gqlreports.backends.base import Backend, Limits
@@ -19,6 +20,7 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.lifecycle import Shutdown
 from tests.backends.test_conformance import running, until_nothing_runs
 from tests.support import sites
 from tests.support.agents import ERAS, TestAgent
@@ -107,6 +109,25 @@ def test_an_agent_leaves(store: Store, tmp_path: Path, era: str, caplog: pytest.
         store.run(left, limits)
     assert "left before its answer" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+def test_the_server_ends_before_an_agent_has_its_answer(store: Store, tmp_path: Path) -> None:
+    shutdown, limits = Shutdown(), Limits(60)
+
+    async def ended(backend: Backend) -> None:
+        asking = asyncio.ensure_future(TestAgent(made.url, made.key).ask("run_report", ENDLESS))
+        while not await running(backend):
+            assert not asking.done()
+            await asyncio.sleep(0.05)
+        shutdown.end()
+        with pytest.raises(ExceptionGroup) as failed:
+            await asking
+        assert failed.group_contains(MCPError, match="went down before the answer was there; try again")
+        await until_nothing_runs(backend)
+
+    with api(store, tmp_path, limits, HttpOptions(shutdown=shutdown)) as made:
+        store.run(ended, limits)
 
 
 @pytest.mark.parametrize("store", ["embedded"], indirect=True)
