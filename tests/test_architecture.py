@@ -21,6 +21,7 @@ LAYERS = [
     "telemetry",
     "schema",
     "export",
+    "agents",
     "web",
     "testing",
     "cli",

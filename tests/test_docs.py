@@ -2,10 +2,12 @@
 
 Blocks of a page run in their order, in a folder that holds `docs/example`.  A `console` block has commands behind `$ `
 and what they print; a `graphql` block that is followed by a `json` block must give that answer; a `python` block is
-run; others are only shown.  A command may have variables before it, and `export` sets them for those that follow;
+run; a `json` block with the call of an agent's tool that is followed by a `text` block must give that text; others are
+only shown.  A command may have variables before it, and `export` sets them for those that follow;
 SERVER is an empty database of a server.
 """
 
+import asyncio
 import re
 import secrets
 import shlex
@@ -33,8 +35,11 @@ from gqlreports.limits import RequestLimits
 from gqlreports.plugins.types import TYPES
 from gqlreports.store.load_counts import LoadCounts
 from gqlreports.tables import metadata
+from gqlreports.web.app import create_app
 from tests.support import commands, sites, stores
+from tests.support.agents import TestAgent
 from tests.support.oracle import World
+from tests.support.serving import served
 from tests.support.sites import Engine, Site
 from tests.support.stores import ServedStore
 
@@ -81,6 +86,15 @@ class Reader:
         key = directory.create_key("reader", Role.STAFF)
         return Site(self.home, self.engine, World([], None, []), directory, key, LoadCounts()).ask(query)  # type: ignore[arg-type]
 
+    def call(self, tool: str, arguments: dict[str, Any]) -> str:
+        """Have an agent with a partner's key call a tool."""
+        directory = Directory(f"sqlite:///{self.home}/directory.db")
+        key = directory.create_key("agent", Role.PARTNER, ["1001"])
+        with served(create_app(sites.REGISTRY, self.engine.open(self.home / "store"), directory)) as url:
+            told = asyncio.run(TestAgent(url, key).ask(tool, arguments))
+        self.engine.close()
+        return told.text
+
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
     for found in BLOCK.finditer(TEXT[page]):
@@ -108,7 +122,7 @@ def own_tables() -> Iterator[None]:
 @pytest.mark.usefixtures("own_tables")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_is_true(reader: Reader, page: Path) -> None:
-    query, names = "", {"__name__": "page"}
+    query, call, names = "", "", {"__name__": "page"}
     for language, text in blocks(page):
         if language == "console":
             check_console(reader, text)
@@ -119,16 +133,24 @@ def test_a_page_is_true(reader: Reader, page: Path) -> None:
         elif language == "python":
             reader.engine.close()
             exec(compile(text, page.name, "exec"), names)
+        elif language == "text" and call:
+            asked = orjson.loads(call)
+            check(text, reader.call(asked["name"], asked["arguments"]), call)
         query = text if language == "graphql" else ""
+        call = text if language == "json" else ""
 
 
 def check_console(reader: Reader, text: str) -> None:
-    """`...` stands for anything within a line."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = re.sub(r"\\\n\s*", "", part).partition("\n")
-        pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
-        printed = "\n".join(line.rstrip() for line in reader.type(command).splitlines()).strip()
-        assert re.fullmatch(pattern, printed), f"$ {command}\n{printed}"
+        check(expected, reader.type(command), f"$ {command}")
+
+
+def check(expected: str, found: str, asked: str) -> None:
+    """`...` stands for anything within a line."""
+    pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
+    printed = "\n".join(line.rstrip() for line in found.splitlines()).strip()
+    assert re.fullmatch(pattern, printed), f"{asked}\n{printed}"
 
 
 def test_every_command_is_on_a_page() -> None:

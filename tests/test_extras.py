@@ -162,6 +162,7 @@ def test_it_answers_from_a_server_and_names_what_other_files_need(plain: Plain, 
         text, refused = (
             httpx2.get(f"{export}.{form}", params=asked, headers=headers, timeout=PATIENCE) for form in ("csv", "xlsx")
         )
+        agents = httpx2.post(address.replace("graphql", "mcp"), json={}, headers=headers, timeout=PATIENCE)
     # As the README has them.
     _, *rows, _ = csv.reader(text.text.splitlines())
     assert sorted(rows) == [["", "1", "96", "2", "2"], ["0044", "0.5", "63.25", "1", "2"]]
@@ -169,6 +170,7 @@ def test_it_answers_from_a_server_and_names_what_other_files_need(plain: Plain, 
         501,
         [{"message": f"Excel {files}", "extensions": {"code": "NOT_INSTALLED"}}],
     )
+    assert agents.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -191,13 +193,14 @@ def test_it_names_the_extra_that_is_needed(plain: Plain, extra: str, command: st
 @pytest.mark.parametrize(
     ("extra", "modules"),
     [
+        ("agents", "gqlreports.web.agents"),
         ("embedded", "gqlreports.backends.embedded.backend"),
         ("files", "gqlreports.export.arrow, gqlreports.export.xlsx, gqlreports.store.parquet"),
         ("openid", "gqlreports.directory.tokens, cryptography"),
         ("postgresql", "psycopg"),
         ("opentelemetry", "opentelemetry.sdk.trace, opentelemetry.exporter.otlp.proto.http.trace_exporter"),
     ],
-    ids=["embedded", "files", "openid", "postgresql", "opentelemetry"],
+    ids=["agents", "embedded", "files", "openid", "postgresql", "opentelemetry"],
 )
 def test_an_extra_brings_all_that_is_needed(
     plain: Plain, wheel: Path, extra: str, modules: str, tmp_path: Path
@@ -212,5 +215,5 @@ def test_an_extra_brings_all_that_is_needed(
 
 
 def test_all_is_every_extra_but_those_of_developers(wheel: Path) -> None:
-    extras = ("embedded", "files", "openid", "opentelemetry", "postgresql")
+    extras = ("agents", "embedded", "files", "openid", "opentelemetry", "postgresql")
     assert asked_for(wheel, "all") == set().union(*(asked_for(wheel, each) for each in extras))

@@ -4,11 +4,10 @@ import asyncio
 import difflib
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -28,6 +27,7 @@ from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.scalars import parse_moment
+from gqlreports.schema.time import moment_in
 from gqlreports.store.definition import definition
 from gqlreports.telemetry.logs import configure_logs
 
@@ -36,7 +36,6 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 standard_error = Console(stderr=True)
-_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @contextmanager
@@ -112,20 +111,9 @@ def moment_of(option: str, text: str, zone: ZoneInfo | None = None) -> datetime:
     Raises InvalidInput, whose message names the option.
     """
     try:
-        if zone and _DATE.fullmatch(text):
-            return _beginning(text, zone)
-        return parse_moment(text)
+        return moment_in(zone, text) if zone else parse_moment(text)
     except InvalidInput as error:
-        advice = " A date alone stands for its midnight." if zone and not _DATE.fullmatch(text) else ""
-        raise InvalidInput(f"{option} {text}: {error}{advice}") from None
-
-
-def _beginning(day: str, zone: ZoneInfo) -> datetime:
-    try:
-        # Where the clock skips midnight, this is the moment at which it does.
-        return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput("there is no such date; check day, month and year.") from None
+        raise InvalidInput(f"{option} {text}: {error}") from None
 
 
 def directory_of(settings: Settings, make: bool = False) -> Directory:

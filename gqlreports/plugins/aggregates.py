@@ -90,7 +90,8 @@ class Aggregate:
     """One figure over a group of rows of a fact: `combine` is called with the values of `sums`, in their order.
 
     `sums` may be a function of the counting basis; it must return the same number of sums for each basis.  `type` is
-    the type of the figure's values, and `formula` describes the figure in words.
+    the type of the figure's values, and `formula` describes the figure in words.  A `quotient` keeps its numerator and
+    denominator in `parts`.
     """
 
     sums: Terms | Callable[[CountingBasis], Terms]
@@ -99,6 +100,7 @@ class Aggregate:
     formula: str
     nullable: bool = False
     additivity: Additivity = Additivity.ADDITIVE
+    parts: "tuple[Aggregate, Aggregate] | None" = None
 
     def terms(self, basis: CountingBasis) -> Terms:
         return self.sums(basis) if callable(self.sums) else self.sums
@@ -170,7 +172,8 @@ def quotient(numerator: Aggregate, denominator: Aggregate) -> Aggregate:
 
     formula = f"{numerator.formula} / {denominator.formula}"
     type = MONEY if in_money else RATIO
-    return Aggregate(sums, combine, type, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE)
+    parts = (numerator, denominator)
+    return Aggregate(sums, combine, type, formula, nullable=True, additivity=Additivity.NOT_ADDITIVE, parts=parts)
 
 
 def _divided(numerator: Expression, denominator: Expression) -> Expression:

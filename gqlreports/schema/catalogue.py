@@ -124,6 +124,8 @@ class ColumnInfo:
     type: str = strawberry.field(description="Its scalar.")
     nullable: bool = strawberry.field(description="Whether it can be null.")
     formula: str | None = strawberry.field(description="How it is computed, in words; null for a dimension.")
+    numerator: str | None = strawberry.field(description="What is divided, in words; null where nothing is.")
+    denominator: str | None = strawberry.field(description="What it is divided by, in words; null where it is not.")
     format: ColumnFormat = strawberry.field(description="How to show its values.")
     additivity: Additivity | None = strawberry.field(
         description="Whether figures of rows may be added; null for a dimension."
@@ -217,6 +219,7 @@ def example_query(report: RegisteredReport, columns: tuple[AnyColumn, ...], cust
 def column_info(column: AnyColumn, id: str) -> ColumnInfo:
     """The catalogue's entry for a column, with its id."""
     figure = column.otherwise if isinstance(column, Dimension) else column.aggregate
+    numerator, denominator = (figure and figure.parts) or (None, None)
     return ColumnInfo(
         id=id,
         name=column.graphql_name,
@@ -228,6 +231,8 @@ def column_info(column: AnyColumn, id: str) -> ColumnInfo:
         type=column.type.scalar.name,
         nullable=column.nullable,
         formula=figure.formula if figure else None,
+        numerator=numerator.formula if numerator else None,
+        denominator=denominator.formula if denominator else None,
         format=_FORMATS[column.type.look_in(column.unit).format],
         additivity=figure.additivity if figure else None,
         staff_only=column.staff_only,

@@ -1,5 +1,6 @@
 """Time in requests: time zones, buckets by the clock of a zone, and ranges to compare with."""
 
+import re
 from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from gqlreports.errors import InvalidInput, InvalidRange, LimitExceeded
 from gqlreports.schema.plan.source import milliseconds
+from gqlreports.schema.scalars import parse_moment
+
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def zone(name: str | None) -> ZoneInfo:
@@ -27,6 +31,27 @@ def zone(name: str | None) -> ZoneInfo:
 def _names() -> frozenset[str]:
     """The names of all time zones, except the two that do not stand for a place."""
     return frozenset(available_timezones()) - {"localtime", "Factory"}
+
+
+def moment_in(zone: ZoneInfo, text: str) -> datetime:
+    """The moment that a text names: an RFC 3339 date and time, or a date alone, which begins at midnight in the zone.
+
+    Raises InvalidInput.
+    """
+    if _DATE.fullmatch(text):
+        return _beginning(text, zone)
+    try:
+        return parse_moment(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error} A date alone stands for its midnight.") from None
+
+
+def _beginning(day: str, zone: ZoneInfo) -> datetime:
+    try:
+        # Where the clock skips midnight, this is the moment at which it does.
+        return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("there is no such date; check day, month and year.") from None
 
 
 MOST_BUCKETS = 10_000

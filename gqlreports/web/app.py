@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.door import Door, RunningReports
 from gqlreports.schema.plan.batch import FieldBatcher
-from gqlreports.schema.query import build_schema
+from gqlreports.schema.query import ReportsSchema, build_schema
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import BackendObserver
@@ -66,6 +67,7 @@ class HttpOptions:
 
 if TYPE_CHECKING:
     from gqlreports.directory.tokens import Tokens
+    from gqlreports.web.agents import AgentEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ def create_app(
     """Create the ASGI application.
 
     It serves GraphQL at /graphql, exports at /export, loads at /load, log-in at /session, liveness at /healthz,
-    readiness at /readyz, and the panel elsewhere.
+    readiness at /readyz, agents at /mcp if their packages are installed, and the panel elsewhere.
 
     The application opens the backend when it starts, and closes it and the directory when it stops.  It also starts
     without a store; each report then fails with an error that says so, until there is one.  The last `masked`
@@ -105,7 +107,8 @@ def create_app(
         except StoreError as error:
             logger.error("There is no store yet. %s", error)
         audit.start()
-        yield
+        async with agents.running() if agents else nullcontext():
+            yield
         await loads.end()
         await backend.close()
         await run_in_threadpool(audit.end)
@@ -123,8 +126,10 @@ def create_app(
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
     loads = Loads(backend, directory)
     exports = ExportEndpoint(registry, schemas, gate, shared)
+    agents = _agents(registry, schemas, gate, shared)
     app = Starlette(
         routes=[
+            *([Route("/mcp", agents)] if agents else []),
             Route("/export/{file}", exports.respond),
             Route("/export/{report}/{file}", exports.respond),
             Route("/graphql", GraphQLEndpoint(schemas, gate, shared)),
@@ -147,6 +152,18 @@ def create_app(
         # Around the handler of unexpected errors too, so that a browser shows those to its application.
         app.middleware_stack = OtherOrigins(app.build_middleware_stack(), options.origins)
     return app
+
+
+def _agents(
+    registry: Registry, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared
+) -> "AgentEndpoint | None":
+    """The endpoint for AI agents; None if the packages that it needs are not installed."""
+    if find_spec("mcp") is None:
+        return None
+    # Its packages take more than a second to import, which commands that do not serve are spared.
+    from gqlreports.web.agents import AgentEndpoint
+
+    return AgentEndpoint(registry, schemas, gate, shared)
 
 
 async def _health(request: Request) -> Response:

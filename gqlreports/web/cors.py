@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PATHS = ("/graphql", "/export/")
+_PATHS = ("/graphql", "/export/", "/mcp")
 _KEPT = 7_200
 """Seconds for which a browser keeps the answer to a preflight request; Chromium keeps none for longer."""
 _READABLE = (

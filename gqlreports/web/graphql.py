@@ -1,7 +1,5 @@
 """The GraphQL endpoint: Strawberry's view, made to conform to the GraphQL over HTTP specification."""
 
-import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +7,7 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.asgi import GraphQL
@@ -19,13 +17,13 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from gqlreports.backends.request import REQUEST_ID
 from gqlreports.directory.principal import Role
-from gqlreports.errors import QueryTimeout, ReportsError
+from gqlreports.errors import ReportsError
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import ReportsSchema
 from gqlreports.schema.response_cache import ResponseCache, operation_key
+from gqlreports.web.answering import answered
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Gate, source_of
 from gqlreports.web.documents import Documents
@@ -40,17 +38,12 @@ from gqlreports.web.http import (
     negotiate,
     revalidate,
 )
-from gqlreports.web.lifecycle import CallerLeft, Shutdown, while_connected
-from gqlreports.web.limits import BoundedRequest, set_deadline
-
-logger = logging.getLogger(__name__)
-
+from gqlreports.web.lifecycle import Shutdown
+from gqlreports.web.limits import BoundedRequest
 
 REQUEST_ERROR = 400
 """The status of a request with an invalid document, operation or variables, if the caller accepts the newer type."""
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
-_GRACE = 1.0
-"""Seconds after its deadline in which a request may still report which of its reports were late."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +77,11 @@ class ReportsView(GraphQL[Context, None]):
         limits = self._shared.door.limits
         request = BoundedRequest(scope, receive, limits)
         try:
-            seconds = set_deadline(request, limits.seconds_per_request)
-            await request.arrive()
-            async with asyncio.timeout(seconds + _GRACE):
-                response = await while_connected(self.run(request), receive, self._shared.shutdown)
-                response = revalidate(request, response)
-        except (ClientDisconnect, CallerLeft):
-            logger.info("The caller of request %s left before its answer.", REQUEST_ID.get())
-            return
-        except TimeoutError:
-            response = Refused.by(QueryTimeout("The request took longer than it may.")).response
-        except ReportsError as error:
-            response = Refused.by(error).response
+            response = await answered(request, limits, self._shared.shutdown, lambda: self.run(request))
         except Refused as refused:
             response = refused.response
-        await response(scope, receive, send)
+        if response is not None:
+            await revalidate(request, response)(scope, receive, send)
 
     async def get_context(self, request: Any, response: Any) -> Context:
         return Context(self._shared.door, self._shared.caller(request))

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import MCPError
 from sqlalchemy import Select, literal_column
 
 from gqlreports.backends.base import Backend, Limits
@@ -19,8 +20,10 @@ from gqlreports.directory.principal import Role
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.web.app import HttpOptions, create_app
+from gqlreports.web.lifecycle import Shutdown
 from tests.backends.test_conformance import running, until_nothing_runs
 from tests.support import sites
+from tests.support.agents import ERAS, TestAgent
 from tests.support.directories import new_directory
 from tests.support.serving import served
 from tests.support.stores import Store
@@ -31,6 +34,7 @@ RANGE = 'from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z"'
 REPORT = (
     f'customReport(customer: "1", type: ENDLESS, {RANGE}) {{ ... on EndlessReport {{ rows {{ account calls }} }} }}'
 )
+ENDLESS = {"report": "ENDLESS", "customer": "1", "from": "2025-10-20", "to": "2025-11-20"}
 LONG = "(SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1) = 0"
 
 
@@ -85,6 +89,55 @@ def test_the_caller_leaves(store: Store, tmp_path: Path, query: str, caplog: pyt
         store.run(left, limits)
     assert "left before its answer" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+@pytest.mark.parametrize("era", ERAS)
+def test_an_agent_leaves(store: Store, tmp_path: Path, era: str, caplog: pytest.LogCaptureFixture) -> None:
+    limits = Limits(60)
+
+    async def left(backend: Backend) -> None:
+        asking = asyncio.ensure_future(TestAgent(made.url, made.key, era).ask("run_report", ENDLESS))
+        while not await running(backend):
+            assert not asking.done()
+            await asyncio.sleep(0.05)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await until_nothing_runs(backend)
+
+    with api(store, tmp_path, limits) as made, caplog.at_level(logging.INFO):
+        store.run(left, limits)
+    assert "left before its answer" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+def test_the_server_ends_before_an_agent_has_its_answer(store: Store, tmp_path: Path) -> None:
+    shutdown, limits = Shutdown(), Limits(60)
+
+    async def ended(backend: Backend) -> None:
+        asking = asyncio.ensure_future(TestAgent(made.url, made.key).ask("run_report", ENDLESS))
+        while not await running(backend):
+            assert not asking.done()
+            await asyncio.sleep(0.05)
+        shutdown.end()
+        with pytest.raises(ExceptionGroup) as failed:
+            await asking
+        assert failed.group_contains(MCPError, match="went down before the answer was there; try again")
+        await until_nothing_runs(backend)
+
+    with api(store, tmp_path, limits, HttpOptions(shutdown=shutdown)) as made:
+        store.run(ended, limits)
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+@pytest.mark.parametrize("era", ERAS)
+def test_the_time_of_an_agent_is_up(store: Store, tmp_path: Path, era: str) -> None:
+    with api(store, tmp_path, Limits(1)) as made:
+        found = asyncio.run(TestAgent(made.url, made.key, era).ask("run_report", ENDLESS))
+        assert found.failed
+        assert found.text.startswith("TIMEOUT: ")
+        store.run(until_nothing_runs, Limits(60))
 
 
 def test_the_time_is_up(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tools for AI agents: they ask GraphQL documents of the caller's schema, and answer in few tokens."""
