@@ -33,6 +33,7 @@ from gqlreports.plugins import (
     total,
     whole,
 )
+from gqlreports.tables import CALLS
 from gqlreports.testing import RULES, breaches
 from tests.support import sites
 from tests.support.sites import Engine
@@ -179,8 +180,11 @@ class AnyCall(Calls):
     some = measure(whole(func.any(cdr.c.callid), TEXT, "some call"), "Some call")
 
 
-class Few(Calls):
-    """Some calls, without an order."""
+class Few(Report):
+    """Some calls by switch, without an order."""
+
+    switch = dimension(cdr.c.switch, "Switch")
+    calls = measure(attempts, "Calls", unit="calls")
 
     def statement(self, scope: Scope) -> Select[Any]:
         few = select(cdr.c.callid).limit(literal_column("40"))
@@ -280,7 +284,7 @@ CASES: list[tuple[type[Report], dict[str, set[str]]]] = [
     (Random, {"determinism": {"luck"}}),
     (Timely, {"determinism": {"today"}}),
     (AnyCall, {"determinism": {"some"}}),
-    (Few, {"determinism": {"account", "calls"}}),
+    (Few, {"determinism": {"calls"}}),
     (Floating, {"determinism": {"money"}}),
     (LastBranch, {"rollup": {"last"}}),
     (Distinct, {"sums": {"directions"}}),
@@ -300,6 +304,36 @@ def test_a_rule_catches_what_breaks_it(engine: Engine, report: type[Report], bro
 
 def test_each_rule_has_such_a_report() -> None:
     assert {name for _, broken in CASES for name in broken} == {rule.name for rule in RULES}
+
+
+def test_a_breach_is_told_in_lines_of_79_characters(engine: Engine) -> None:
+    engine.close()
+    [breach] = breaches(Counting)
+    assert (
+        str(breach)
+        == """\
+Counting breaks the rule `sign`: A call that was corrected or taken back counts
+as if it had always been so.
+  column rowsStored, in rows for account '', with basis CALL
+    with calls as they are:         23
+    with calls that were corrected: 69
+  Sum with the sign: use count, total, percentile or Sum and Tally of
+  gqlreports.plugins for func.count, func.sum, func.min and the like, or
+  multiply by cdr.c.sign."""
+    )
+
+
+class Messages(Report):
+    """Messages by number, of another fact than calls."""
+
+    fact = replace(CALLS)
+
+    number = dimension(cdr.c.dest_number, "Number")
+
+
+def test_a_report_about_another_fact_is_refused() -> None:
+    with pytest.raises(ValueError, match="Messages is about cdr, and the kit has only calls: test it with rows"):
+        breaches(Messages)
 
 
 @pytest.mark.parametrize("name", sites.REGISTRY.reports)
