@@ -6,6 +6,7 @@ import typer
 
 from gqlreports import __version__
 from gqlreports.cli import (
+    authoring,
     erasing,
     groups,
     keys,
@@ -53,6 +54,7 @@ app.command()(migrating.copy)
 app.command()(running.run)
 app.command()(running.explain)
 app.command()(listing.reports)
+app.command("new-report")(authoring.new_report)
 app.command()(listing.sdl)
 app.command()(listing.audit)
 app.command()(watching.watch)

@@ -1,23 +1,22 @@
-"""Runs a report over a few calls on the real engine, for the tests of report authors."""
+"""Runs a report over a few calls on the real engine."""
 
 import asyncio
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from gqlreports.backends.base import Customers
+from gqlreports.backends.base import Backend, Customers
 from gqlreports.extras import needed
 from gqlreports.plugins import CountingBasis, Report
 from gqlreports.plugins.registry import RegisteredReport, Registry
-from gqlreports.schema.answer import ReportAnswer
-from gqlreports.schema.request import ReportRequest, Selection
+from gqlreports.schema.request import ReportRequest
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.testing.answers import Row, rows_of, value_fault
 
 with needed("embedded", "Tests of reports need"):
     from gqlreports.backends.embedded.backend import EmbeddedBackend
@@ -32,7 +31,7 @@ def run_report(
     calls: Iterable[Mapping[str, object]],
     basis: CountingBasis = CountingBasis.CALL,
     **parameters: object,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Run a report over `calls` and return its rows, as the API would.
 
     Each call is a CDR with the column names of a CDR file.  Missing columns are filled in from an answered call of one
@@ -43,12 +42,8 @@ def run_report(
         rows = asyncio.run(_rows(report, calls, basis, parameters, Path(folder)))
     for row in rows:
         for column in report.columns.values():
-            value = row[column.graphql_name]
-            if value is None and column.nullable:
-                continue
-            json = column.type.scalar.json
-            if type(value) is not json and not (json is float and type(value) is int):
-                raise TypeError(f"column {column.name} is declared {column.type.name}, and a value is {value!r}")
+            if fault := value_fault(column, row[column.graphql_name]):
+                raise TypeError(fault)
     return rows
 
 
@@ -58,22 +53,30 @@ async def _rows(
     basis: CountingBasis,
     parameters: Mapping[str, object],
     folder: Path,
-) -> list[dict[str, Any]]:
-    file = folder / "calls.jsonl"
-    file.write_bytes(b"\n".join(orjson.dumps(_filled(place, call)) for place, call in enumerate(calls)))
+) -> list[Row]:
     registered = RegisteredReport("TESTED", report(), "tests")
-    backend = EmbeddedBackend(folder / "store", definition(Registry({registered.name: registered})))
+    backend = embedded_store(registered, folder)
     try:
-        loaded = await load_cdrs(backend, str(file), lambda count: None)
-        if loaded.rejected:
-            raise ValueError(Path(f"{file}.rejects.csv").read_text())
+        await load_calls(backend, calls, folder)
         given = report.Parameters.model_validate(parameters)
         request = ReportRequest(registered, Customers.of(_CUSTOMER), _BEGINNING, _END, given, basis, staff=True)
-        answer = await ReportAnswer(request, backend).rows(Selection.all(request.columns))
-        rows: list[dict[str, Any]] = orjson.loads(answer)
-        return rows
+        return await rows_of(request, backend)
     finally:
         await backend.close()
+
+
+def embedded_store(report: RegisteredReport, folder: Path) -> EmbeddedBackend:
+    """A new store in a folder, with the rollup of one report if it has one."""
+    return EmbeddedBackend(folder / "store", definition(Registry({report.name: report})))
+
+
+async def load_calls(backend: Backend, calls: Iterable[Mapping[str, object]], folder: Path) -> None:
+    """Load calls by a file in the folder.  Raises ValueError for an invalid call, with the reason."""
+    file = folder / "calls.jsonl"
+    file.write_bytes(b"\n".join(orjson.dumps(_filled(place, call)) for place, call in enumerate(calls)))
+    loaded = await load_cdrs(backend, str(file), lambda count: None)
+    if loaded.rejected:
+        raise ValueError(Path(f"{file}.rejects.csv").read_text())
 
 
 def _filled(place: int, call: Mapping[str, object]) -> dict[str, str]:
