@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from gqlreports.backends.base import Customers
 from gqlreports.plugins import CountingBasis, ReportParameters
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.schema.request import ReportRequest
@@ -36,7 +37,7 @@ class Case:
 
     def request(self, customer: str = OWN) -> ReportRequest:
         """The request for the golden calls of a customer."""
-        return ReportRequest(self.report, customer, START, END, self.parameters, self.basis, self.staff)
+        return ReportRequest(self.report, Customers.of(customer), START, END, self.parameters, self.basis, self.staff)
 
 
 def cases_of(report: RegisteredReport) -> Iterator[Case]:

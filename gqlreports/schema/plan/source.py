@@ -129,7 +129,8 @@ class Source:
         owner = self.column(self.fact.owner)
         if not self.several:
             return owner == value("customer", String)
-        return owner.op("IN", is_comparison=True)(value("customers", Array(String)))
+        # Not IN: what is on its right may be a table, so a statement with it is refused for more names.
+        return func.has(value("customers", Array(String)), owner)
 
     def in_range(self, span: Span) -> list[ColumnElement[bool]]:
         """Conditions for the customers' rows in the range."""

@@ -20,14 +20,14 @@ FROM
             cdr.customer_id AS customer_id,
             cdr.dest_number AS dest_number
         FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16}, {after_customer:String})) AND ((cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) GLOBAL NOT IN (
+        WHERE has({customers:Array(String)}, cdr.customer_id) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16}, {after_customer:String})) AND ((cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) GLOBAL NOT IN (
             SELECT
                 cdr.switch,
                 cdr.callid,
                 cdr.branch_idx,
                 cdr.customer_id
             FROM {database:Identifier}.cdr AS cdr
-            WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
+            WHERE has({customers:Array(String)}, cdr.customer_id) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
         ))
         ORDER BY
             cdr.dt ASC,
@@ -55,14 +55,14 @@ FROM
             cdr.customer_id AS customer_id,
             cdr.dest_number AS dest_number
         FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16}, {after_customer:String})) AND ((cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) GLOBAL IN (
+        WHERE has({customers:Array(String)}, cdr.customer_id) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.dt >= fromUnixTimestamp64Milli({after_dt:Int64}, 'UTC')) AND ((toUnixTimestamp64Milli(cdr.dt), cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) > ({after_dt:Int64}, {after_switch:String}, {after_callid:String}, {after_branch_idx:UInt16}, {after_customer:String})) AND ((cdr.switch, cdr.callid, cdr.branch_idx, cdr.customer_id) GLOBAL IN (
             SELECT
                 cdr.switch,
                 cdr.callid,
                 cdr.branch_idx,
                 cdr.customer_id
             FROM {database:Identifier}.cdr AS cdr
-            WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
+            WHERE has({customers:Array(String)}, cdr.customer_id) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC')) AND startsWith(cdr.tech_prefix, {where_0:String}) AND (cdr.sign < 0)
         ))
         GROUP BY
             cdr.dt,

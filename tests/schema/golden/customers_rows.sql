@@ -7,7 +7,7 @@ FROM
         cdr.tech_prefix AS tech_prefix,
         divide(toFloat64(sumIf(cdr.sign, cdr.answered)), toFloat64(nullIf(sumIf(cdr.sign, cdr.branch_idx = 0), 0))) AS asr
     FROM {database:Identifier}.cdr AS cdr
-    WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
+    WHERE has({customers:Array(String)}, cdr.customer_id) AND (toStartOfHour(cdr.dt) >= fromUnixTimestamp({from_hour:Int64})) AND (toStartOfHour(cdr.dt) < fromUnixTimestamp({to_hour:Int64}))
     GROUP BY cdr.tech_prefix
     HAVING sum(cdr.sign) > 0
 ) AS report

@@ -17,7 +17,7 @@ FROM
             sumIf(cdr.sign, cdr.branch_idx = 0) AS _sum_2,
             sum(cdr.sign) AS _sum_3
         FROM {database:Identifier}.cdr AS cdr
-        WHERE (cdr.customer_id IN ({customers:Array(String)})) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+        WHERE has({customers:Array(String)}, cdr.customer_id) AND (cdr.dt >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND (cdr.dt < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
         GROUP BY
             cdr.customer_id,
             cdr.customer_card_currency
