@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 SCHEMAS = 16
-"""How many schemas are cached.  Building one takes a third of a second; the applications of a process share them."""
+"""How many schemas are cached.  Building one takes about a second; the applications of a process share them."""
 
 describe_enum(
     CountingBasis,

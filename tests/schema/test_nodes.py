@@ -23,10 +23,12 @@ from tests.support.sites import Site
 RANGE = {"from": "2025-10-20T00:00:00Z", "to": "2025-11-20T00:00:00Z"}
 REPORT = """
 query ($customer: ID! = "5001", $type: ReportType! = USA_RATE_CENTER, $from: DateTime!, $to: DateTime!
-    $basis: CountingBasis, $parameters: ReportParameters, $asOf: DateTime) {
+    $basis: CountingBasis, $parameters: ReportParameters, $asOf: DateTime
+    $groupBy: [ReportDimension!], $filter: ReportFilter) {
   report: customReport(customer: $customer, type: $type, from: $from, to: $to, basis: $basis,
-      parameters: $parameters, asOf: $asOf) {
-    __typename id type customer { id } from to basis asOf
+      parameters: $parameters, asOf: $asOf, groupBy: $groupBy, filter: $filter) {
+    __typename id type customer { id } from to basis asOf groupBy
+    ... on UsaRateCenterGroupedReport { rows { account destinationCountry callCount } rowCount }
     ... on UsaRateCenterReport { rows(first: 5) { prefix rc callCount totalCustomerCharge } rowCount }
   }
 }"""
@@ -34,7 +36,8 @@ NODE = """
 query ($id: ID!) {
   report: node(id: $id) {
     __typename id
-    ... on CustomReport { type customer { id } from to basis asOf }
+    ... on CustomReport { type customer { id } from to basis asOf groupBy }
+    ... on UsaRateCenterGroupedReport { rows { account destinationCountry callCount } rowCount }
     ... on UsaRateCenterReport { rows(first: 5) { prefix rc callCount totalCustomerCharge } rowCount }
   }
 }"""
@@ -49,6 +52,18 @@ VARIED: list[dict[str, Any]] = [
     {"parameters": {"usaRateCenter": {"byCurrency": True}}},
     {"parameters": {"usaRateCenter": {"side": "ORIGINATING"}}},
     {"asOf": "2026-01-01T00:00:00Z"},
+    {"groupBy": ["ACCOUNT"]},
+    {"groupBy": ["ACCOUNT", "DESTINATION_COUNTRY"]},
+    {"groupBy": ["DESTINATION_COUNTRY", "ACCOUNT"]},
+    {"filter": {"sipCode": {"ne": 404}}},
+    {"filter": {"sipCode": {"in": [404, 486]}}},
+    {
+        "filter": {
+            "not": {"sipCode": {"eq": 404}},
+            "or": [{"account": {"isNull": True}}, {"account": {"startsWith": "5"}}],
+        }
+    },
+    {"groupBy": ["ACCOUNT"], "filter": {"sipCode": {"ne": 404}}},
 ]
 
 
@@ -80,7 +95,7 @@ def test_other_arguments_have_another_id_and_equal_ones_the_same(site: Site) -> 
 
 def test_an_id_has_all_that_a_request_has() -> None:
     """Whoever adds an argument to reports must add it to their ids, or caches take one report for another."""
-    in_ids = {"report", "customer", "start", "end", "parameters", "basis", "as_of"}
+    in_ids = {"report", "customers", "start", "end", "parameters", "basis", "as_of", "filter"}
     assert {each.name for each in fields(ReportRequest)} == in_ids | {"staff"}
 
 
@@ -100,11 +115,32 @@ WRONG = [
     "Report:",
     "Report:!",
     "Report:e30",
-    "Report:" + opaque(["5001", "NONE", 0, 1, "CALL", {}, None]),
-    "Report:" + opaque(["5001", "DTMF", 0, 1, "NONE", {}, None]),
-    "Report:" + opaque(["5001", "DTMF", 0, True, "CALL", {}, None]),
-    "Report:" + opaque(["5001", "DTMF", 0, 1 << 62, "CALL", {}, None]),
-    "Report:" + opaque(["5001", "DTMF", 0, 1, "CALL", {}]),
+    "Report:" + opaque([["5001"], "NONE", 0, 1, "CALL", {}, None, None, None]),
+    "Report:" + opaque([["5001"], "DTMF", 0, 1, "NONE", {}, None, None, None]),
+    "Report:" + opaque([["5001"], "DTMF", 0, True, "CALL", {}, None, None, None]),
+    "Report:" + opaque([["5001"], "DTMF", 0, 1 << 62, "CALL", {}, None, None, None]),
+    "Report:" + opaque([["5001"], "DTMF", 0, 1, "CALL", {}]),
+    *(
+        "Report:" + opaque([ids, "DTMF", 0, 1, "CALL", {}, None, keys, only])
+        for ids, keys, only in (
+            ([], None, None),
+            ([1], None, None),
+            ("5001", None, None),
+            (["5001"], [1], None),
+            (["5001"], None, []),
+            (["5001"], None, [["ACCOUNT", "EQ", 0], []]),
+            (["5001"], None, [["ACCOUNT", "EQ", 0], [1]]),
+            (["5001"], None, [["ACCOUNT", "EQ", True], ["a"]]),
+            (["5001"], None, [["ACCOUNT", "IN", 0], ["a"]]),
+            (["5001"], None, [["ACCOUNT", "NONE", 0], ["a"]]),
+            (["5001"], None, [["NONE", "EQ", 0], ["a"]]),
+            (["5001"], None, [["SIP_CODE", "EQ", 0], ["404"]]),
+            (["5001"], None, [["SIP_CODE", "CONTAINS", 0], ["4"]]),
+            (["5001"], None, [["not"], []]),
+            (["5001"], None, [[], []]),
+            (["5001"], None, [["either", 1], []]),
+        )
+    ),
     "ReportType:NONE",
     "ReportType:",
     "000000000000",
@@ -120,10 +156,23 @@ def test_what_is_no_id(site: Site, id: str, role: Role) -> None:
 
 
 def test_an_id_with_what_a_report_does_not_take(site: Site) -> None:
-    backwards = "Report:" + opaque(["5001", "DTMF", 1, 0, "CALL", {}, None])
+    backwards = "Report:" + opaque([["5001"], "DTMF", 1, 0, "CALL", {}, None, None, None])
     assert site.error(NODE, id=backwards)["extensions"]["code"] == "INVALID_RANGE"
-    unknown = "Report:" + opaque(["5001", "USA_RATE_CENTER", 0, 1, "CALL", {"side": "UP"}, None])
+    unknown = "Report:" + opaque([["5001"], "USA_RATE_CENTER", 0, 1, "CALL", {"side": "UP"}, None, None, None])
     assert "Parameter side of USA_RATE_CENTER" in site.error(NODE, id=unknown)["message"]
+
+
+def test_a_report_on_several_customers_is_found_again(site: Site) -> None:
+    query = """query ($customers: ReportCustomers!, $from: DateTime!, $to: DateTime!) {
+      report: customReports(customers: $customers, type: DTMF, from: $from, to: $to) { id }
+    }"""
+    found = """query ($id: ID!) { report: node(id: $id) { id ... on CustomReport { type customers { id } } } }"""
+    ids = [site.data(query, **RANGE, customers={"ids": each})["report"]["id"] for each in (["5001", "5003"], ["5001"])]
+    assert ids[0] != ids[1]
+    for id, customers in zip(ids, (["5001", "5003"], ["5001"]), strict=True):
+        shown = {"id": id, "type": "DTMF", "customers": [{"id": each} for each in customers]}
+        assert site.data(found, id=id)["report"] == shown
+    assert site.error(found, site.partner_key("5001"), id=ids[0])["extensions"]["code"] == "NOT_FOUND"
 
 
 @pytest.fixture
