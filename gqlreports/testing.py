@@ -17,6 +17,7 @@ from gqlreports.schema.request import ReportRequest, Selection
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.tables import meant
 
 with needed("embedded", "Tests of reports need"):
     from gqlreports.backends.embedded.backend import EmbeddedBackend
@@ -86,4 +87,7 @@ def _filled(place: int, call: Mapping[str, object]) -> dict[str, str]:
         "sip_code": "200",
     }
     empty = {column.name: "" for column in COLUMNS}
+    for name in call:
+        if name not in empty:
+            raise ValueError(f"call {place} has {name}, which is no column of a CDR file{meant(name, empty)}")
     return empty | usual | {name: str(value) for name, value in call.items()}
