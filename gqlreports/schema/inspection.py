@@ -17,7 +17,7 @@ from gqlreports.backends.failures import is_of_statement
 from gqlreports.backends.request import DEADLINE
 from gqlreports.errors import StoreError, StoreUnavailable
 from gqlreports.plugins import CountingBasis
-from gqlreports.plugins.checks import variations
+from gqlreports.plugins.checks import variations, words_of_error
 from gqlreports.plugins.registry import OWN, RegisteredReport, Registry
 from gqlreports.schema.plan import rows
 from gqlreports.schema.request import ReportRequest, Selection
@@ -75,6 +75,9 @@ async def _fault(report: RegisteredReport, backend: Backend) -> str | None:
         if is_of_statement(error):
             return _failure(error)
         logger.warning("The store did not explain the report %s. %s", report.name, error.for_operators)
+    except Exception as error:
+        # Whatever an author's own code raises is no reason for the server not to start.
+        return f"its statement cannot be built ({words_of_error(error)})"
     return None
 
 

@@ -1,7 +1,9 @@
 """What the store says of a report's statements before the server answers: nothing is accepted that cannot work."""
 
 import asyncio
+import json
 import logging
+import os
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +12,11 @@ import orjson
 import pytest
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import DateTime64, Int8, String
 from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree
+from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import Column, MetaData, Select, Table, cast, func, literal_column, select
+from sqlalchemy import types as sqltypes
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.backends.embedded.backend import EmbeddedBackend
@@ -36,8 +42,11 @@ from gqlreports.plugins import (
 from gqlreports.plugins.registry import OWN, RegisteredReport, Registry
 from gqlreports.schema.inspection import inspected
 from gqlreports.store.definition import ROLLUPS_THERE, definition
-from tests.conftest import WHOLE_STORES
+from tests.conftest import ROOT, WHOLE_STORES
+from tests.plugins.test_registry import COLUMNS, Shelf, broken
+from tests.plugins.test_registry import GOOD as GOOD_PLUGIN
 from tests.support import sites
+from tests.support.processes import serving
 from tests.support.sites import Engine
 from tests.support.stores import EmbeddedStore, Store
 
@@ -97,6 +106,24 @@ class WrongRollup(Base):
     rollup = True
 
     size = measure(total(func.length(cdr.c.duration), "lengths"), "Size")
+
+
+class OfOneDialect(FunctionElement[Any]):
+    """SQL that can be printed for any dialect but ClickHouse's."""
+
+    name = "of_one_dialect"
+    type = sqltypes.String()
+    inherit_cache = True
+
+
+@compiles(OfOneDialect)
+def _printed(element: OfOneDialect, compiler: object, **options: object) -> str:
+    return "1"
+
+
+@compiles(OfOneDialect, ClickHouseDialect.name)
+def _fails(element: OfOneDialect, compiler: object, **options: object) -> str:
+    raise ZeroDivisionError("of the author")
 
 
 message = Table(
@@ -207,6 +234,12 @@ FAULTS = [
         "a report reads its fact, did, numbering",
         id="reach",
     ),
+    pytest.param(
+        of_key(OfOneDialect()),
+        "its statement cannot be built (ZeroDivisionError: of the author; test_inspection.py, line ",
+        ")",
+        id="code",
+    ),
     pytest.param(Messages, "its statement fails in the store: ", "; mend its SQL", id="no table"),
 ]
 GOOD = [
@@ -302,3 +335,31 @@ def test_a_rollup_that_cannot_be_made_leaves_the_store_open(
     assert set(remaining.reports) == {*sites.REGISTRY.reports, "GOOD"}
     assert kept == {each.name for each in sites.REGISTRY.rollups}
     assert any("The store cannot make the rollup of the report BROKEN." in each for each in caplog.messages)
+
+
+@pytest.mark.processes
+def test_a_server_starts_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log and the list of reports name it; the server answers, and `--strict` ends it."""
+    (tmp_path / "plugins").mkdir()
+    [shelf] = Shelf.of(tmp_path / "plugins", monkeypatch)
+    shelf.install("shelf-good", GOOD_PLUGIN, GOOD="shelf_good:Good")
+    source = broken(f"{COLUMNS}\n    parts = dimension(func.splitByChar('-', cdr.c.switch), '')")
+    shelf.install("shelf-broken", source, BROKEN="shelf_broken:Broken")
+    monkeypatch.setenv("GQLREPORTS_HOME", str(tmp_path / "home"))
+    assert shelf.command("migrate").returncode == 0
+    fault = (
+        "shelf-broken: BROKEN = shelf_broken:Broken: column parts of Broken is declared TEXT, and its SQL gives "
+        "Array(String); declare another type, or write cast(..., TEXT.sql)"
+    )
+    listed = shelf.command("reports")
+    assert (listed.returncode, listed.stderr) == (1, f"A report plugin is left out. {fault}\n")
+    assert f"left out: {fault}" in listed.stdout
+    assert "shelf-good" in listed.stdout
+    for words in (("reports", "--strict"), ("serve", "--strict", "--port", "0")):
+        strict = shelf.command(*words)
+        assert (strict.returncode, strict.stdout, strict.stderr) == (1, "", f"error: {fault}\n")
+    variables = {"GQLREPORTS_HOME": str(tmp_path / "home"), "PYTHONPATH": f"{shelf.folder}{os.pathsep}{ROOT}"}
+    with serving(tmp_path, variables) as server:
+        events = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
+    assert events[0] == f"A report plugin is left out. {fault}"
+    assert [each for each in events if "BROKEN" in each] == events[:1]
