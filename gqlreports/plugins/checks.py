@@ -4,12 +4,13 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
 from sqlalchemy import ColumnElement, FromClause, Function, Over, Select, SelectBase, TextClause
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.base import ColumnCollection
@@ -17,7 +18,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.visitors import HasTraverseInternals
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import CountingBasis, Whole
+from gqlreports.plugins.aggregates import Additivity, CountingBasis, Whole
 from gqlreports.plugins.contract import (
     Dimension,
     Measure,
@@ -32,6 +33,9 @@ from gqlreports.tables import Fact, meant
 
 # Aggregate functions that count or add up rows, and so must count each with its sign.
 _ADDING = re.compile("(count|sum|avg)(If|OrNull|OrDefault)*", re.IGNORECASE)
+_LARGEST_INT = 2**31 - 1
+_KEPT = {"true", "false", "null"}
+"""The names that no value of a GraphQL enum may have."""
 _SIGNED = (
     "which also counts what a correction took back; write attempts, count(...) or total(...), "
     "or multiply by the fact's sign"
@@ -42,7 +46,8 @@ _LIBRARIES = {"gqlreports", "sqlalchemy", "clickhouse_connect", "pydantic", *sys
 def check_values(report: type[Report]) -> None:
     """Check that attributes of a report and its columns are of their types.  Raises PluginError."""
     owner = report.__name__
-    _check_is(report.title, str, f"title of {owner} is", "a text")
+    _check_text(report.title, f"title of {owner} is")
+    _check_text(report.__doc__ or "", f"the docstring of {owner} is")
     _check_is(report.staff_only, bool, f"staff_only of {owner} is", "True or False")
     _check_is(report.rollup, bool, f"rollup of {owner} is", "True or False")
     _check_is(report.fact, Fact, f"fact of {owner} is", "a Fact")
@@ -51,16 +56,47 @@ def check_values(report: type[Report]) -> None:
     for column in report.columns.values():
         blame = f"column {column.name} of {owner}: its"
         _check_not_async(column.key if isinstance(column, Dimension) else column.figure, f"{blame} function is")
-        _check_is(column.description, str, f"{blame} description is", "a text")
-        _check_is(column.unit or "", str, f"{blame} unit is", "a text")
+        _check_text(column.description, f"{blame} description is")
+        _check_text(column.unit or "", f"{blame} unit is")
 
 
 def check_figures(report: type[Report]) -> None:
     """Check that measures are figures.  Raises PluginError."""
     for column in report.columns.values():
+        blame = f"column {column.name} of {report.__name__}"
         if isinstance(column, Measure):
-            with _blamed(f"column {column.name} of {report.__name__}", "its figure cannot be built"):
-                _ = column.aggregate
+            with _blamed(blame, "its figure cannot be built"):
+                figure = column.aggregate
+            _check_text(figure.formula, f"{blame}: its formula is")
+            _check_is(figure.additivity, Additivity, f"{blame}: its additivity is", "an Additivity")
+
+
+def check_parameter(kind: type[Any], field: FieldInfo, blame: str) -> None:
+    """Check the description, the default and the enum of a parameter.  Raises PluginError."""
+    _check_text(field.description or "", f"{blame}: its description is")
+    if issubclass(kind, Enum):
+        if not kind.__members__:
+            raise PluginError(f"{blame}: its enum {kind.__name__} has no value")
+        if kept := sorted(_KEPT & set(kind.__members__)):
+            what = f"its enum {kind.__name__} has the value {kept[0]}"
+            raise PluginError(f"{blame}: {what}, which GraphQL keeps for itself")
+    wanted = f"{'an' if kind is int else 'a'} {kind.__name__}"
+    # True and False are integers in Python, and not in GraphQL.
+    if kind is int and isinstance(field.default, bool):
+        raise PluginError(f"{blame}: its default is {field.default}, not {wanted}")
+    _check_is(field.default, kind, f"{blame}: its default is", wanted)
+    if kind is int and not -_LARGEST_INT <= field.default <= _LARGEST_INT:
+        raise PluginError(f"{blame}: its default is {field.default}, and GraphQL's Int ends at {_LARGEST_INT}")
+
+
+def check_enums(fields: Mapping[str, FieldInfo], owner: str) -> None:
+    """Check that no two enums of a report's parameters have one name.  Raises PluginError."""
+    enums: dict[str, type[Any] | None] = {}
+    for name, field in fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and enums.setdefault(kind.__name__, kind) is not kind:
+            blame = f"parameter {name} of {owner}"
+            raise PluginError(f"{blame}: another parameter has another enum of the name {kind.__name__}; rename one")
 
 
 def variations(defaults: ReportParameters) -> Iterator[ReportParameters]:
@@ -125,6 +161,13 @@ def _blamed(blame: str, what: str) -> Iterator[None]:
 def _check_not_async(function: object, blame: str) -> None:
     if inspect.iscoroutinefunction(function):
         raise PluginError(f"{blame} a coroutine; write `def`, not `async def`")
+
+
+def _check_text(value: object, blame: str) -> None:
+    _check_is(value, str, blame, "a text")
+    # A surrogate cannot be encoded, so it would fail the answer that holds all reports.
+    if not str(value).isascii() and any("\ud800" <= each <= "\udfff" for each in str(value)):
+        raise PluginError(f"{blame} not Unicode: it has half of a surrogate pair")
 
 
 def _check_is(value: object, kind: type[Any], blame: str, wanted: str) -> None:

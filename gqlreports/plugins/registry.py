@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
@@ -15,7 +16,14 @@ from sqlalchemy import SelectBase
 from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.checks import check_figures, check_sql, check_values, words_of_error
+from gqlreports.plugins.checks import (
+    check_enums,
+    check_figures,
+    check_parameter,
+    check_sql,
+    check_values,
+    words_of_error,
+)
 from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
 from gqlreports.plugins.rollup import Rollup, rollup_of
 from gqlreports.plugins.types import TYPES
@@ -118,6 +126,7 @@ def _check_parameters(report: type[Report]) -> None:
     for name, field in fields.items():
         _check_parameter(name, field, owner)
     _check_apart({name: to_camel(name) for name in fields}, "parameter", owner)
+    check_enums(fields, owner)
 
 
 def _check_parameter(name: str, field: FieldInfo, owner: str) -> None:
@@ -126,12 +135,14 @@ def _check_parameter(name: str, field: FieldInfo, owner: str) -> None:
         raise PluginError(f"{blame} is no GraphQL name; use letters, digits and _ between them")
     if field.is_required() or field.default_factory is not None:
         raise PluginError(f"{blame} needs a default, a plain value")
-    kind = field.annotation
+    kind: Any = field.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
-        if kind.__name__ in GENERATED or not all(_ENUM_VALUE.fullmatch(value.name) for value in kind):
+        names = [kind.__name__, *kind.__members__]
+        if kind.__name__ in GENERATED or not all(map(_ENUM_VALUE.fullmatch, names)):
             raise PluginError(f"{blame}: its enum {kind.__name__} has a name or a value that GraphQL cannot have here")
     elif kind not in (bool, int, str):
         raise PluginError(f"{blame} must be a bool, an int, a str or an Enum")
+    check_parameter(kind, field, blame)
 
 
 def _check_condition(column: AnyColumn, report: type[Report]) -> None:
@@ -288,7 +299,9 @@ def _loaded(plugin: EntryPoint) -> type[Report]:
     try:
         loaded = plugin.load()
         report = isinstance(loaded, type) and issubclass(loaded, Report) and loaded()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(f"no such class can be loaded ({words_of_error(error)})") from error
     if not report:
         raise PluginError(f"{plugin.attr or plugin.value} is not a subclass of gqlreports.plugins.Report")

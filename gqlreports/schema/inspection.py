@@ -15,11 +15,14 @@ import orjson
 from gqlreports.backends.base import Backend, Statement
 from gqlreports.backends.failures import is_of_statement
 from gqlreports.backends.request import DEADLINE
+from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreError, StoreUnavailable
 from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.checks import variations, words_of_error
 from gqlreports.plugins.registry import OWN, RegisteredReport, Registry
+from gqlreports.schema.catalogue import describe
 from gqlreports.schema.plan import rows
+from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest, Selection
 
 logger = logging.getLogger(__name__)
@@ -50,18 +53,21 @@ async def inspected(registry: Registry, backend: Backend, strict: bool = False) 
     Raises StoreUnavailable if the store cannot be asked.
     """
     reports = list(registry.reports.values())
-    found = await asyncio.gather(*(_fault(each, backend) for each in reports))
+    own = [each for each in reports if each.distribution == OWN]
+    found = await asyncio.gather(*(_fault(each, own, backend) for each in reports))
     faults = {report: fault for report, fault in zip(reports, found, strict=True) if fault}
     for report in [each for each in faults if each.distribution == OWN]:
         logger.error("The report %s does not work in this store: %s", report.name, faults.pop(report))
     return registry.without(faults, strict) if faults else registry
 
 
-async def _fault(report: RegisteredReport, backend: Backend) -> str | None:
+async def _fault(report: RegisteredReport, own: list[RegisteredReport], backend: Backend) -> str | None:
     """What is wrong with a report's statements; None if nothing is."""
     # A task of its own, and so a deadline of its own.
     DEADLINE.set(time.monotonic() + _SECONDS)
     try:
+        if report.distribution != OWN:
+            _check_schema(report, own)
         for request in _requests(report):
             if fault := await _fault_of(request, backend):
                 return fault
@@ -77,8 +83,16 @@ async def _fault(report: RegisteredReport, backend: Backend) -> str | None:
         logger.warning("The store did not explain the report %s. %s", report.name, error.for_operators)
     except Exception as error:
         # Whatever an author's own code raises is no reason for the server not to start.
-        return f"its statement cannot be built ({words_of_error(error)})"
+        return f"it cannot be served ({words_of_error(error)})"
     return None
+
+
+def _check_schema(report: RegisteredReport, own: list[RegisteredReport]) -> None:
+    """Build what callers see of a report.  Raises whatever that raises, so that no server fails for it."""
+    # A schema needs a report with parameters, which this one may not be.
+    beside = [each for each in own if each.report.Parameters.model_fields][:1]
+    build_schema.__wrapped__(Registry({each.name: each for each in (*beside, report)}), Role.STAFF).as_str()
+    describe(report, staff=True)
 
 
 def _requests(report: RegisteredReport) -> Iterator[ReportRequest]:

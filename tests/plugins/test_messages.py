@@ -155,6 +155,56 @@ MISTAKES = [
         "column account of Broken: its unit is the int 3, not a text",
         id="unit of a number",
     ),
+    pytest.param(
+        with_parameter("size: int = Field(default=1, description=7)"),
+        "parameter size of Broken: its description is the int 7, not a text",
+        id="description of a parameter",
+    ),
+    pytest.param(
+        with_parameter("side: Side = Side.true", before="class Side(Enum):\n    true = 1"),
+        "parameter side of Broken: its enum Side has the value true, which GraphQL keeps for itself",
+        id="enum value true",
+    ),
+    pytest.param(
+        with_parameter("side: Side = None", before="class Side(Enum):\n    pass"),
+        "parameter side of Broken: its enum Side has no value",
+        id="enum without values",
+    ),
+    pytest.param(
+        with_parameter("side: Side = 'A'", before="class Side(Enum):\n    A = 'A'"),
+        "parameter side of Broken: its default is the str 'A', not a Side",
+        id="default of another type",
+    ),
+    pytest.param(
+        with_parameter("size: int = 'many'"),
+        "parameter size of Broken: its default is the str 'many', not an int",
+        id="text as number",
+    ),
+    pytest.param(
+        with_parameter("size: int = 3_000_000_000"),
+        "parameter size of Broken: its default is 3000000000, and GraphQL's Int ends at 2147483647",
+        id="default beyond Int",
+    ),
+    pytest.param(
+        with_parameter("side: Side = Side.A", before="Side = Enum('Größe', 'A')"),
+        "parameter side of Broken: its enum Größe has a name",
+        id="name of an enum",
+    ),
+    pytest.param(
+        with_parameter(
+            "side: Side = Side.A\n    other: Other = Other.B",
+            before="Side = Enum('Side', 'A')\nOther = Enum('Side', 'B')",
+        ),
+        "parameter other of Broken: another parameter has another enum of the name Side",
+        id="two enums of one name",
+    ),
+    pytest.param(method("title = '\\ud800'"), "title of Broken is not Unicode", id="title of half a character"),
+    pytest.param(method("__doc__ = 7"), "the docstring of Broken is the int 7, not a text", id="docstring of a number"),
+    pytest.param(
+        figure("Aggregate((Sum(),), abs, COUNT, '', additivity='ADDITIVE')"),
+        "column size of Broken: its additivity is the str 'ADDITIVE', not an Additivity",
+        id="additivity in words",
+    ),
     pytest.param(method("title = 7"), "title of Broken is the int 7, not a text", id="title of a number"),
     pytest.param(method("fact = cdr"), "fact of Broken is a StoreTable, not a Fact", id="table as fact"),
     pytest.param(
@@ -242,6 +292,14 @@ def test_the_types_of_reports_are_known() -> None:
         assert enums <= {str(field.type).strip("!") for each in given for field in each.fields.values()}
         own = {name for name in set(types) - set(made) if name.endswith(tuple(GENERATED))}
         assert {name for name in own if not name.startswith("__")} <= OWN_TYPES
+
+
+def test_two_parameters_of_one_enum(shelf: Shelf) -> None:
+    source = with_parameter("side: Side = Side.A\n    other: Side = Side.A", before="Side = Enum('Side', 'A')")
+    shelf.install("shelf-sides", source, SIDES="shelf_sides:Broken")
+    schema = build_schema(Registry.load(shelf.plugins, strict=True), Role.STAFF).as_str()
+    assert "side: SidesSide = A" in schema
+    assert "other: SidesSide = A" in schema
 
 
 def test_a_measure_that_depends_on_a_parameter(shelf: Shelf) -> None:

@@ -82,8 +82,8 @@ def broken(body: str, before: str = "") -> str:
     return f"{before}\nclass Broken(Report):\n    {body}\n"
 
 
-def with_parameter(declared: str, column: str = "") -> str:
-    own = f"class Own(ReportParameters):\n    {declared}"
+def with_parameter(declared: str, column: str = "", before: str = "") -> str:
+    own = f"{before}\nclass Own(ReportParameters):\n    {declared}"
     return broken(f"Parameters = Own\n    {COLUMNS}\n    {column}", own)
 
 
@@ -98,6 +98,7 @@ UNLOADABLE = [
     pytest.param("shelf_broken:Broken", f"{GOOD}\nBroken = Good()", "Broken is not a subclass of", id="an instance"),
     pytest.param("shelf_broken", GOOD, "is not a subclass of", id="a module"),
     pytest.param("shelf_broken:Broken", "raise SystemExit(3)", "SystemExit", id="an exit"),
+    pytest.param("shelf_broken:Broken", "raise GeneratorExit", "GeneratorExit", id="the end of a generator"),
     pytest.param(
         "shelf_broken:Broken",
         broken(f"{COLUMNS}\n    def __init__(self, more): ..."),

@@ -236,7 +236,7 @@ FAULTS = [
     ),
     pytest.param(
         of_key(OfOneDialect()),
-        "its statement cannot be built (ZeroDivisionError: of the author; test_inspection.py, line ",
+        "it cannot be served (ZeroDivisionError: of the author; test_inspection.py, line ",
         ")",
         id="code",
     ),
