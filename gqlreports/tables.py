@@ -1,7 +1,11 @@
 """The tables of the CDR store in SQLAlchemy, and the facts that reports read from them."""
 
+import difflib
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     Bool,
@@ -16,10 +20,63 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt64,
 )
 from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import MergeTree, ReplacingMergeTree
-from sqlalchemy import Column, MetaData, Table, text
+from sqlalchemy import Column, ColumnClause, MetaData, Table, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.types import NULLTYPE
+
+from gqlreports.errors import PluginError
 
 metadata = MetaData()
 """The registry of all tables of the store."""
+
+
+class MissingColumn(ColumnClause[Any]):
+    """A column that its table does not have.  What holds it raises PluginError when it is compiled."""
+
+    inherit_cache = True
+
+    def __init__(self, name: str, complaint: str) -> None:
+        super().__init__(name, NULLTYPE)
+        self.complaint = complaint
+
+
+@compiles(MissingColumn)
+def _complain(element: MissingColumn, compiler: object, **options: object) -> str:
+    raise PluginError(element.complaint)
+
+
+class StoreColumns(ReadOnlyColumnCollection[str, Column[Any]]):
+    """The columns of a table that plugins name."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: "StoreTable") -> None:
+        super().__init__(table._columns)
+        object.__setattr__(self, "table", table.name)
+
+    def __getattr__(self, name: str) -> Column[Any]:
+        if name.startswith("_") or name in self:
+            return super().__getattr__(name)
+        # An AttributeError would end the import of the plugin's module, and with it all other reports of the module.
+        caller = sys._getframe(1)
+        place = f"{Path(caller.f_code.co_filename).name}, line {caller.f_lineno}"
+        complaint = f"there is no column {name} of {self.table} ({place}){meant(name, self.keys())}"
+        return cast("Column[Any]", MissingColumn(name, complaint))
+
+
+class StoreTable(Table):
+    """A table that plugins name.  A misspelt column of it is found when the one report that reads it is checked."""
+
+    @property
+    def c(self) -> StoreColumns:
+        return StoreColumns(self)
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, as the end of a sentence; empty if none is near."""
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; is {near[0]} meant?" if near else ""
 
 
 REPORTS_READ = "reports_read"
@@ -85,7 +142,7 @@ ABROAD = "customer_card_dest_code != '' AND NOT startsWith(customer_card_dest_co
 # Ten digits without a country code may also be a foreign number: 60 and 8 digits are a number in Malaysia.
 _FOREIGN = f"length(dest_number) = 10 AND {ABROAD}"
 
-cdr = Table(
+cdr = StoreTable(
     "cdr",
     metadata,
     Column("dt", DateTime64(3, "UTC"), doc="Start of the call."),
@@ -229,7 +286,7 @@ cdr_load_customer = Table(
 KNOWN = "if(known_from = 0, loaded_at, known_from)"
 """Since when a row of DIDs or numbering data is known; before version 0.3 only `loaded_at` was stored."""
 
-did = Table(
+did = StoreTable(
     "did",
     metadata,
     Column("customer_id", String),
@@ -248,7 +305,7 @@ reports as of a moment.
 """
 
 
-numbering = Table(
+numbering = StoreTable(
     "numbering",
     metadata,
     Column("prefix", String),

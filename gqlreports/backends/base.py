@@ -112,8 +112,11 @@ class Definition(Protocol):
     def lacking(self, kept: Collection[str]) -> Sequence[str]:
         """The names of the wanted rollups that are not among those that a store keeps."""
 
-    def statements(self, applied: Collection[int], kept: Collection[str]) -> Sequence[str]:
-        """The statements that bring a store to this definition."""
+    def statements(self, applied: Collection[int]) -> Sequence[str]:
+        """The statements that bring a store to this definition, without its rollups."""
+
+    def rollup_statements(self, kept: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The statements that make the rollups that a store lacks, by the report; one that fails stops no others."""
 
 
 class Session(Protocol):

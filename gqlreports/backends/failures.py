@@ -1,5 +1,6 @@
 """Maps every failure of a store to an error of gqlreports; nothing else decides what a failure means."""
 
+import logging
 import re
 
 import aiohttp
@@ -9,6 +10,7 @@ from gqlreports.errors import (
     QueryCancelled,
     QueryTimeout,
     QueryTooLarge,
+    StatementRefused,
     StoreBusy,
     StoreError,
     StoreUnavailable,
@@ -106,6 +108,15 @@ BY_CLASS: dict[type[BaseException], Meaning] = {
 """The meanings by class, for errors without a code: the query never reached ClickHouse, or its answer was cut off."""
 
 
+def is_of_statement(error: BaseException) -> bool:
+    """Whether a statement failed for what it says, and not for the state of the store or the rights of its user."""
+    if isinstance(error, StatementRefused):
+        return True
+    failure = error.__cause__ if isinstance(error, StoreError) else error
+    code = getattr(failure, "code", None)
+    return code is not None and BY_CODE.get(code, _FAILED) in (_FAILED, BY_CODE[48])
+
+
 class ReadFailed(Exception):
     """A query failed; `code` is ClickHouse's error code, or None if there is none."""
 
@@ -113,6 +124,14 @@ class ReadFailed(Exception):
         super().__init__(message)
         found = _CODE.search(message)
         self.code = int(found[1]) if found else None
+
+
+_rollups = logging.getLogger("gqlreports.rollups")
+
+
+def rollup_failed(report: str, error: BaseException) -> None:
+    """Log that a report's rollup cannot be made.  The plugin that asks for it must not keep the store from others."""
+    _rollups.error("The store cannot make the rollup of the report %s. %s", report, log_text(error))
 
 
 FAILURES = (ReadFailed, driver.ClickHouseError, driver.StreamCompleteException, aiohttp.ClientError, OSError)

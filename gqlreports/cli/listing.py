@@ -8,20 +8,28 @@ import typer
 from graphql import GraphQLError, build_schema
 from graphql.utilities import find_breaking_changes
 
-from gqlreports.cli.support import directory_of, error_boundary, moment_of
+from gqlreports.backends.connect import missing_store
+from gqlreports.cli.support import directory_of, error_boundary, moment_of, print_warning, with_backend
 from gqlreports.cli.table import TextTable
+from gqlreports.config import Settings
 from gqlreports.directory.principal import Role
-from gqlreports.errors import InvalidInput
+from gqlreports.errors import InvalidInput, NotInstalled, StoreError
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema import query
+from gqlreports.schema.inspection import inspected
 from gqlreports.schema.scalars import print_moment
 from gqlreports.schema.time import zone
 
 
 def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plugin that is wrong.")] = False) -> None:
-    """List the report types, and the plugins that were left out; the exit code is 1 if there are any."""
-    with error_boundary():
+    """List the report types, and the plugins that were left out; the exit code is 1 if there are any.
+
+    The store explains the statements of the reports, if there is a store.
+    """
+    with error_boundary() as settings:
         registry = Registry.load(strict=strict)
+        if missing_store(settings) is None:
+            registry = _inspected(settings, registry, strict)
     table = TextTable(("type", "package", "what it is"), prose={"what it is"})
     for each in registry.reports.values():
         table.add(each.name, each.distribution, each.description)
@@ -29,6 +37,15 @@ def reports(strict: Annotated[bool, typer.Option("--strict", help="Fail at a plu
         table.add(refused.name, refused.distribution, f"left out: {refused.error}")
     table.print()
     raise typer.Exit(1 if registry.refused else 0)
+
+
+def _inspected(settings: Settings, registry: Registry, strict: bool) -> Registry:
+    try:
+        return with_backend(settings, registry, lambda backend: inspected(registry, backend, strict))
+    except (StoreError, NotInstalled) as error:
+        why = error.for_operators if isinstance(error, StoreError) else error
+        print_warning(f"The store has not explained the reports. {why}")
+        return registry
 
 
 def sdl(

@@ -99,9 +99,11 @@ def _print_statements(upgrade: Upgrade) -> None:
 
 def _print_done(upgrade: Upgrade) -> None:
     for each in upgrade.pending:
-        typer.echo(f"{each}: done")
+        typer.echo(f"{each}: {'failed' if each in upgrade.failed else 'done'}")
     if not upgrade.pending:
         typer.echo("No migration is pending.")
+    if upgrade.failed:
+        raise typer.Exit(1)
 
 
 def _topology(settings: Settings, cluster: str | None) -> Topology:

@@ -20,6 +20,7 @@ from gqlreports.errors import InvalidInput
 from gqlreports.extras import needed
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.catalogue import example_query
+from gqlreports.schema.inspection import inspected
 from gqlreports.store.demo import CURRENCIES, CUSTOMER_NAMES, DemoCalls
 from gqlreports.telemetry.logs import configure_logs
 from gqlreports.telemetry.metrics import Metrics
@@ -53,7 +54,9 @@ def serve(
     with error_boundary(serves=True) as settings, closing(Listener(host, port)) as listener:
         registry = Registry.load(strict=strict)
         metrics = _metrics(settings, host)
-        with_store(backend_of(settings, registry, Use.ALONE, make=True), _openable)
+        # Opened before the server runs, to report the store's errors, and those of plugins that it explains.
+        backend = backend_of(settings, registry, Use.ALONE, make=True)
+        registry = with_store(backend, lambda backend: inspected(registry, backend, strict))
         _serve(settings, registry, directory_of(settings, make=True), metrics, listener)
 
 
@@ -70,13 +73,14 @@ def demo(
         registry = Registry.load()
         metrics = _metrics(settings, host)
 
-        async def filled(backend: Backend) -> None:
+        async def filled(backend: Backend) -> Registry:
             calls = DemoCalls(backend)
             if not force and (_has_others(directory) or await calls.foreign()):
                 raise InvalidInput(_REAL)
             await _fill(calls, directory)
+            return await inspected(registry, backend)
 
-        with_store(backend_of(settings, registry, Use.ALONE, make=True), filled)
+        registry = with_store(backend_of(settings, registry, Use.ALONE, make=True), filled)
         password = _demo_password(directory)
         typer.echo(_invitation(registry, listener.url, password, _demo_key(directory)))
         _serve(settings, registry, directory, metrics, listener)
@@ -118,10 +122,6 @@ def _tokens(settings: Settings) -> "Tokens | None":
     with needed("openid", "Tokens of an identity provider need"):
         from gqlreports.directory.tokens import Tokens
     return Tokens(rules)
-
-
-async def _openable(backend: Backend) -> None:
-    """Do nothing: the store is only opened to report its errors before the server runs."""
 
 
 async def _fill(calls: DemoCalls, directory: Directory) -> None:

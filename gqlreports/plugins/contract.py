@@ -12,15 +12,28 @@ and that lie in the requested range.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy import ColumnElement, FromClause, Join, Select, select
 
-from gqlreports.plugins.aggregates import EVERY, Aggregate, CountingBasis, Expression, is_present, quotient
+from gqlreports.errors import PluginError
+from gqlreports.plugins.aggregates import (
+    EVERY,
+    Aggregate,
+    CountingBasis,
+    Expression,
+    Sum,
+    Tally,
+    Whole,
+    is_present,
+    quotient,
+)
 from gqlreports.plugins.types import TEXT, ColumnType
 from gqlreports.tables import CALLS, Fact
 
@@ -36,6 +49,8 @@ class ReportParameters(BaseModel):
 
 
 KeyBuilder: TypeAlias = Callable[[Any], Expression]
+Figure: TypeAlias = Aggregate | Callable[[Any], Aggregate]
+"""A figure, or a function that builds it from the parameters.  It has one type, whatever the parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +114,19 @@ class Measure(Column):
     A ratio is computed from sums, so it is also correct for subtotals and totals.
     """
 
-    aggregate: Aggregate
+    figure: Figure
     kind: str
+    owner: "type[Report] | None" = field(default=None, init=False)
+
+    def __set_name__(self, owner: "type[Report]", name: str) -> None:
+        super().__set_name__(owner, name)
+        object.__setattr__(self, "owner", owner)
+
+    @cached_property
+    def aggregate(self) -> Aggregate:
+        """The figure under the default parameters.  Raises PluginError for anything else than a figure."""
+        parameters = self.owner.Parameters() if self.owner else ReportParameters()
+        return built(self.figure, parameters)
 
     @property
     def type(self) -> ColumnType:
@@ -128,21 +154,47 @@ def dimension(
     return Dimension(description, unit, staff_only, key, type, when, otherwise)
 
 
-def measure(aggregate: Aggregate, description: str, *, unit: str | None = None, staff_only: bool = False) -> Any:
+def measure(figure: Figure, description: str, *, unit: str | None = None, staff_only: bool = False) -> Any:
     """A column that aggregates the CDRs of a row; see `Measure`."""
-    return Measure(description, unit, staff_only, aggregate, "measure")
+    return Measure(description, unit, staff_only, figure, "measure")
 
 
 def ratio(
-    numerator: Aggregate,
-    denominator: Aggregate,
+    numerator: Figure,
+    denominator: Figure,
     description: str,
     *,
     unit: str | None = None,
     staff_only: bool = False,
 ) -> Any:
     """A column that divides one figure by another; null if the denominator is 0."""
-    return Measure(description, unit, staff_only, quotient(numerator, denominator), "ratio")
+    return Measure(description, unit, staff_only, _ratio(numerator, denominator), "ratio")
+
+
+def _ratio(numerator: Figure, denominator: Figure) -> Figure:
+    if isinstance(numerator, Aggregate) and isinstance(denominator, Aggregate):
+        return quotient(numerator, denominator)
+    return lambda parameters: quotient(built(numerator, parameters), built(denominator, parameters))
+
+
+def sql_text(expression: ColumnElement[Any]) -> str:
+    """The beginning of an expression's SQL, on one line, for a message."""
+    return textwrap.shorten(str(expression), 100, placeholder=" ...")
+
+
+def built(figure: Figure, parameters: Any) -> Aggregate:
+    """The figure under these parameters.  Raises PluginError for anything else than a figure."""
+    found: object = figure(parameters) if callable(figure) else figure
+    if isinstance(found, Aggregate):
+        return found
+    what = f"the {type(found).__name__} {found!r}"
+    if isinstance(found, ColumnElement):
+        what = f"SQL: {sql_text(found)}; write total(cdr.c.duration, ...), count(...) or whole(func.max(...), ...)"
+    elif isinstance(found, Sum | Tally | Whole):
+        what = f"a {type(found).__name__}; write Aggregate(sums=(...), ...)"
+    elif isinstance(getattr(found, "total", None), Aggregate):
+        what = "money; take its .total or .currency"
+    raise PluginError(f"a figure is needed, and this is {what}")
 
 
 @dataclass(frozen=True)
@@ -172,7 +224,7 @@ class Scope:
         Raises ValueError for a dimension that is not a key here and has no measure instead.
         """
         if isinstance(column, Measure):
-            return column.aggregate
+            return built(column.figure, self.parameters)
         if column not in self.dimensions and column.otherwise is None:
             raise ValueError(f"{column.name} is no column of the totals")
         return None if column in self.dimensions else column.otherwise
@@ -233,8 +285,9 @@ class Report:
         if self.fact is not CALLS:
             return False
         statement = self.statement(Scope((), (), self.Parameters(), CountingBasis.CALL, self.fact))
-        return any(CALLS.table in _tables(each) for each in statement.get_final_froms())
+        return any(CALLS.table in sources(each) for each in statement.get_final_froms())
 
 
-def _tables(source: FromClause) -> list[FromClause]:
-    return [*_tables(source.left), *_tables(source.right)] if isinstance(source, Join) else [source]
+def sources(source: FromClause) -> list[FromClause]:
+    """The tables and subqueries of a join; the source itself if it is no join."""
+    return [*sources(source.left), *sources(source.right)] if isinstance(source, Join) else [source]

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
@@ -15,9 +16,16 @@ from sqlalchemy import SelectBase
 from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import CountingBasis
 from gqlreports.plugins.builtin.dimensions import CallDimensions
-from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters, Scope
+from gqlreports.plugins.checks import (
+    check_enums,
+    check_figures,
+    check_parameter,
+    check_sql,
+    check_values,
+    words_of_error,
+)
+from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
 from gqlreports.plugins.dimensions import Dimensions, SharedDimension, check_dimension
 from gqlreports.plugins.rollup import Rollup, rollup_of
 from gqlreports.plugins.types import TYPES
@@ -26,12 +34,19 @@ logger = logging.getLogger(__name__)
 
 _COLUMN_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?")
 _ENUM_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# The suffixes of the GraphQL types that are generated for a report; an enum of a parameter must not have such a name.
-_GENERATED = {
+GENERATED = {
     *("Bucket", "Column", "Comparison", "ComparisonOrder", "ComparisonRow", "ComparisonTotals", "Dimension"),
     *("Filter", "Measure", "Order", "Parameters", "Report", "Row", "Subtotal", "Top", "Totals"),
 }
-_GENERATED |= {f"Grouped{each}" for each in _GENERATED}
+GENERATED |= {f"Grouped{each}" for each in GENERATED}
+"""The suffixes of the GraphQL types that are generated for a report; an enum of a parameter must not have such a name.
+"""
+OWN_TYPES = {
+    *("BigIntFilter", "BooleanFilter", "DateTimeFilter", "DecimalFilter", "FloatFilter", "StringFilter"),
+    *("BigIntComparison", "DecimalComparison", "FloatComparison", "StringComparison"),
+    *("CustomReport", "ReportParameters", "ReportFilter", "ReportOrder", "ReportDimension"),
+}
+"""The types that the schema has whatever reports there are, and whose names end like those of a report's."""
 # Fields that some of those types have besides the columns.
 _FIELDS = {"and", "or", "not", "start", "end", "clipped", "others", "summedAway"}
 
@@ -39,6 +54,9 @@ _FIELDS = {"and", "or", "not", "start", "end", "clipped", "others", "summedAway"
 def check_report(report: type[Report]) -> None:
     """Check a report class.  Raises PluginError; the message names the class and the column."""
     name = report.__name__
+    check_values(report)
+    _check_parameters(report)
+    check_figures(report)
     columns = report.columns
     for column in columns.values():
         _check_column(column, name)
@@ -46,11 +64,9 @@ def check_report(report: type[Report]) -> None:
     _check_apart({each.name: each.constant_name for each in columns.values()}, "column", name)
     _check_keys(report)
     _check_units(report)
-    _check_parameters(report)
     for column in columns.values():
         _check_condition(column, report)
-    for column in columns.values():
-        _check_statement(column, report)
+    check_sql(report)
     _check_keys_have_no_subquery(report)
 
 
@@ -113,6 +129,7 @@ def _check_parameters(report: type[Report]) -> None:
     for name, field in fields.items():
         _check_parameter(name, field, owner)
     _check_apart({name: to_camel(name) for name in fields}, "parameter", owner)
+    check_enums(fields, owner)
 
 
 def _check_parameter(name: str, field: FieldInfo, owner: str) -> None:
@@ -121,12 +138,14 @@ def _check_parameter(name: str, field: FieldInfo, owner: str) -> None:
         raise PluginError(f"{blame} is no GraphQL name; use letters, digits and _ between them")
     if field.is_required() or field.default_factory is not None:
         raise PluginError(f"{blame} needs a default, a plain value")
-    kind = field.annotation
+    kind: Any = field.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
-        if kind.__name__ in _GENERATED or not all(_ENUM_VALUE.fullmatch(value.name) for value in kind):
+        names = [kind.__name__, *kind.__members__]
+        if kind.__name__ in GENERATED or not all(map(_ENUM_VALUE.fullmatch, names)):
             raise PluginError(f"{blame}: its enum {kind.__name__} has a name or a value that GraphQL cannot have here")
     elif kind not in (bool, int, str):
         raise PluginError(f"{blame} must be a bool, an int, a str or an Enum")
+    check_parameter(kind, field, blame)
 
 
 def _check_condition(column: AnyColumn, report: type[Report]) -> None:
@@ -137,17 +156,6 @@ def _check_condition(column: AnyColumn, report: type[Report]) -> None:
         raise PluginError(f"{blame}: {column.when} is no Boolean parameter")
     if column.otherwise is None or column.otherwise.type is not column.type:
         raise PluginError(f"{blame} needs `otherwise`, a figure of its own type, for where {column.when} is false")
-
-
-def _check_statement(column: AnyColumn, report: type[Report]) -> None:
-    parameters = report.Parameters()
-    try:
-        report().statement(
-            Scope(_always_keys(report), (column,), parameters, CountingBasis.CALL, report.fact)
-        ).compile()
-    except Exception as error:
-        message = f"column {column.name} of {report.__name__} has no statement"
-        raise PluginError(f"{message} ({type(error).__name__}: {error})") from error
 
 
 GROUP = "gqlreports.reports"
@@ -184,6 +192,19 @@ class RegisteredReport:
     def rollup(self) -> Rollup | None:
         """The hourly sums that the store keeps; None if the report does not ask for a rollup."""
         return rollup_of(self.name, self.report) if self.report.rollup else None
+
+    @property
+    def types(self) -> set[str]:
+        """The names of the GraphQL types that it may have."""
+        kinds = (field.annotation for field in self.report.Parameters.model_fields.values())
+        enums = {kind.__name__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)}
+        return {f"{self.type_name}{suffix}" for suffix in GENERATED | enums}
+
+    def refusal(self, fault: str) -> "RefusedReport":
+        """The report as one that is left out for a fault; the message names its package and class."""
+        owner = type(self.report)
+        error = f"{self.distribution}: {self.name} = {owner.__module__}:{owner.__qualname__}: {fault}"
+        return RefusedReport(self.name, self.distribution, error)
 
     def visible(self, staff: bool) -> bool:
         """Whether staff or partners may run it; a report without columns for partners is not for them."""
@@ -226,24 +247,40 @@ class Registry:
     def load(cls, plugins: Iterable[EntryPoint] | None = None, strict: bool = False) -> "Registry":
         """Load and check all installed plugins.
 
-        A faulty plugin is left out and logged; with `strict` it raises PluginError instead.
+        A faulty plugin is left out and logged; with `strict` it raises PluginError instead.  If two plugins would have
+        a type of the same name, both are left out, so that none can take another's place; gqlreports' own stay.
         """
         found = [*entry_points(group=GROUP), *entry_points(group=DIMENSIONS)] if plugins is None else plugins
-        reports: dict[str, RegisteredReport] = {}
+        passed: list[RegisteredReport] = []
         dimensions = list(CALL_DIMENSIONS)
-        refused = []
+        refused: list[RefusedReport] = []
         for plugin in sorted(found, key=_order):
             try:
                 if plugin.group == DIMENSIONS:
                     dimensions += _checked_dimensions(plugin, dimensions)
                 else:
-                    reports[plugin.name] = _checked(plugin, reports)
+                    passed.append(_checked(plugin))
             except PluginError as error:
-                if strict:
-                    raise
-                logger.error("A report plugin is left out. %s", error)
                 refused.append(RefusedReport(plugin.name, _distribution(plugin), str(error)))
-        return cls(MappingProxyType(reports), tuple(refused), tuple(dimensions))
+        faults = {each: fault for each in passed if (fault := _clash(each, passed))}
+        refused += [each.refusal(fault) for each, fault in faults.items()]
+        _tell(refused, strict)
+        kept = {each.name: each for each in passed if each not in faults}
+        return cls(MappingProxyType(kept), tuple(refused), tuple(dimensions))
+
+    def without(self, faults: Mapping[RegisteredReport, str], strict: bool = False) -> "Registry":
+        """The registry without the reports that have these faults; they are told as by `load`."""
+        refused = [each.refusal(fault) for each, fault in faults.items()]
+        _tell(refused, strict)
+        kept = {name: each for name, each in self.reports.items() if each not in faults}
+        return Registry(MappingProxyType(kept), (*self.refused, *refused), self.dimensions)
+
+
+def _tell(refused: Iterable[RefusedReport], strict: bool) -> None:
+    for each in refused:
+        if strict:
+            raise PluginError(each.error)
+        logger.error("A report plugin is left out. %s", each.error)
 
 
 def _distribution(plugin: EntryPoint) -> str:
@@ -254,7 +291,7 @@ def _order(plugin: EntryPoint) -> tuple[bool, str, str]:
     return _distribution(plugin) != OWN, _distribution(plugin), plugin.name
 
 
-def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> RegisteredReport:
+def _checked(plugin: EntryPoint) -> RegisteredReport:
     """Load and check a plugin.  Raises PluginError; the message begins with the distribution, name and class."""
     try:
         if not _TYPE_NAME.fullmatch(plugin.name) or plugin.name in _RESERVED:
@@ -262,10 +299,10 @@ def _checked(plugin: EntryPoint, others: Mapping[str, RegisteredReport]) -> Regi
         report = _loaded(plugin)
         check_report(report)
         registered = RegisteredReport(plugin.name, report(), _distribution(plugin))
-        _check_name(registered, others)
         _ = registered.rollup  # raises PluginError if the report cannot have one
-    except PluginError as error:
-        raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {error}") from error
+    except Exception as error:
+        what = str(error) if isinstance(error, PluginError) else f"it cannot be checked ({words_of_error(error)})"
+        raise PluginError(f"{_distribution(plugin)}: {plugin.name} = {plugin.value}: {what}") from error
     return registered
 
 
@@ -273,8 +310,10 @@ def _loaded(plugin: EntryPoint) -> type[Report]:
     try:
         loaded = plugin.load()
         report = isinstance(loaded, type) and issubclass(loaded, Report) and loaded()
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"no such class can be loaded ({type(error).__name__}: {error})") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"no such class can be loaded ({words_of_error(error)})") from error
     if not report:
         raise PluginError(f"{plugin.attr or plugin.value} is not a subclass of gqlreports.plugins.Report")
     return type(report)
@@ -299,11 +338,16 @@ def _checked_dimensions(plugin: EntryPoint, others: list[SharedDimension]) -> li
     return found
 
 
-def _check_name(registered: RegisteredReport, others: Mapping[str, RegisteredReport]) -> None:
+def _clash(registered: RegisteredReport, passed: Iterable[RegisteredReport]) -> str | None:
+    """Why a report cannot have its name beside those that passed; None if it can."""
+    taken = f"the name {registered.name} is taken by"
     if registered.name.endswith("_GROUPED"):
-        raise PluginError(f"the name {registered.name} is like those of grouped reports; choose one with another end")
-    for other in others.values():
-        if other.type_name == registered.type_name:
-            raise PluginError(
-                f"the name {registered.name} is taken by {other.name} of {other.distribution}; choose another"
-            )
+        return f"the name {registered.name} is like those of grouped reports; choose one with another end"
+    if own := sorted(registered.types & OWN_TYPES):
+        return f"{taken} gqlreports itself: its schema has the type {own[0]}; choose another"
+    if registered.distribution == OWN:
+        return None
+    for other in passed:
+        if other is not registered and (shared := sorted(registered.types & other.types)):
+            return f"{taken} {other.name} of {other.distribution}: both have the type {shared[0]}; choose another"
+    return None

@@ -43,8 +43,16 @@ class Rollup:
     @cached_property
     def definition(self) -> str:
         """The query of the projection."""
+        return self._over("")
+
+    @property
+    def query(self) -> str:
+        """The same query over the table itself."""
+        return self._over(f" FROM `{self.fact.name}`")
+
+    def _over(self, source: str) -> str:
         keys, sums = (", ".join(map(self._text, found)) for found in (self.keys, self.sums))
-        return f"SELECT {keys}, {sums} GROUP BY {keys}"
+        return f"SELECT {keys}, {sums}{source} GROUP BY {keys}"
 
     @cached_property
     def name(self) -> str:

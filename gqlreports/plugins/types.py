@@ -7,6 +7,7 @@ The first part defines the scalars of GraphQL and how callers filter by them.  T
 printed in a file: functions that build SQL from the SQL of the value and of the name of a time zone.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,10 @@ def _moment(value: Expression) -> Expression:
     return func.toDateTime64(value, literal_column("3"), literal_column("'UTC'"))
 
 
+WHOLE_NUMBERS = tuple(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
+_WORD = re.compile(r"\w+")
+
+
 @dataclass(frozen=True)
 class Look:
     """How values are shown: `format` is the name that the catalogue gives frontends, `excel` an Excel number format."""
@@ -164,7 +169,8 @@ class Look:
 class ColumnType:
     """The type of a column.
 
-    `name` is the name that authors use, `sql` the type in ClickHouse, `python` the type that Arrow converts a value to,
+    `name` is the name that authors use, `sql` the type in ClickHouse, and `gives` the names of the types in ClickHouse
+    whose values are printed as this type's, without parentheses.  `python` is the type that Arrow converts a value to,
     and `scalar` the scalar that callers see.  `default` is some value of the type in SQL; it replaces null where keys
     are compared.  An `in_currency` column is an amount of money, and its unit may be the column that names its
     currency.  An `is_time` column can be the axis of a chart.
@@ -177,6 +183,7 @@ class ColumnType:
 
     name: str
     sql: TypeEngine[Any]
+    gives: tuple[str, ...]
     python: type[Any]
     scalar: Scalar
     default: str
@@ -195,6 +202,16 @@ class ColumnType:
         """The name of the type in ClickHouse."""
         return str(self.sql)
 
+    def fault(self, given: str, nullable: bool) -> str | None:
+        """What is wrong with SQL of ClickHouse's type `given`, in words; None if it may stand for this type."""
+        words = _WORD.findall(given)
+        bare = [word for word in words if word not in ("Nullable", "LowCardinality")]
+        if bare[0] not in self.gives and not (nullable and bare[0] == "Nothing"):
+            return f"its SQL gives {given}; declare another type, or write cast(..., {self.name}.sql)"
+        if "Nullable" in words and not nullable:
+            return f"its SQL gives {given}, and it cannot be null; write func.ifNull(..., {self.default})"
+        return None
+
     def look_in(self, unit: str | None) -> Look:
         return self.looks.get(unit or "", self.look)
 
@@ -202,6 +219,7 @@ class ColumnType:
 TEXT = ColumnType(
     name="TEXT",
     sql=clickhouse.String(),
+    gives=("String", "FixedString"),
     python=str,
     scalar=STRING,
     default="''",
@@ -218,6 +236,7 @@ TEXT = ColumnType(
 FLAG = ColumnType(
     name="FLAG",
     sql=clickhouse.Bool(),
+    gives=("Bool",),
     python=bool,
     scalar=BOOLEAN,
     default="false",
@@ -234,6 +253,7 @@ FLAG = ColumnType(
 COUNT = ColumnType(
     name="COUNT",
     sql=clickhouse.Int64(),
+    gives=WHOLE_NUMBERS,
     python=int,
     scalar=BIG_INT,
     default="0",
@@ -250,6 +270,7 @@ COUNT = ColumnType(
 RATIO = ColumnType(
     name="RATIO",
     sql=clickhouse.Float64(),
+    gives=("Float64", "Float32", *WHOLE_NUMBERS),
     python=float,
     scalar=FLOAT,
     default="toFloat64(0)",
@@ -266,6 +287,7 @@ RATIO = ColumnType(
 MONEY = ColumnType(
     name="MONEY",
     sql=clickhouse.Decimal(38, 8),
+    gives=("Decimal",),
     python=Decimal,
     scalar=DECIMAL,
     default="toDecimal128(0, 8)",
@@ -282,6 +304,7 @@ MONEY = ColumnType(
 SECONDS = ColumnType(
     name="SECONDS",
     sql=clickhouse.Decimal(38, 3),
+    gives=("Decimal",),
     python=Decimal,
     scalar=DECIMAL,
     default="toDecimal128(0, 3)",
@@ -298,6 +321,7 @@ SECONDS = ColumnType(
 MOMENT = ColumnType(
     name="MOMENT",
     sql=clickhouse.DateTime64(3, "UTC"),
+    gives=("DateTime64", "DateTime"),
     python=datetime,
     scalar=DATE_TIME,
     default="toDateTime64(0, 3, 'UTC')",

@@ -12,8 +12,9 @@ import strawberry
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from pydantic.alias_generators import to_camel
 
-from gqlreports.plugins import CountingBasis, ReportParameters
+from gqlreports.plugins import CountingBasis
 from gqlreports.plugins.aggregates import Additivity
+from gqlreports.plugins.checks import variations
 from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Scope
 from gqlreports.plugins.dimensions import SharedDimension
 from gqlreports.plugins.figure_ids import column_id
@@ -44,22 +45,13 @@ def definition_version(registered: RegisteredReport) -> str:
 
 def _statements(registered: RegisteredReport) -> Iterator[str]:
     columns = registered.columns(staff=True)
-    for parameters in _choices(registered.report.Parameters()):
+    for parameters in variations(registered.report.Parameters()):
         keys = registered.dimensions(parameters, staff=True)
         shown = tuple(each for each in columns if each in keys or each in total_columns(columns))
         for basis in CountingBasis:
             scope = Scope(keys, shown, parameters, basis, registered.report.fact)
             compiled = registered.report.statement(scope).compile(dialect=_DIALECT)
             yield f"{compiled} {sorted(compiled.params.items())}"
-
-
-def _choices(defaults: ReportParameters) -> Iterator[ReportParameters]:
-    """The default parameters, and a variation for each other value of each Boolean or enum parameter."""
-    yield defaults
-    for name in type(defaults).model_fields:
-        value = getattr(defaults, name)
-        others = [not value] if isinstance(value, bool) else list(type(value)) if isinstance(value, Enum) else []
-        yield from (defaults.model_copy(update={name: other}) for other in others if other != value)
 
 
 @strawberry.enum(description="What a column is to the rows.")

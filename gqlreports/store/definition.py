@@ -154,17 +154,21 @@ class StoreDefinition:
         """The names of the wanted rollups that are not among those that a store keeps."""
         return [each.name for each in self.rollups if each.name not in kept]
 
-    def statements(self, applied: Collection[int], kept: Collection[str]) -> list[str]:
-        """The statements that bring a store to this definition.
+    def statements(self, applied: Collection[int]) -> list[str]:
+        """The statements that bring a store to this definition, without its rollups.
 
-        They run and record each missing migration, then create the dictionaries and the rollups.
+        They run and record each missing migration, then create the dictionaries.
         """
         steps = [
             statement
             for each in self._lacking(applied)
             for statement in (*each.statements(self.topology), self._recorded(each))
         ]
-        return [*steps, *dictionaries(self.topology), *rollup_statements(self.topology, self.rollups, kept)]
+        return [*steps, *dictionaries(self.topology)]
+
+    def rollup_statements(self, kept: Collection[str]) -> dict[str, list[str]]:
+        """The statements that add each report's rollup where a store lacks it, and drop its former versions."""
+        return {each.report: rollup_statements(self.topology, [each], kept) for each in self.rollups}
 
     def _lacking(self, applied: Collection[int]) -> list[Migration]:
         return [each for each in self.migrations if each.number not in applied]

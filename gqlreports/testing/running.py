@@ -16,6 +16,7 @@ from gqlreports.schema.request import ReportRequest
 from gqlreports.store.cdr_columns import COLUMNS
 from gqlreports.store.definition import definition
 from gqlreports.store.load_cdrs import load_cdrs
+from gqlreports.tables import meant
 from gqlreports.testing.answers import Row, rows_of, value_fault
 
 with needed("embedded", "Tests of reports need"):
@@ -90,4 +91,7 @@ def _filled(place: int, call: Mapping[str, object]) -> dict[str, str]:
         "sip_code": "200",
     }
     empty = {column.name: "" for column in COLUMNS}
+    for name in call:
+        if name not in empty:
+            raise ValueError(f"call {place} has {name}, which is no column of a CDR file{meant(name, empty)}")
     return empty | usual | {name: str(value) for name, value in call.items()}

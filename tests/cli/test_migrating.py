@@ -98,7 +98,8 @@ def test_a_server_of_the_last_release(served_store: ServedStore, tmp_path: Path)
     command(old.url, f"CREATE DATABASE {old.database}")
     released = StoreDefinition(Topology(old.database, old.cluster), MIGRATIONS[:RELEASED], sites.REGISTRY.rollups)
     url = f"{old.url}/{old.database}"
-    for statement in (*released.record, *released.statements([], [])):
+    rollups = [statement for each in released.rollup_statements([]).values() for statement in each]
+    for statement in (*released.record, *released.statements([]), *rollups):
         command(url, statement)
     command(url, "INSERT INTO cdr (callid, customer_id, dt, sign) VALUES ('kept', '1', '2025-11-03 00:00:00', 1)")
     lacking = [f"{each.number} ({each.name})" for each in MIGRATIONS[RELEASED:]]

@@ -27,8 +27,9 @@ COMMAND = [sys.executable, "-c", "from gqlreports.cli import app; app()"]
 IMPORTS = """
 from enum import Enum
 from pydantic import Field
-from sqlalchemy import Integer, func, select
-from gqlreports.plugins import COUNT, Aggregate, Report, ReportParameters, attempts, cdr, dimension, measure
+from sqlalchemy import Integer, func, select, text
+from gqlreports.plugins import COUNT, RATIO, SECONDS, Aggregate, Report, ReportParameters, Sum, attempts, cdr, count
+from gqlreports.plugins import customer_charge, dimension, measure, ratio, total, whole
 """
 COLUMNS = "account = dimension(cdr.c.account, '')\n    calls = measure(attempts, '')"
 GOOD = f"class Good(Report):\n    {COLUMNS}"
@@ -40,6 +41,15 @@ class Shelf:
 
     folder: Path
     modules: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, folder: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Shelf]":
+        """A shelf for a test; its modules are forgotten afterwards."""
+        monkeypatch.syspath_prepend(str(folder))
+        made = cls(folder)
+        yield made
+        for module in made.modules:
+            sys.modules.pop(module, None)
 
     def install(self, distribution: str, source: str, **plugins: str) -> None:
         """A distribution of one module, named alike, and its entry points."""
@@ -65,19 +75,15 @@ class Shelf:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    made = Shelf(tmp_path)
-    yield made
-    for module in made.modules:
-        sys.modules.pop(module, None)
+    yield from Shelf.of(tmp_path, monkeypatch)
 
 
 def broken(body: str, before: str = "") -> str:
     return f"{before}\nclass Broken(Report):\n    {body}\n"
 
 
-def with_parameter(declared: str, column: str = "") -> str:
-    own = f"class Own(ReportParameters):\n    {declared}"
+def with_parameter(declared: str, column: str = "", before: str = "") -> str:
+    own = f"{before}\nclass Own(ReportParameters):\n    {declared}"
     return broken(f"Parameters = Own\n    {COLUMNS}\n    {column}", own)
 
 
@@ -92,6 +98,7 @@ UNLOADABLE = [
     pytest.param("shelf_broken:Broken", f"{GOOD}\nBroken = Good()", "Broken is not a subclass of", id="an instance"),
     pytest.param("shelf_broken", GOOD, "is not a subclass of", id="a module"),
     pytest.param("shelf_broken:Broken", "raise SystemExit(3)", "SystemExit", id="an exit"),
+    pytest.param("shelf_broken:Broken", "raise GeneratorExit", "GeneratorExit", id="the end of a generator"),
     pytest.param(
         "shelf_broken:Broken",
         broken(f"{COLUMNS}\n    def __init__(self, more): ..."),
@@ -138,17 +145,17 @@ MISDECLARED = [
     ),
     pytest.param(
         broken(f"{COLUMNS}\n    size = dimension(lambda parameters: parameters.nonsense, '')"),
-        ["column account of Broken has no statement", "nonsense"],
+        ["column size of Broken: its key cannot be built", "nonsense"],
         id="key that fails",
     ),
     pytest.param(
         broken(f"{COLUMNS}\n    size = measure(Aggregate(lambda basis: basis.nonsense, abs, COUNT, ''), '')"),
-        ["column size of Broken has no statement", "nonsense"],
+        ["column size of Broken: its figure cannot be built", "nonsense"],
         id="measure that fails",
     ),
     pytest.param(
         broken(f"{COLUMNS}\n    def statement(self, scope): raise ValueError('never')"),
-        ["column account of Broken has no statement (ValueError: never)"],
+        ["column account of Broken: it has no statement (ValueError: never; shelf_broken.py, line "],
         id="statement that fails",
     ),
 ]
@@ -252,17 +259,17 @@ def test_a_name_that_no_report_may_have(shelf: Shelf, caplog: pytest.LogCaptureF
 def test_two_plugins_of_one_name(
     shelf: Shelf, caplog: pytest.LogCaptureFixture, name: str, other: str, backwards: bool
 ) -> None:
-    """CALLS2 and CALLS_2 would both be Calls2Report; the distribution whose name comes first is kept."""
+    """CALLS2 and CALLS_2 would both be Calls2Report; no package takes the place of another, so both are left out."""
     shelf.install("shelf-a", GOOD, **{other: "shelf_a:Good"})
     shelf.install("shelf-b", GOOD, **{name: "shelf_b:Good"})
     plugins = sorted(shelf.plugins, key=lambda plugin: plugin.value, reverse=backwards)
     registry = Registry.load(plugins)
-    assert registry.reports[other].distribution == "shelf-a"
-    assert len(registry.reports) == 1
-    [refused] = registry.refused
-    assert refused.error.startswith(f"shelf-b: {name} = shelf_b:Good: the name {name} is taken by {other} of shelf-a")
-    assert refused.error in caplog.text
-    with pytest.raises(PluginError, match="shelf-b"):
+    assert dict(registry.reports) == {}
+    first, second = registry.refused
+    assert first.error.startswith(f"shelf-a: {other} = shelf_a:Good: the name {other} is taken by {name} of shelf-b")
+    assert second.error.startswith(f"shelf-b: {name} = shelf_b:Good: the name {name} is taken by {other} of shelf-a")
+    assert all(each.error in caplog.text for each in registry.refused)
+    with pytest.raises(PluginError, match="shelf-a"):
         Registry.load(plugins, strict=True)
 
 

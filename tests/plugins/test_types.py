@@ -52,6 +52,7 @@ from tests.support.sites import Site
 STATUS = ColumnType(
     name="STATUS",
     sql=clickhouse.UInt16(),
+    gives=("UInt16",),
     python=int,
     scalar=BIG_INT,
     default="toUInt16(0)",

@@ -126,7 +126,7 @@ def test_a_step_that_failed_is_taken_again(served_store: ServedStore) -> None:
         async with backend.session() as session:
             for statement in (
                 *StoreDefinition(placement).record,
-                *StoreDefinition(placement, steps).statements([], []),
+                *StoreDefinition(placement, steps).statements([]),
             ):
                 await session.command(Statement(statement))
 
@@ -157,12 +157,15 @@ def test_an_embedded_store_from_before_is_taken_over(engine: Engine, tmp_path: P
         def lacking(self, kept: object) -> list[str]:
             return []
 
-        def statements(self, applied: object, kept: object) -> list[str]:
+        def statements(self, applied: object) -> list[str]:
             dialect = ClickHouseDialect()
             create = [
                 str(CreateTable(each, if_not_exists=True).compile(dialect=dialect)) for each in (cdr, did, numbering)
             ]
             return [*create, "INSERT INTO cdr (callid, customer_id, sign) VALUES ('kept', '1', 1)"]
+
+        def rollup_statements(self, kept: object) -> dict[str, list[str]]:
+            return {}
 
     async def calls(backend: EmbeddedBackend) -> list[dict[str, Any]]:
         await backend.open()
@@ -184,7 +187,7 @@ def test_what_a_cluster_is_told(store: Store) -> None:
     """No cluster can be had here: ClickHouse's parser takes each statement, and a person reviews them."""
 
     async def formatted(backend: Backend) -> list[str]:
-        told = [*StoreDefinition(CLUSTER).record, *StoreDefinition(CLUSTER).statements([], [])]
+        told = [*StoreDefinition(CLUSTER).record, *StoreDefinition(CLUSTER).statements([])]
         return [(await rows(backend, f"SELECT formatQuery($sql${each}$sql$) AS sql"))[0]["sql"] for each in told]
 
     text = "".join(f"{statement};\n\n" for statement in store.run(formatted))

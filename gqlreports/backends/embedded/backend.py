@@ -23,7 +23,7 @@ from gqlreports.backends.answer_cache import Determinism
 from gqlreports.backends.base import Definition, Fetched, Limits, OnRead, Session, Statement
 from gqlreports.backends.embedded.folder import make_ready
 from gqlreports.backends.embedded.readers import DATABASE, STREAMING, Reader, Readers
-from gqlreports.backends.failures import FAILURES, store_error, with_words
+from gqlreports.backends.failures import FAILURES, is_of_statement, rollup_failed, store_error, with_words
 from gqlreports.backends.isolation import Isolation
 from gqlreports.backends.request import TimeBudget, seconds_left
 from gqlreports.backends.settings import WRITING
@@ -311,8 +311,16 @@ class EmbeddedBackend:
             client.command(statement)
         applied = {number for number, _ in client.query(self._definition.applied_query).result_rows}
         kept = {name for (name,) in client.query(self._definition.rollups_query).result_rows}
-        for statement in self._definition.statements(applied, kept):
+        for statement in self._definition.statements(applied):
             client.command(statement)
+        for report, statements in self._definition.rollup_statements(kept).items():
+            try:
+                for statement in statements:
+                    client.command(statement)
+            except FAILURES as error:
+                if not is_of_statement(error):
+                    raise
+                rollup_failed(report, error)
 
     def _checked(self) -> None:
         with self._lock:

@@ -26,9 +26,9 @@ from gqlreports.backends.embedded.frames import (
     unpacked_rows,
     write_frame,
 )
-from gqlreports.backends.failures import store_error
+from gqlreports.backends.failures import is_of_statement, rollup_failed, store_error
 from gqlreports.backends.request import time_left
-from gqlreports.errors import StoreUnavailable
+from gqlreports.errors import StoreError, StoreUnavailable
 
 _GONE = "The server that has the store open ended before this was done: run it again."
 
@@ -127,8 +127,16 @@ class SharedBackend:
         if not self._definition.lacking(kept):
             return
         async with self.session() as session:
-            for statement in self._definition.statements(applied, kept):
+            for statement in self._definition.statements(applied):
                 await session.command(Statement(statement))
+            for report, statements in self._definition.rollup_statements(kept).items():
+                try:
+                    for statement in statements:
+                        await session.command(Statement(statement))
+                except StoreError as error:
+                    if not is_of_statement(error):
+                        raise
+                    rollup_failed(report, error.__cause__ or error)
 
     async def check(self) -> None:
         connection = await self._connect()

@@ -253,18 +253,20 @@ def parameters_input(registered: RegisteredReport) -> type[Any] | None:
         return None
     namespace: dict[str, Any] = {"__annotations__": {}}
     title = f"A parameter of {registered.title}."
+    copies: dict[Any, Any] = {}
     for name, each in fields.items():
         annotation: Any = each.annotation
         default = each.default
         if isinstance(annotation, type) and issubclass(annotation, Enum):
             # A copy, because another report or the schema itself may use the same class under another name.
             names: dict[str, Any] = {value.name: value.value for value in annotation}
-            copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
-            texts = {value: f"{value.replace('_', ' ').capitalize()}." for value in names}
-            default = copy[default.name]
-            annotation = describe_enum(
-                copy, inspect.cleandoc(vars(annotation).get("__doc__") or each.description or title), texts
-            )
+            if annotation not in copies:
+                copy: type[Enum] = Enum(f"{registered.type_name}{annotation.__name__}", names)  # type: ignore[misc]
+                texts = {value: f"{value.replace('_', ' ').capitalize()}." for value in names}
+                description = inspect.cleandoc(vars(annotation).get("__doc__") or each.description or title)
+                copies[annotation] = describe_enum(copy, description, texts)
+            annotation = copies[annotation]
+            default = annotation[default.name]
         namespace["__annotations__"][name] = annotation | None
         namespace[name] = strawberry.field(default=default, description=each.description)
     cls = type(f"{registered.type_name}Parameters", (), namespace)
