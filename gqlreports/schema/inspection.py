@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import orjson
+from sqlalchemy import select
 
 from gqlreports.backends.base import Backend, Customers, Statement
 from gqlreports.backends.failures import is_of_statement
@@ -22,6 +23,8 @@ from gqlreports.plugins.checks import variations, words_of_error
 from gqlreports.plugins.registry import OWN, RegisteredReport, Registry
 from gqlreports.schema.catalogue import describe
 from gqlreports.schema.plan import rows
+from gqlreports.schema.plan.grain import report_table
+from gqlreports.schema.plan.source import compile_statement, fill
 from gqlreports.schema.query import build_schema
 from gqlreports.schema.request import ReportRequest, Selection
 
@@ -105,16 +108,22 @@ def _requests(report: RegisteredReport) -> Iterator[ReportRequest]:
 
 async def _fault_of(request: ReportRequest, backend: Backend) -> str | None:
     try:
-        types = await _types(rows.rows(request, Selection.all(request.columns)), backend)
+        types = await _types(_as_computed(request), backend)
     except StoreError as error:
         if not is_of_statement(error):
             raise
         return await _culprit(request, backend) or _failure(error)
     owner = type(request.report.report).__name__
     for column in request.columns:
-        if fault := column.type.fault(types[column.graphql_name], column.nullable):
+        if fault := column.type.fault(types[column.name], column.nullable):
             return f"column {column.name} of {owner} is declared {column.type.name}, and {fault}"
     return None
+
+
+def _as_computed(request: ReportRequest) -> Statement:
+    """The statement for all columns by their names, with values that are not yet converted for callers."""
+    report = report_table(request, request.dimensions, request.columns)
+    return fill(compile_statement(select(report)), request, {})
 
 
 async def _culprit(request: ReportRequest, backend: Backend) -> str | None:

@@ -230,7 +230,7 @@ FAULTS = [
     pytest.param(WrongRollup, "column size of WrongRollup fails in the store: ", "; mend its SQL", id="rollup"),
     pytest.param(
         Reaching,
-        "its statement fails in the store: This report reaches for more than its customer's calls: ",
+        "its statement fails in the store: This report reaches for more than its customers' calls: ",
         "a report reads its fact, did, numbering",
         id="reach",
     ),
