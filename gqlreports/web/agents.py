@@ -35,12 +35,12 @@ from starlette.types import Message, Receive, Scope, Send
 from gqlreports import __version__
 from gqlreports.agents.agent import Agent, Ask
 from gqlreports.agents.tools import INSTRUCTIONS, TOOLS
-from gqlreports.directory.principal import Role
 from gqlreports.errors import InvalidInput, ReportsError
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller
 from gqlreports.schema.query import ReportsSchema
+from gqlreports.schema.schemas import Schemas
 from gqlreports.telemetry.record import current
 from gqlreports.web.answering import answered
 from gqlreports.web.authentication import Gate
@@ -63,7 +63,7 @@ _NEXT = {
 class AgentEndpoint:
     """An ASGI application that lets a caller's agent use the tools, with the rights of the caller."""
 
-    def __init__(self, registry: Registry, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared) -> None:
+    def __init__(self, registry: Registry, schemas: Schemas, gate: Gate, shared: Shared) -> None:
         self._registry = registry
         self._schemas = schemas
         self._gate = gate
@@ -122,7 +122,7 @@ class AgentEndpoint:
         assert context.request is not None
         record.operation = tool.name
         try:
-            return _result(await tool.answer(self._agent(context.request), asked.arguments or {}))
+            return _result(await tool.answer(await self._agent(context.request), asked.arguments or {}))
         except ReportsError as error:
             record.code = error.code
             message = public_message(error)[:MOST_CHARACTERS].rstrip(".")
@@ -133,9 +133,9 @@ class AgentEndpoint:
             logger.error("A tool failed.", exc_info=error)
             return _result(f"{ReportsError.code}: {HIDDEN}", failed=True)
 
-    def _agent(self, request: Request) -> Agent:
+    async def _agent(self, request: Request) -> Agent:
         caller = self._shared.caller(request)
-        schema = self._schemas[caller.principal.role]
+        schema = await self._schemas.of(caller.principal.role)
         return Agent(caller, self._registry, schema, self._ask(caller, schema))
 
     def _ask(self, caller: Caller, schema: ReportsSchema) -> Ask:

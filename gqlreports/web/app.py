@@ -20,13 +20,12 @@ from gqlreports.backends.answer_cache import AnswerCache
 from gqlreports.backends.base import Backend
 from gqlreports.config import ANSWERS_BYTES
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Role
 from gqlreports.errors import StoreError
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import Registry
 from gqlreports.schema.door import Door, RunningReports
 from gqlreports.schema.plan.batch import FieldBatcher
-from gqlreports.schema.query import ReportsSchema, build_schema
+from gqlreports.schema.schemas import Schemas
 from gqlreports.schema.stored_rows import StoredRows
 from gqlreports.telemetry.metrics import Metrics
 from gqlreports.telemetry.tracing import BackendObserver
@@ -116,11 +115,7 @@ def create_app(
 
     audit = AuditTrail(directory)
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
-    schemas = {
-        role: build_schema(registry, role, limits=options.limits, federation=options.federation)
-        for role in Role
-        if role.reads
-    }
+    schemas = Schemas(registry, options.limits, options.federation)
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
     door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
@@ -154,9 +149,7 @@ def create_app(
     return app
 
 
-def _agents(
-    registry: Registry, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared
-) -> "AgentEndpoint | None":
+def _agents(registry: Registry, schemas: Schemas, gate: Gate, shared: Shared) -> "AgentEndpoint | None":
     """The endpoint for AI agents; None if the packages that it needs are not installed."""
     if find_spec("mcp") is None:
         return None

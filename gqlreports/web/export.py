@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from gqlreports.directory.principal import Role
 from gqlreports.errors import ReportsError
 from gqlreports.export.arguments import export_of
 from gqlreports.export.export import Export
@@ -22,7 +21,7 @@ from gqlreports.plugins.registry import Registry
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.door import Caller
 from gqlreports.schema.extensions import report_record
-from gqlreports.schema.query import ReportsSchema
+from gqlreports.schema.schemas import Schemas
 from gqlreports.telemetry.record import LEFT, OK, current
 from gqlreports.web.authentication import Gate
 from gqlreports.web.errors import HIDDEN, Refused
@@ -43,7 +42,7 @@ class ExportEndpoint:
     """
 
     registry: Registry
-    schemas: Mapping[Role, ReportsSchema]
+    schemas: Schemas
     gate: Gate
     shared: Shared
 
@@ -70,7 +69,7 @@ class ExportEndpoint:
         role, masked = caller.principal.role, self.shared.door.masked
         part = "rows" if of_rows else stem
         chosen = partial(self.shared.door.customers_of, caller)
-        arguments = report, part, self.schemas[role], role.staff, masked, given, chosen
+        arguments = report, part, await self.schemas.of(role), role.staff, masked, given, chosen
         return form, await run_in_threadpool(export_of, *arguments)
 
     async def _pieces(self, caller: Caller, form: ExportFormat, export: Export) -> AsyncGenerator[bytes, None]:

@@ -1,6 +1,5 @@
 """The GraphQL endpoint: Strawberry's view, made to conform to the GraphQL over HTTP specification."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from gqlreports.schema.context import Context
 from gqlreports.schema.door import Caller, Door
 from gqlreports.schema.query import ReportsSchema
 from gqlreports.schema.response_cache import ResponseCache, operation_key
+from gqlreports.schema.schemas import Schemas
 from gqlreports.web.answering import answered
 from gqlreports.web.audit import AuditTrail
 from gqlreports.web.authentication import Gate, source_of
@@ -203,9 +203,9 @@ _ASKING = frozenset({"query", "extensions", "documentId"})
 class GraphQLEndpoint:
     """An ASGI application that authenticates the caller, and serves the schema of the caller's role."""
 
-    def __init__(self, schemas: Mapping[Role, ReportsSchema], gate: Gate, shared: Shared) -> None:
-        self._gate = gate
-        self._views = {role: ReportsView(schema, shared) for role, schema in schemas.items()}
+    def __init__(self, schemas: Schemas, gate: Gate, shared: Shared) -> None:
+        self._schemas, self._gate, self._shared = schemas, gate, shared
+        self._views: dict[Role, ReportsView] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -217,7 +217,10 @@ class GraphQLEndpoint:
             principal = await self._gate.principal(request)
         except Refused as refused:
             return await refused.response(scope, receive, send)
-        return await self._views[principal.role](scope, receive, send)
+        if (view := self._views.get(principal.role)) is None:
+            schema = await self._schemas.of(principal.role)
+            view = self._views.setdefault(principal.role, ReportsView(schema, self._shared))
+        return await view(scope, receive, send)
 
 
 def _opened_by_a_browser(request: Request) -> bool:
