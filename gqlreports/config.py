@@ -41,9 +41,14 @@ def _parsed(value: object) -> object:
         raise ValueError(f"not a JSON object: {error}") from None
 
 
+def _words(value: object) -> object:
+    """The words of a list, which an environment variable separates by commas."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
 def _origins(value: object) -> object:
     """The origins, which an environment variable separates by commas.  Raises ValueError for what is none."""
-    origins = value.replace(",", " ").split() if isinstance(value, str) else value
+    origins = _words(value)
     for each in origins if isinstance(origins, list | tuple) else ():
         if each != "*" and not _ORIGIN.fullmatch(str(each)):
             raise ValueError(f"{each} is not an origin such as https://app.example")
@@ -95,8 +100,13 @@ class Settings(BaseSettings):
     masked_digits: int = Field(
         default=0,
         ge=0,
-        description="How many last characters of the numbers in lists of calls are hidden; rows of reports show them "
-        "whole",
+        description="How many last characters of telephone numbers are hidden, wherever they would be shown",
+    )
+    masked_roles: Annotated[tuple[Literal["admin", "staff", "partner"], ...], NoDecode, BeforeValidator(_words)] = (
+        Field(
+            default=("admin", "staff", "partner"),
+            description="Roles from which they are hidden; in the environment separated by commas",
+        )
     )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port at which `/metrics` is served for Prometheus; by default none"

@@ -91,7 +91,8 @@ class Fact:
 
     The table is a ledger: `sign` is +1 for a new row and -1 for a correction that takes an earlier row back.  So every
     figure is a sum of something times `sign`.  The `key` identifies an event; its corrections have the same key.
-    `loaded_at` is when a row was loaded.  The `dimensions` are the columns that callers may see.
+    `loaded_at` is when a row was loaded.  The `dimensions` are the columns that callers may see.  From some callers the
+    last characters of `numbers` are hidden, and so are the digits of `notes`, which are texts that may hold numbers.
     """
 
     table: Table
@@ -101,6 +102,8 @@ class Fact:
     sign: Column[Any]
     loaded_at: Column[Any]
     dimensions: tuple[Column[Any], ...]
+    numbers: tuple[Column[Any], ...] = ()
+    notes: tuple[Column[Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.owner.name != OWNER or not self.table.info.get(REPORTS_READ):
@@ -211,6 +214,7 @@ LEDGER = ("sign", "loaded_at", "load_id")
 NANP_COLUMNS = ("dest_nanp", "lrn_nanp", "cli_nanp")
 """The columns of `cdr` with the 10 digits of numbers of the North American Numbering Plan."""
 _HIDDEN = {*LEDGER, *NANP_COLUMNS}
+_NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf", *NANP_COLUMNS)
 CALLS = Fact(
     cdr,
     time=cdr.c.dt,
@@ -219,6 +223,8 @@ CALLS = Fact(
     sign=cdr.c.sign,
     loaded_at=cdr.c.loaded_at,
     dimensions=tuple(column for column in cdr.columns if column.name not in _HIDDEN),
+    numbers=tuple(cdr.c[name] for name in _NUMBERS),
+    notes=(cdr.c.caller_name, cdr.c.extra),
 )
 """The calls: the fact that reports read by default."""
 

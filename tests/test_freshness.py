@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Statement
+from gqlreports.directory.principal import Masking
 from gqlreports.errors import LoadError
 from gqlreports.plugins import Report, ReportParameters, answered, attempts, cdr, dimension, measure, ratio
 from gqlreports.plugins.registry import RegisteredReport
@@ -293,7 +294,7 @@ def test_numbers_of_calls_are_masked_by_setting(site: Site) -> None:
       customReport(customer: "5001", type: DID_AS_CLI, from: "2025-10-20T00:00:00Z", to: "2025-11-20T00:00:00Z") {
         ... on DidAsCliReport { calls(first: 10000) {
           cursor callid account sourceCli destCli sourceDestNumber destNumber lrn dtmf } } } }"""
-    masked = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masked=4))
+    masked = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masking=Masking(4)))
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     hidden = masked.post("/graphql", json={"query": query}, headers=headers).json()["data"]["customReport"]["calls"]
     shown = site.data(query)["customReport"]["calls"]

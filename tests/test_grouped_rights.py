@@ -172,16 +172,6 @@ def test_what_has_the_name_of_a_measure_is_not_offered(client: TestClient, site:
     assert offered["BREAKOUT"] == {*(each.graphql_name for each in CALL_DIMENSIONS), "branch", "gateway"}
 
 
-def test_masked_numbers_are_neither_keys_nor_searched(site: Site) -> None:
-    masked = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masked=4))
-    for arguments in ("groupBy: [CLI]", "groupBy: [ACCOUNT, DNIS]", 'filter: {not: {dnis: {startsWith: "1"}}}'):
-        code, message = error(masked, site.staff_key, f"type: BREAKOUT, {arguments}")
-        assert code == "BAD_USER_INPUT"
-        assert message.startswith("Numbers are masked here")
-    query = f"{{ customReport({RANGE}, type: BREAKOUT, groupBy: [IS_DID, NPA]) {{ type }} }}"
-    assert "errors" not in ask(masked, site.staff_key, query)
-
-
 def test_one_figure_has_one_id(site: Site) -> None:
     found = site.data("{ reportTypes { name columns { name id } } }")["reportTypes"]
     ids = {(report["name"], each["name"]): each["id"] for report in found for each in report["columns"]}

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from gqlreports.backends.base import Backend, Session, Statement
 from gqlreports.directory.models import Customer
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import NOT_MASKED, Role
 from gqlreports.schema.scalars import print_moment
 from gqlreports.store.load_cdrs import load_cdrs
 from gqlreports.store.load_dids import load_dids
@@ -79,7 +79,7 @@ class Twins:
         self.plain = TestClient(self._app(Metrics(), HttpOptions(answers_bytes=0)))
 
     def _app(self, metrics: Metrics, http: HttpOptions) -> Starlette:
-        return create_app(sites.REGISTRY, self.store.backend(), self.directory, 0, metrics, http=http)
+        return create_app(sites.REGISTRY, self.store.backend(), self.directory, NOT_MASKED, metrics, http=http)
 
     @property
     def kept(self) -> float:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from gqlreports.cli.printing import Format, print_report, write_file
-from gqlreports.cli.support import backend_of, directory_of, error_boundary, moment_of, with_store
+from gqlreports.cli.support import backend_of, directory_of, error_boundary, masking_of, moment_of, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.principal import Principal, Role
 from gqlreports.errors import InvalidInput
@@ -184,7 +184,7 @@ def _with_answer(
     Errors in the request are reported before the store is opened.
     """
     backend = backend_of(settings, registry)
-    door = Door(directory_of(settings), backend, FOR_OPERATORS)
+    door = Door(directory_of(settings), backend, FOR_OPERATORS, masking=masking_of(settings))
     answer = asyncio.run(door.open(_CALLER, request))
     with_store(backend, lambda backend: work(answer))
 
@@ -232,10 +232,11 @@ class Asked:
         customers = self.choice.customers(directory_of(settings), _CALLER.principal)
         schema = build_schema(registry, Role.STAFF)
         grouped, only = self._grouped(schema, report)
-        request = ReportRequest(grouped, customers, start, end, parameters, self.basis, True, as_of, only)
+        masked = masking_of(settings).of(_CALLER.principal.role)
+        request = ReportRequest(grouped, customers, start, end, parameters, self.basis, True, as_of, only, masked)
         check_part(schema, grouped, self.part)
         known = part_arguments(schema, grouped, self.part)
-        made = part_of(schema, request, self.part, settings.masked_digits, self._texts(request, known))
+        made = part_of(schema, request, self.part, self._texts(request, known))
         columns = chosen_columns(made.known(request), self.column) if self.column else made.usual(request)
         return Export(request, made, columns, clock.key)
 

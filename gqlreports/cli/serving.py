@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from gqlreports.backends.base import Backend
 from gqlreports.backends.connect import Use
-from gqlreports.cli.support import backend_of, directory_of, error_boundary, standard_error, with_store
+from gqlreports.cli.support import backend_of, directory_of, error_boundary, masking_of, standard_error, with_store
 from gqlreports.config import Settings
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import Customer
@@ -109,7 +109,7 @@ def _serve(settings: Settings, registry: Registry, directory: Directory, metrics
         settings.federation,
     )
     backend = backend_of(settings, registry, Use.SERVING, make=True)
-    app = create_app(registry, backend, directory, settings.masked_digits, metrics, tokens, http)
+    app = create_app(registry, backend, directory, masking_of(settings), metrics, tokens, http)
     listener.listen()
     logger.info("Panel at %s/, GraphQL at %s/graphql", listener.url, listener.url)
     GracefulServer(app, listener.host, listener.port, shutdown, settings.shutdown_seconds).run(listener.sockets)

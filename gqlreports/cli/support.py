@@ -23,6 +23,7 @@ from gqlreports.config import Settings, read_settings
 from gqlreports.directory.database import missing_file
 from gqlreports.directory.directory import Directory
 from gqlreports.directory.models import ApiKey, User
+from gqlreports.directory.principal import Masking, Role
 from gqlreports.errors import InvalidInput, ReportsError, StoreError
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins.registry import Registry
@@ -125,6 +126,11 @@ def directory_of(settings: Settings, make: bool = False) -> Directory:
             "GQLREPORTS_DIRECTORY."
         )
     return Directory(settings.directory_url)
+
+
+def masking_of(settings: Settings) -> Masking:
+    """From whom numbers are hidden."""
+    return Masking(settings.masked_digits, frozenset(map(Role, settings.masked_roles)))
 
 
 def backend_of(settings: Settings, registry: Registry, use: Use = Use.SHARED, make: bool = False) -> Backend:

@@ -33,6 +33,21 @@ class Role(Enum):
 
 
 @dataclass(frozen=True)
+class Masking:
+    """How many last characters of numbers are hidden, and from callers of which roles."""
+
+    digits: int = 0
+    roles: frozenset[Role] = frozenset(Role)
+
+    def of(self, role: Role) -> int:
+        """How many characters are hidden from a role."""
+        return self.digits if role in self.roles else 0
+
+
+NOT_MASKED = Masking()
+
+
+@dataclass(frozen=True)
 class Principal:
     """A user, or the holder of a key or a token.
 

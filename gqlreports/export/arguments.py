@@ -1,6 +1,7 @@
 """Parses the arguments of an export: those of the report and of the part's fields in GraphQL, and those of the file."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from gqlreports.backends.base import Customers
@@ -55,14 +56,14 @@ def export_of(
 ) -> Export:
     """Build an export from the arguments of its address; `schema` is the schema of the caller's role.
 
-    The last `masked` characters of numbers in calls are hidden.  Raises NotFound for a part that the report does not
-    have, InvalidInput with a message that names the invalid argument, and whatever `chosen` raises.
+    The last `masked` characters of numbers are hidden.  Raises NotFound for a part that the report does not have,
+    InvalidInput with a message that names the invalid argument, and whatever `chosen` raises.
     """
     check_part(schema, report, part)
     own = part_arguments(schema, report, part)
     texts = _once(given, list(dict.fromkeys((*_OF_REPORT, "customers", *_OF_FACT, "parameters", *own, *_OF_FILE))))
-    request = _request(report, schema, staff, texts, chosen)
-    made = part_of(schema, request, part, masked, texts)
+    request = replace(_request(report, schema, staff, texts, chosen), masked=masked)
+    made = part_of(schema, request, part, texts)
     columns = made.usual(request)
     if "columns" in texts:
         columns = chosen_columns(made.known(request), texts["columns"].split(","))
@@ -84,9 +85,7 @@ def part_arguments(schema: ReportsSchema, report: RegisteredReport, part: str) -
     return [name for type_name, field in fields for name in argument_names(schema, type_name, field)]
 
 
-def part_of(
-    schema: ReportsSchema, request: ReportRequest, name: str, masked: int, texts: Mapping[str, str]
-) -> ExportPart:
+def part_of(schema: ReportsSchema, request: ReportRequest, name: str, texts: Mapping[str, str]) -> ExportPart:
     """Build a part from the texts of its arguments.  Raises InvalidInput; the message names the invalid argument."""
     report, columns = request.report, ReportColumns(request.report, request.staff)
     of_fields = {name: text for name, text in texts.items() if name not in _OF_PAGE}
@@ -104,7 +103,7 @@ def part_of(
         return TimelinePart(found, timeline_series(columns, keys, values.get("series_by")), n, where)
     if name == "calls":
         after = values.get("after")
-        return CallsPart(masked, where, first, Cursor.parse(after) if after is not None else None)
+        return CallsPart(where, first, Cursor.parse(after) if after is not None else None)
     page = _page(columns.order(order_by), first, offset)
     if name == "subtotals":
         return SubtotalsPart(subtotal_keys(columns, request, values["by"], page.order), where, page)

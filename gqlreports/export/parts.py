@@ -109,9 +109,6 @@ class ComparedPart(ExportPart):
 
 @dataclass(frozen=True)
 class CallsPart(ExportPart):
-    """The last `masked` characters of numbers are hidden."""
-
-    masked: int
     where: Where
     first: int | None
     after: Cursor | None
@@ -125,4 +122,4 @@ class CallsPart(ExportPart):
         return tuple(column for column in self.known(request) if column.name != CURSOR)
 
     def statement(self, request: ReportRequest, selection: Selection) -> Statement:
-        return calls.calls(request, selection, self.first, self.after, self.where, masked=self.masked)
+        return calls.calls(request, selection, self.first, self.after, self.where)

@@ -9,17 +9,19 @@ computed from partial sums: of each hour, each currency, each shard (`Parts`), o
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Function, SelectBase, case, column, func, literal_column, null
-from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.sql.visitors import ExternallyTraversible, iterate, replacement_traverse
 
 from gqlreports.plugins.types import COUNT, MONEY, RATIO, ColumnType
 from gqlreports.tables import Fact
 
 Expression = ColumnElement[Any]
+Element = TypeVar("Element", bound=ExternallyTraversible)
+Rewriting: TypeAlias = Callable[[Any], Any]
 
 
 class CountingBasis(Enum):
@@ -44,6 +46,10 @@ class Sum:
     value: Expression | None = None
     condition: ColumnElement[bool] | None = None
 
+    def over_values(self, fact: Fact, by: Rewriting) -> "Sum":
+        value, condition = (None if each is None else by(each) for each in (self.value, self.condition))
+        return Sum(value, condition)
+
     def over(self, fact: Fact) -> Expression:
         signed = fact.sign if self.value is None else self.value * fact.sign
         return func.sum(signed) if self.condition is None else func.sumIf(signed, self.condition)
@@ -64,6 +70,9 @@ class Tally:
         """The number of rows with one of the values."""
         return Sum(condition=self.condition)
 
+    def over_values(self, fact: Fact, by: Rewriting) -> "Tally":
+        return Tally(by(self.value), by(self.condition))
+
     def over(self, fact: Fact) -> Expression:
         return func.sumMapIf(func.map(self.value, func.toInt64(fact.sign)), self.condition)
 
@@ -76,6 +85,9 @@ class Whole:
     """
 
     expression: Expression | Callable[[Fact], Expression]
+
+    def over_values(self, fact: Fact, by: Rewriting) -> "Whole":
+        return Whole(by(self.over(fact)))
 
     def over(self, fact: Fact) -> Expression:
         return self.expression(fact) if callable(self.expression) else self.expression
@@ -108,6 +120,14 @@ class Aggregate:
     def build(self, basis: CountingBasis, value: Callable[[Term], Expression]) -> Expression:
         """The figure's SQL; `value` returns the SQL of each of its sums."""
         return self.combine(*map(value, self.terms(basis)))
+
+    def over_values(self, fact: Fact, by: Rewriting) -> "Aggregate":
+        """The figure over values and conditions that are rewritten."""
+
+        def sums(basis: CountingBasis) -> Terms:
+            return tuple(each.over_values(fact, by) for each in self.terms(basis))
+
+        return replace(self, sums=sums)
 
     def over(self, fact: Fact, basis: CountingBasis) -> Expression:
         """The figure's SQL over the rows of a fact."""
@@ -268,6 +288,16 @@ def place_of(expression: Any, expressions: Sequence[Expression]) -> int | None:
 def is_column(element: Any, fact: Fact) -> bool:
     """Whether an element is a column of the fact's table."""
     return getattr(element, "table", None) is fact.table
+
+
+def rewritten(expression: Element, by: Callable[..., Any]) -> Element:
+    """The expression with the elements for which `by` returns others replaced by these."""
+    found = replacement_traverse(expression, {}, by)
+    for part in iterate(found):
+        if isinstance(part, Function):
+            # GROUP BY reads a function's column, and a copy keeps the column of its original.
+            vars(part).pop("c", None)
+    return cast(Element, found)
 
 
 def reads(expression: Expression, fact: Fact) -> bool:

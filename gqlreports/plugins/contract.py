@@ -27,6 +27,7 @@ from gqlreports.plugins.aggregates import (
     EVERY,
     Aggregate,
     CountingBasis,
+    Element,
     Expression,
     Sum,
     Tally,
@@ -34,6 +35,7 @@ from gqlreports.plugins.aggregates import (
     is_present,
     quotient,
 )
+from gqlreports.plugins.masking import PLAN_DIGITS, asks_for_text, masked, masked_statement, without_end
 from gqlreports.plugins.types import TEXT, ColumnType
 from gqlreports.tables import CALLS, Fact
 
@@ -88,12 +90,14 @@ class Dimension(Column):
 
     `key` is its expression over a CDR, or a function that builds the expression from the parameters.  If `when` names
     a Boolean parameter, the column is a dimension while that parameter is true, and else the measure `otherwise`.
+    `digits` is how many digits it shows of numbers that are kept as integers.
     """
 
     key: Expression | KeyBuilder
     type: ColumnType
     when: str | None
     otherwise: Aggregate | None
+    digits: int | None = field(default=None, kw_only=True)
 
     @property
     def nullable(self) -> bool:
@@ -149,9 +153,10 @@ def dimension(
     staff_only: bool = False,
     when: str | None = None,
     otherwise: Aggregate | None = None,
+    digits: int | None = None,
 ) -> Any:
     """A column to group by; see `Dimension`.  `type` is the type of its values."""
-    return Dimension(description, unit, staff_only, key, type, when, otherwise)
+    return Dimension(description, unit, staff_only, key, type, when, otherwise, digits=digits)
 
 
 def measure(figure: Figure, description: str, *, unit: str | None = None, staff_only: bool = False) -> Any:
@@ -201,7 +206,8 @@ def built(figure: Figure, parameters: Any) -> Aggregate:
 class Scope:
     """What one statement must compute.
 
-    `dimensions` are the keys that group its rows, empty for the totals; `columns` are the columns to compute.
+    `dimensions` are the keys that group its rows, empty for the totals; `columns` are the columns to compute.  The last
+    `masked` characters of numbers are hidden.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -209,11 +215,34 @@ class Scope:
     parameters: Any
     basis: CountingBasis
     fact: Fact = CALLS
+    masked: int = 0
+
+    def key(self, dimension: Dimension) -> Expression:
+        """The SQL of a dimension, over the rows of the fact."""
+        key = self.shown(dimension.build(self.parameters))
+        if not self.masked or dimension.digits is None or dimension.type is not TEXT:
+            return key
+        return without_end(key, max(0, self.masked + dimension.digits - PLAN_DIGITS))
+
+    def shown(self, expression: Element) -> Element:
+        """An expression over numbers as the caller sees them.
+
+        If the caller gives a text or a number, conditions also read these, because it could guess digit by digit.
+        """
+        return masked(expression, self.fact, self.masked, conditions=asks_for_text(self.parameters))
+
+    def guarded(self, expression: Element) -> Element:
+        """An expression that shows no number, and is the same for all callers unless they have a part in it."""
+        return self.shown(expression) if asks_for_text(self.parameters) else expression
+
+    def of_author(self, statement: Select[Any]) -> Select[Any]:
+        """A statement that a report wrote itself, over numbers as the caller sees them."""
+        return masked_statement(statement, self.fact, self.masked, conditions=asks_for_text(self.parameters))
 
     def expression(self, column: AnyColumn) -> Expression:
         """The SQL of a column in this scope, over the rows of the fact."""
         if isinstance(column, Dimension) and column in self.dimensions:
-            return column.build(self.parameters)
+            return self.key(column)
         figure = self.figure(column)
         assert figure
         return figure.over(self.fact, self.basis)
@@ -224,7 +253,9 @@ class Scope:
         Raises ValueError for a dimension that is not a key here and has no measure instead.
         """
         if isinstance(column, Measure):
-            return built(column.figure, self.parameters)
+            figure = built(column.figure, self.parameters)
+            by = self.shown if figure.type is TEXT else self.guarded
+            return figure.over_values(self.fact, by) if self.masked else figure
         if column not in self.dimensions and column.otherwise is None:
             raise ValueError(f"{column.name} is no column of the totals")
         return None if column in self.dimensions else column.otherwise
@@ -265,11 +296,11 @@ class Report:
         compiled once and cached.  The planner cannot look into an override, so the report has no rollup and its calls
         are read again for each field.
         """
-        keys = [key.build(scope.parameters) for key in scope.dimensions]
+        keys = [scope.key(key) for key in scope.dimensions]
         columns = [scope.expression(column).label(column.name) for column in scope.columns]
         statement = select(*columns).select_from(scope.fact.table)
         if (condition := self.where(scope.parameters)) is not None:
-            statement = statement.where(condition)
+            statement = statement.where(scope.guarded(condition))
         return statement.group_by(*keys).having(is_present(EVERY.over(scope.fact))) if keys else statement
 
     @classmethod

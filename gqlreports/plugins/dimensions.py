@@ -60,7 +60,15 @@ def _shared(column: Dimension | Measure, owner: type[Dimensions]) -> SharedDimen
     if callable(column.key) or column.when is not None or column.otherwise is not None:
         raise TypeError(f"{blame} depends on parameters, and only a report has them; give its expression alone")
     made = SharedDimension(
-        column.description, column.unit, column.staff_only, column.key, column.type, None, None, owner.fact
+        column.description,
+        column.unit,
+        column.staff_only,
+        column.key,
+        column.type,
+        None,
+        None,
+        owner.fact,
+        digits=column.digits,
     )
     made.__set_name__(owner, column.name)
     return made

@@ -50,12 +50,11 @@ class Statistics:
 class ReportAnswer:
     """The answer to a report request; each part is fetched on demand.
 
-    Lists are returned as JSON arrays of objects.  The last `masked` characters of telephone numbers in CDRs are hidden.
+    Lists are returned as JSON arrays of objects.
     """
 
     request: ReportRequest
     backend: Backend
-    masked: int = 0
     statistics: Statistics = field(default_factory=Statistics)
     limits: RequestLimits = USUAL
     batcher: FieldBatcher | None = None
@@ -146,7 +145,7 @@ class ReportAnswer:
         Raises LimitExceeded for more calls than a page may have, InvalidInput for a negative number.
         """
         self._check_first(first, "calls_per_page", "after")
-        statement = calls.calls(self.request, selection, first, after, where, others, self.masked)
+        statement = calls.calls(self.request, selection, first, after, where, others)
         return await self._list(statement, selection)
 
     async def call_count(self, where: Where = EVERYTHING, others: Others | None = None) -> int:

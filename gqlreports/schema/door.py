@@ -8,28 +8,26 @@ Then they record the run in the audit.  The result is a `ReportAnswer`; nothing 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from sqlalchemy.sql.visitors import iterate
 from starlette.concurrency import run_in_threadpool
 
 from gqlreports.backends.base import Backend, Customers
 from gqlreports.directory import models
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Principal
+from gqlreports.directory.principal import NOT_MASKED, Masking, Principal
 from gqlreports.errors import InvalidInput, NotFound, StoreBusy, TooManyRequests
 from gqlreports.limits import USUAL, RequestLimits
-from gqlreports.plugins.dimensions import SharedDimension
+from gqlreports.plugins.contract import Dimension
+from gqlreports.plugins.masking import PLAN_DIGITS, shows_integer
 from gqlreports.plugins.registry import RegisteredReport, Registry
 from gqlreports.plugins.types import TEXT
 from gqlreports.schema.answer import ReportAnswer
 from gqlreports.schema.plan.batch import FieldBatcher
-from gqlreports.schema.plan.calls import NUMBERS
 from gqlreports.schema.plan.filters import columns
 from gqlreports.schema.request import ReportRequest
 from gqlreports.schema.stored_rows import StoredRows
-from gqlreports.tables import CALLS
 
 PAUSE = 1
 """How long a caller should wait before it tries again if there was no room, in seconds."""
@@ -118,8 +116,8 @@ class CustomerChoice:
 class Door:
     """Admits reports to a store; all callers share one.
 
-    `stored` counts the rows in a range; without it only the length of a range is limited.  The last `masked`
-    characters of telephone numbers in CDRs are hidden.
+    `stored` counts the rows in a range; without it only the length of a range is limited.  `masking` says from whom
+    numbers are hidden.
     """
 
     directory: Directory
@@ -128,7 +126,7 @@ class Door:
     stored: StoredRows | None = None
     running: RunningReports = field(default_factory=RunningReports)
     batcher: FieldBatcher | None = None
-    masked: int = 0
+    masking: Masking = NOT_MASKED
 
     def room(self, caller: Caller, reports: int) -> AbstractContextManager[None]:
         """Reserve room for a number of reports of a caller.  Raises TooManyRequests and StoreBusy."""
@@ -172,10 +170,11 @@ class Door:
         LimitExceeded for a range that is too long or holds more rows than a report may read, and for too many
         customers.
         """
+        request = replace(request, masked=self.masking.of(caller.principal.role))
         await self.check(caller, request)
         await self._check_range(request)
         caller.audit(request)
-        return ReportAnswer(request, self.backend, self.masked, limits=self.limits, batcher=self.batcher)
+        return ReportAnswer(request, self.backend, limits=self.limits, batcher=self.batcher)
 
     async def open_range(self, caller: Caller, request: ReportRequest) -> None:
         """Admit another range of an open report, to compare it with.  Raises LimitExceeded."""
@@ -201,12 +200,13 @@ class Door:
     async def check(self, caller: Caller, request: ReportRequest) -> list[models.Customer]:
         """Check that the caller may run a report, and return its customers.
 
-        Raises NotFound, LimitExceeded, and InvalidInput for a dimension that shows numbers where they are masked.
+        Raises NotFound and LimitExceeded.  Raises InvalidInput for a dimension that shows more of a number than the
+        caller may see.
         """
         name = request.report.name
         if not caller.may_run(request.report):
             raise NotFound(f"There is no report {name} for this key; `reportTypes` lists those that there are.")
-        if self.masked:
+        if request.masked:
             _check_masked(request)
         return await self.customers(caller, request.customers)
 
@@ -220,17 +220,13 @@ class Door:
 
 
 def _check_masked(request: ReportRequest) -> None:
-    """Refuse to group or filter by declared dimensions that are whole numbers or the beginnings of them."""
-    asked = [*request.dimensions, *columns(request.filter.tree)]
-    for each in asked:
-        if isinstance(each, SharedDimension) and each.type is TEXT and _reads_numbers(each):
+    """Refuse keys and conditions that show more of a number than the caller may see, and cannot be masked."""
+    fact, shown = request.report.report.fact, PLAN_DIGITS - request.masked
+    for each in (*request.dimensions, *columns(request.filter.tree)):
+        assert isinstance(each, Dimension)
+        fits = each.digits is not None and (each.type is TEXT or each.digits <= shown)
+        if not fits and shows_integer(each.build(request.parameters), fact):
             raise InvalidInput(
-                f"Numbers are masked here, so reports are neither grouped nor filtered by {each.constant_name}."
+                f"The last {request.masked} digits of numbers are hidden from you, so {request.report.name} is neither "
+                f"grouped nor filtered by {each.constant_name}."
             )
-
-
-def _reads_numbers(dimension: SharedDimension) -> bool:
-    if dimension.fact is not CALLS:
-        return False
-    numbers = [CALLS.table.c[name] for name in NUMBERS]
-    return any(part is number for part in iterate(dimension.expression) for number in numbers)

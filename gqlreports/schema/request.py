@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 from gqlreports.backends.base import Customers
 from gqlreports.errors import InvalidRange
 from gqlreports.plugins import CountingBasis, ReportParameters
-from gqlreports.plugins.contract import AnyColumn, Dimension
+from gqlreports.plugins.contract import AnyColumn, Dimension, Scope
 from gqlreports.plugins.dimensions import SharedDimension
 from gqlreports.plugins.registry import RegisteredReport
 from gqlreports.plugins.types import ColumnType
@@ -22,8 +22,8 @@ class ReportRequest:
     """A request for a report for one or several customers over `start <= dt < end`.
 
     `staff` says whether the columns for staff are included.  With `as_of` the store is read in its state at that
-    moment.  Only rows of the fact that meet `filter`, which is on declared dimensions, are read.  Raises InvalidRange
-    unless start is before end.
+    moment.  Only rows of the fact that meet `filter`, which is on declared dimensions, are read.  The last `masked`
+    characters of numbers are hidden.  Raises InvalidRange unless start is before end.
     """
 
     report: RegisteredReport
@@ -36,6 +36,7 @@ class ReportRequest:
     as_of: datetime | None = None
     # Its values may be lists, which have no hash.
     filter: Where = field(default=EVERYTHING, hash=False)
+    masked: int = 0
 
     def __post_init__(self) -> None:
         if not self.start < self.end:
@@ -53,6 +54,14 @@ class ReportRequest:
         """The dimensions that the report could be grouped by, and is not: they are null in all rows."""
         keys, columns = self.dimensions, self.report.columns(self.staff)
         return tuple(each for each in columns if isinstance(each, SharedDimension) and each not in keys)
+
+    def scope(self, keys: tuple[Dimension, ...] = (), columns: tuple[AnyColumn, ...] = ()) -> Scope:
+        """What a statement for this request must compute, by some keys."""
+        return Scope(keys, columns, self.parameters, self.basis, self.report.report.fact, self.masked)
+
+    def key(self, dimension: Dimension) -> ColumnElement[Any]:
+        """The SQL of a dimension over the rows of the fact, as the caller sees it."""
+        return self.scope().key(dimension)
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

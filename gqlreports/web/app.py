@@ -20,6 +20,7 @@ from gqlreports.backends.answer_cache import AnswerCache
 from gqlreports.backends.base import Backend
 from gqlreports.config import ANSWERS_BYTES
 from gqlreports.directory.directory import Directory
+from gqlreports.directory.principal import NOT_MASKED, Masking
 from gqlreports.errors import StoreError
 from gqlreports.limits import USUAL, RequestLimits
 from gqlreports.plugins.registry import Registry
@@ -75,7 +76,7 @@ def create_app(
     registry: Registry,
     backend: Backend,
     directory: Directory,
-    masked: int = 0,
+    masking: Masking = NOT_MASKED,
     metrics: Metrics | None = None,
     tokens: "Tokens | None" = None,
     http: HttpOptions | None = None,
@@ -87,8 +88,8 @@ def create_app(
     readiness at /readyz, agents at /mcp if their packages are installed, and the panel elsewhere.
 
     The application opens the backend when it starts, and closes it and the directory when it stops.  It also starts
-    without a store; each report then fails with an error that says so, until there is one.  The last `masked`
-    characters of the numbers in CDRs are hidden.  The application counts in `metrics`.  With `tokens`, it accepts an
+    without a store; each report then fails with an error that says so, until there is one.  `masking` says
+    from whom numbers are hidden.  The application counts in `metrics`.  With `tokens`, it accepts an
     identity provider's tokens in addition to keys.  The built panel is in the folder `panel`.
     """
     options, metrics = http or HttpOptions(), metrics or Metrics()
@@ -117,7 +118,7 @@ def create_app(
     gate = Gate(Authentication(directory, tokens), Rates(options.limits.requests_per_minute), options.shutdown)
     schemas = Schemas(registry, options.limits, options.federation)
     running = RunningReports(options.reports_at_once, options.limits.concurrent_reports)
-    door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masked)
+    door = Door(directory, backend, options.limits, stored, running, FieldBatcher(backend), masking)
     shared = Shared(door, Documents(options.documents), options.shutdown, audit)
     loads = Loads(backend, directory)
     exports = ExportEndpoint(registry, schemas, gate, shared)

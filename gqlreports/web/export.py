@@ -66,7 +66,8 @@ class ExportEndpoint:
         report = caller.report(self.registry, name)
         stem, form = await run_in_threadpool(format_of, file)
         given = request.query_params.multi_items()
-        role, masked = caller.principal.role, self.shared.door.masked
+        role = caller.principal.role
+        masked = self.shared.door.masking.of(role)
         part = "rows" if of_rows else stem
         chosen = partial(self.shared.door.customers_of, caller)
         arguments = report, part, await self.schemas.of(role), role.staff, masked, given, chosen

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 from starlette.testclient import TestClient
 
+from gqlreports.directory.principal import Masking
 from gqlreports.plugins import MOMENT, TEXT
 from gqlreports.web.app import create_app
 from tests.conftest import SITES, WHOLE_STORES
@@ -210,7 +211,7 @@ def test_another_customers_calls_are_not_there(site: Site, partner: str) -> None
 @pytest.fixture
 def masking(site: Site) -> Site:
     """The site behind an application that hides digits."""
-    client = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masked=4))
+    client = TestClient(create_app(sites.REGISTRY, site.backend, site.directory, masking=Masking(4)))
     return Site(site.home, site.engine, site.world, site.directory, site.staff_key, site.loaded, client)
 
 

@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from sqlalchemy import Select, func, literal_column
 
+from gqlreports.directory.principal import NOT_MASKED, Masking
 from gqlreports.limits import RequestLimits
 from gqlreports.plugins import Report, Scope, attempts, cdr, dimension, measure
 from gqlreports.plugins.registry import RegisteredReport, Registry
@@ -132,12 +133,14 @@ OWN = {"WIDE": Wide(), "FAILING": Failing()}
 
 
 @contextmanager
-def api(site: Site, masked: int = 0, documents: dict[str, str] | None = None, **limits: int) -> Iterator[str]:
+def api(
+    site: Site, masking: Masking = NOT_MASKED, documents: dict[str, str] | None = None, **limits: int
+) -> Iterator[str]:
     """The address of an application that has the reports of this page, too."""
     reports = {name: RegisteredReport(name, report, "tests") for name, report in OWN.items()}
     registry = Registry(MappingProxyType({**sites.REGISTRY.reports, **reports}))
     http = HttpOptions(RequestLimits(**limits), documents=documents)
-    with served(create_app(registry, site.backend, site.directory, masked, http=http)) as url:
+    with served(create_app(registry, site.backend, site.directory, masking, http=http)) as url:
         yield url
     site.engine.close()
 

@@ -13,7 +13,7 @@ from mcp import Client, MCPError
 from gqlreports.agents.arguments import MOST_ROWS
 from gqlreports.agents.tables import MOST_BYTES, cell, table
 from gqlreports.directory.directory import Directory
-from gqlreports.directory.principal import Role
+from gqlreports.directory.principal import Masking, Role
 from gqlreports.schema.scalars import print_moment
 from gqlreports.web.errors import HIDDEN
 from tests.support import sites
@@ -29,7 +29,7 @@ TOOLS = {"list_reports", "list_customers", "describe_report", "run_report", "lis
 
 @pytest.fixture(scope="module")
 def url(site: Site) -> Iterator[str]:
-    with api(site, masked=4) as url:
+    with api(site, Masking(4)) as url:
         yield url
 
 

@@ -49,8 +49,10 @@ class CallDimensions(Dimensions):
     weekday = dimension(
         func.toInt64(func.toDayOfWeek(hour(CALLS))), "Day in UTC on which the call began: 1 is Monday", type=COUNT
     )
-    npa = dimension(_digits(3), "Area code of a dialed number of the North American plan; empty outside it")
-    npa_nxx = dimension(_digits(6), "First 6 digits of a dialed number of the North American plan; empty outside it")
+    npa = dimension(_digits(3), "Area code of a dialed number of the North American plan; empty outside it", digits=3)
+    npa_nxx = dimension(
+        _digits(6), "First 6 digits of a dialed number of the North American plan; empty outside it", digits=6
+    )
     rate_center = dimension(
         numbering_data("rate_center", cdr.c.dest_nanp),
         "Rate center of the dialed number in the numbering data; empty where unknown",

@@ -61,7 +61,9 @@ class UsaRateCenter(Report):
     title = "USA Rate Center"
     Parameters = UsaRateCenterParameters
 
-    prefix = dimension(_prefix, "NPA-NXX, or the destination code of a number outside the North American plan")
+    prefix = dimension(
+        _prefix, "NPA-NXX, or the destination code of a number outside the North American plan", digits=6
+    )
     rc = dimension(_rate_center, "Rate center of the prefix in the loaded numbering data; empty where unknown")
     total_customer_charge = measure(
         customer_charge.total,

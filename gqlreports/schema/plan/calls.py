@@ -30,7 +30,7 @@ from sqlalchemy import (
 from gqlreports.backends.base import Statement
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import has_subquery
-from gqlreports.plugins.contract import Scope
+from gqlreports.plugins.masking import masked_column
 from gqlreports.schema.plan.filters import EVERYTHING, Tree, Where
 from gqlreports.schema.plan.printing import FieldSource, Objects, field_columns
 from gqlreports.schema.plan.rows import STATEMENTS, Order, fact_conditions
@@ -115,8 +115,6 @@ def _type(name: str) -> str:
 COLUMNS = CALLS.dimensions
 CURSOR = "cursor"
 HISTORY = "history"
-NUMBERS = ("source_cli", "dest_cli", "source_dest_number", "dest_number", "lrn", "dtmf")
-"""The columns that may be masked: telephone numbers, and the keys that were pressed."""
 
 _ORDER = ("dt", "switch", "callid", "branch_idx")
 
@@ -179,18 +177,17 @@ def calls(
     after: Cursor | None = None,
     where: Where = EVERYTHING,
     others: Others | None = None,
-    masked: int = 0,
 ) -> Statement:
     """The first CDRs after `after` that the matching rows are made of, in the order of time and key.
 
-    They are all of them if `first` is None.  The last `masked` characters of numbers are hidden.  Raises InvalidInput
-    for the cursor of a report on one customer where there are several, since several may have a call of that key.
+    They are all of them if `first` is None.  Raises InvalidInput for the cursor of a report on one customer where there
+    are several, since several may have a call of that key.
     """
     if after is not None and after.customer is None and request.customers.several:
         raise InvalidInput("`after` is the cursor of a report on one customer; begin again without it.")
     order = others.order if others else None
     limited = first is not None
-    statement = _calls(cache_key(request), selection, limited, after is not None, where.tree, order, masked)
+    statement = _calls(cache_key(request), selection, limited, after is not None, where.tree, order)
     paging = ({"first": first} if limited else {}) | (after.parameters if after else {})
     return fill(statement, request, paging | _n(others) | where.parameters)
 
@@ -213,20 +210,19 @@ def _calls(
     after: bool,
     tree: Tree,
     order: Order | None,
-    masked: int,
 ) -> Statement:
     found = _found(request, [*source_of(request).read_by(request), *fact_conditions(request, tree, order)])
     parts = zip(_parts(request, found, selection, limited, after), ("kept", "corrected"), strict=True)
     both = union_all(*(select(part.subquery(name)) for part, name in parts)).subquery("#calls")
     sources: dict[str, FieldSource] = {
-        to_camel(each.name): _masked(both.c[each.name], masked) if each.name in NUMBERS else both.c[each.name]
+        to_camel(each.name): masked_column(both.c[each.name], CALLS, request.masked)
         for each in COLUMNS
         if each.name in both.c
     }
     sources[CURSOR] = func.base64URLEncode(func.toJSONString(func.tuple(*_place(request, both.c))))
     shown: FromClause = both
     if history := next((each.inner for each in selection if each.field == HISTORY), None):
-        shown, sources[HISTORY] = with_history(request, both, _versions(request, history, masked))
+        shown, sources[HISTORY] = with_history(request, both, _versions(request, history))
     statement = select(*field_columns(selection, sources)).select_from(shown)
     return compile_statement(found.narrowed(_in_order(request, statement, both.c, limited)))
 
@@ -260,8 +256,11 @@ def _found(request: ReportRequest, conditions: list[ColumnElement[bool]]) -> _Fo
     """
     report, calls, stored = request.report.report, CALLS.table, source_of(request)
     where = report.where(request.parameters)
+    where = None if where is None else request.scope().guarded(where)
     if report.overrides_statement() or (where is not None and has_subquery(where)):
-        statement = report.statement(Scope((), (), request.parameters, request.basis))
+        statement = report.statement(request.scope())
+        if report.overrides_statement():
+            statement = request.scope().of_author(statement)
         rows = stored.rows(OWN, conditions)
         back = select(calls.alias("taken_back"))
         return _Found(calls, statement, back, lambda statement: stored.within(statement, rows))
@@ -297,12 +296,12 @@ def _in_order(request: ReportRequest, statement: Select[Any], columns: Any, limi
     return ordered.limit(value("first", UInt64)) if limited else ordered
 
 
-def _versions(request: ReportRequest, selection: Selection, masked: int) -> dict[str, tuple[str, ColumnElement[Any]]]:
+def _versions(request: ReportRequest, selection: Selection) -> dict[str, tuple[str, ColumnElement[Any]]]:
     """The selected columns of a version by their names in the API: each one's name in the table and its value."""
     chosen = [each for each in COLUMNS if to_camel(each.name) in selection]
-    values = {each.name: source_of(request).table.c[each.name] for each in chosen}
-    masks = {name: _masked(each, masked) for name, each in values.items() if name in NUMBERS}
-    return {to_camel(each.name): (each.name, masks.get(each.name, values[each.name])) for each in chosen}
+    table = source_of(request).table
+    values = {each.name: masked_column(table.c[each.name], CALLS, request.masked) for each in chosen}
+    return {to_camel(each.name): (each.name, values[each.name]) for each in chosen}
 
 
 def _place(request: ReportRequest, columns: Any) -> list[ColumnElement[Any]]:
@@ -323,12 +322,3 @@ def _behind_cursor(request: ReportRequest, columns: Any) -> list[ColumnElement[b
         columns.dt >= func.fromUnixTimestamp64Milli(moment, literal_column("'UTC'")),
         tuple_(*_place(request, columns)) > tuple_(*place),
     ]
-
-
-def _masked(number: ColumnElement[Any], masked: int) -> ColumnElement[Any]:
-    if not masked:
-        return number
-    length = func.lengthUTF8(number)
-    hidden = func.least(length, literal_column(str(masked)))
-    shown = func.substringUTF8(number, literal_column("1"), length - hidden)
-    return func.concat(shown, func.repeat(literal_column("'*'"), hidden))

@@ -113,7 +113,7 @@ def _scope(request: ReportRequest, keys: tuple[Dimension, ...], needed: Sequence
                 f"{each.graphql_name} is no key of the rows, since `groupBy` does not name {each.constant_name}; "
                 "choose calls by it in `filter` of the report."
             )
-    return Scope(keys, columns, request.parameters, request.basis, request.report.report.fact)
+    return request.scope(keys, columns)
 
 
 def _loaded_slice(request: ReportRequest, rows: Slice) -> Slice:
@@ -140,7 +140,7 @@ class _Grain:
 
     @property
     def keys(self) -> list[Expression]:
-        return [key.build(self.scope.parameters) for key in self.scope.dimensions]
+        return [self.scope.key(key) for key in self.scope.dimensions]
 
     @property
     def key_columns(self) -> list[Expression]:
@@ -150,7 +150,7 @@ class _Grain:
     @property
     def where(self) -> list[ColumnElement[bool]]:
         condition = self.request.report.report.where(self.scope.parameters)
-        return [] if condition is None else [condition]
+        return [] if condition is None else [self.scope.guarded(condition)]
 
     @property
     def is_algebra(self) -> bool:
@@ -170,7 +170,10 @@ class _Grain:
 
     def narrowed(self) -> Select[Any]:
         """The report's own statement, with the fact's table replaced by the rows of the slice."""
-        statement = self.request.report.report.statement(self.scope)
+        report = self.request.report.report
+        statement = report.statement(self.scope)
+        if report.overrides_statement():
+            statement = self.scope.of_author(statement)
         return self.source.within(statement, self.source.rows(self.rows.span, self.rows.conditions))
 
     def over_rows(self, read: Reading = Reading.CALLS) -> Select[Any]:

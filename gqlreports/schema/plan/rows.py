@@ -221,9 +221,7 @@ def fact_conditions(
     is enough if a row matches in one of them.
     """
     source = source_of(request)
-    keys: dict[AnyColumn, ColumnElement[Any]] = {
-        key: source.key(key.build(request.parameters)) for key in request.dimensions
-    }
+    keys: dict[AnyColumn, ColumnElement[Any]] = {key: source.key(request.key(key)) for key in request.dimensions}
     key = key_of(request.dimensions, list(keys.values()))
     others = () if largest is None else (not_among(key, _keys_of_rows(request, tree, OWN, largest)),)
     if tree == EVERYTHING.tree:

@@ -28,11 +28,10 @@ from sqlalchemy import (
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import quoted_name
-from sqlalchemy.sql.visitors import replacement_traverse
 
 from gqlreports.backends.base import Customers, Statement
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import has_subquery, is_column
+from gqlreports.plugins.aggregates import has_subquery, is_column, rewritten
 from gqlreports.plugins.contract import AnyColumn, Dimension
 from gqlreports.plugins.rollup import hour
 from gqlreports.schema.plan import filters
@@ -180,8 +179,7 @@ class Source:
         def replaced(element: Any, **_: Any) -> Any:
             return self.table.c[element.name] if is_column(element, self.fact) else None
 
-        found: Element = replacement_traverse(expression, {}, replaced)
-        return found
+        return rewritten(expression, replaced)
 
     def key(self, expression: Element) -> Element:
         """Rewrite a key likewise, to select rows of the fact by it.
@@ -208,7 +206,7 @@ def source_of(request: ReportRequest) -> Source:
 
 def _key_of(column: AnyColumn, request: ReportRequest) -> ColumnElement[Any]:
     assert isinstance(column, Dimension)
-    return column.build(request.parameters)
+    return request.key(column)
 
 
 def filter_keys(request: ReportRequest) -> list[ColumnElement[Any]]:

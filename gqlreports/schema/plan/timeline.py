@@ -153,7 +153,7 @@ def _place_of_cdr(request: ReportRequest, series: Series, tree: Tree) -> ColumnE
     placed = select(func.tuple(ranked.c[_PLACE], key).label("placed")).where(ranked.c[_PLACE] <= value("n", Int64))
     first = placed.subquery("first")
     keys = func.tupleElement(func.arraySort(func.groupArray(first.c.placed)), literal_column("2"))
-    of_cdr = key_of(series.by, [each.build(request.parameters) for each in series.by])
+    of_cdr = key_of(series.by, [request.key(each) for each in series.by])
     return func.toInt64(func.indexOf(select(keys).select_from(first).scalar_subquery(), of_cdr))
 
 
