@@ -18,7 +18,8 @@ pytestmark = pytest.mark.processes
 PACKAGE = "gqlreports-failed-calls"
 FILES = {"README.md", "gqlreports_failed_calls.py", "pyproject.toml", "tests/test_gqlreports_failed_calls.py"}
 RULES = ["declared", "runs", "sign", "range", "isolation", "determinism", "sums", "ratios", "rollup"]
-UNSIGNED = 'calls = measure(whole(func.count(), COUNT, "rows"), "Call attempts", unit="calls")'
+UNSIGNED = """calls = measure(
+        whole(func.toInt64(func.length(func.groupArray(cdr.c.dt))), COUNT, "rows"), "Call attempts", unit="calls")"""
 
 
 class Author(Installation):
@@ -111,7 +112,7 @@ def test_it_writes_a_package_for_each_way_to_say_the_name(tmp_path: Path) -> Non
         ("two words", "two words cannot name a report; use letters and digits, like CALLS_BY_HOUR."),
         ("../up", "../up cannot name a report; use letters and digits, like CALLS_BY_HOUR."),
         ("report", "report: REPORT cannot name a report; use capitals like CALLS_BY_HOUR."),
-        ("Dtmf", "Dtmf: the name DTMF is taken by DTMF of gqlreports; choose another."),
+        ("Dtmf", "Dtmf: the name DTMF is taken by DTMF of gqlreports: both have the type DtmfBucket; choose another."),
         ("there", "gqlreports-there is there already; nothing was written."),
     ],
 )
