@@ -85,7 +85,7 @@ def test_the_option_finds_reports_by_entry_point_and_by_class(author: Author, tm
     ],
 )
 def test_the_option_says_what_it_does_not_find(tmp_path: Path, name: str, reason: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "gqlreports.pytest_plugin", "--gqlreports", name]
+    command = [sys.executable, "-m", "pytest", "--gqlreports", name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr.startswith(f"ERROR: --gqlreports {name}: {reason}")
