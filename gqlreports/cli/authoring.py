@@ -39,7 +39,9 @@ class PackageNames:
         try:
             Registry.load([*there, asked], strict=True)
         except PluginError as error:
-            raise InvalidInput(f"{given}: {error.__cause__ or error}.") from error
+            # The message begins with the class that was asked with.
+            _, _, reason = str(error).partition(f" = {asked.value}: ")
+            raise InvalidInput(f"{given}: {reason or error}.") from error
         return names
 
     @property

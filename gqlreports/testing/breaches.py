@@ -72,7 +72,8 @@ RULES = (DECLARED, RUNS, SIGN, RANGE, ISOLATION, DETERMINISM, SUMS, RATIOS, ROLL
 class Breach:
     """A rule that a report breaks, by which column, and where: in rows, totals or elsewhere, and how it was asked.
 
-    `column` is the name that callers see, empty for the report as a whole.
+    `column` is the name that callers see, empty for the report as a whole.  A `refused` report was not tried further,
+    because the server leaves it out.
 
     `values` are what was compared: in words what each is, and the value.  `advice` is the rule's, unless it is known
     better what to do.
@@ -84,6 +85,7 @@ class Breach:
     where: str
     values: tuple[tuple[str, object], ...]
     advice: str = ""
+    refused: bool = False
 
     def __str__(self) -> str:
         """Several lines of at most 79 characters; only a value may be longer."""

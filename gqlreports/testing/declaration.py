@@ -18,7 +18,7 @@ def refusal(report: RegisteredReport) -> Breach | None:
         check_report(cls)
         _ = report.rollup
     except PluginError as error:
-        return Breach(DECLARED, cls.__name__, "", f"which the server leaves out: {error}", ())
+        return Breach(DECLARED, cls.__name__, "", f"which the server leaves out: {error}", (), refused=True)
     return None
 
 

@@ -343,7 +343,7 @@ def test_who_ran_what_is_listed(tmp_path: Path) -> None:
     directory.close()
     header, run = cells(printed_inside(tmp_path, "audit", "--customer", "1002", "--caller", who["caller"]))
     assert header == ["at", "caller", "name", "source", "report", "customer", "from", "to", "request"]
-    assert run[:4] == ["2025-11-03T01:02:03Z", "oidc:[red]ann", "Ann [/b]", "::1"]
+    assert run[:4] == ["2025-11-03T01:02:03.000Z", "oidc:[red]ann", "Ann [/b]", "::1"]
     assert run[4:] == ["DTMF", "1002", "2025-01-01T00:00:00.000Z", "2025-02-01T00:00:00.000Z", "r-1"]
     assert len(cells(printed_inside(tmp_path, "audit", "--first", "1"))) == 2
     assert len(cells(printed_inside(tmp_path, "audit", "--since", "2025-11-03T01:02:04Z"))) == 1

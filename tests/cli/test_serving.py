@@ -81,7 +81,8 @@ import logging, sys, warnings
 from importlib.metadata import EntryPoint
 from gqlreports.plugins import registry
 found = registry.entry_points
-registry.entry_points = lambda group: [*found(group=group), EntryPoint("BROKEN", "no.such:Plugin", group)]
+broken = EntryPoint("BROKEN", "no.such:Plugin", registry.GROUP)
+registry.entry_points = lambda group: [*found(group=group), *([broken] if group == registry.GROUP else [])]
 warnings.simplefilter("always")
 from gqlreports.web import app
 made = app.create_app

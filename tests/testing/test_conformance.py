@@ -115,9 +115,11 @@ class Ungrouped(Calls):
 
 
 class Counting(Calls):
-    """CDRs that are counted without their sign."""
+    """CDRs that are counted without their sign, in a way that no declaration shows."""
 
-    rows_stored = measure(whole(func.count(), COUNT, "rows"), "CDRs", unit="CDRs")
+    rows_stored = measure(
+        whole(func.toInt64(func.length(func.groupArray(cdr.c.dt))), COUNT, "rows"), "CDRs", unit="CDRs"
+    )
 
 
 class Summing(Calls):
@@ -277,9 +279,9 @@ CASES: list[tuple[type[Report], dict[str, set[str]]]] = [
     (Ungrouped, {"runs": {"account"}}),
     (TogetherOnly, {"runs": {"answeredCalls"}}),
     (Counting, {"sign": {"rowsStored"}}),
-    (Summing, {"sign": {"seconds"}}),
+    (Summing, {"declared": {""}}),
     (Earliest, {"sign": {"first"}}),
-    (Busy, {"sign": {"account", "calls"}}),
+    (Busy, {"declared": {""}}),
     (OutOfRange, {"range": {"calls"}}),
     (OfOthers, {"isolation": {"account", "calls"}}),
     (Random, {"determinism": {"luck"}}),
