@@ -1,9 +1,11 @@
 """The calls behind rows: each CDR whole, once, in order; and they are what every figure comes from."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +92,19 @@ def test_how_many_come(site: Site) -> None:
     assert answer["calls"] == answer["nulls"] == [{"callid": cdr.callid} for cdr in analysis.calls()[:100]]
 
 
+def cursor(content: object) -> str:
+    """A cursor as the API writes one, of any content."""
+    return urlsafe_b64encode(orjson.dumps(content)).decode().rstrip("=")
+
+
+MOMENT = 1_761_000_000_000
+NO_CURSORS: list[object] = [
+    *(5, None, "text", {}, [], [MOMENT, "s", "c"], [True, "s", "c", 0], [MOMENT, "s", "c", 0, 1]),
+    *([MOMENT, "s", "c", branch] for branch in (-1, 65536, 2**64 - 1)),
+    *([moment, "s", "c", 0] for moment in (-(2**63), 2**63 - 1, 2**64 - 1, 10_413_792_000_000)),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -99,6 +114,7 @@ def test_how_many_come(site: Site) -> None:
         ('after: ""', "BAD_USER_INPUT"),
         ('after: "x\' OR 1=1"', "BAD_USER_INPUT"),
         ('after: "' + "A" * 400 + '"', "BAD_USER_INPUT"),
+        *((f'after: "{cursor(content)}"', "BAD_USER_INPUT") for content in NO_CURSORS),
     ],
 )
 def test_what_is_no_page_is_refused(site: Site, arguments: str, code: str) -> None:

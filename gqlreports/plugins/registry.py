@@ -25,7 +25,7 @@ from gqlreports.plugins.checks import (
     check_values,
     words_of_error,
 )
-from gqlreports.plugins.contract import AnyColumn, Dimension, Report, ReportParameters
+from gqlreports.plugins.contract import AnyColumn, Dimension, Measure, Report, ReportParameters
 from gqlreports.plugins.dimensions import Dimensions, SharedDimension, check_dimension
 from gqlreports.plugins.rollup import Rollup, rollup_of
 from gqlreports.plugins.types import TYPES
@@ -75,7 +75,8 @@ def _check_column(column: AnyColumn, owner: str) -> None:
     blame = f"column {column.name} of {owner}"
     if not _COLUMN_NAME.fullmatch(column.name):
         raise PluginError(f"{blame} is no GraphQL name; use letters, digits and _ between them")
-    if column.graphql_name in _FIELDS:
+    summed = isinstance(column, Measure) or column.otherwise is not None
+    if column.graphql_name in _FIELDS or (summed and column.graphql_name == "customerId"):
         raise PluginError(f"{blame} has the name of a field that stands beside columns; choose another")
     if column.type not in TYPES:
         names = ", ".join(each.name for each in TYPES)

@@ -205,6 +205,11 @@ MISTAKES = [
         "column size of Broken: its additivity is the str 'ADDITIVE', not an Additivity",
         id="additivity in words",
     ),
+    pytest.param(
+        broken(f"{COLUMNS}\n    customer_id = measure(attempts, '')"),
+        "column customer_id of Broken has the name of a field that stands beside columns; choose another",
+        id="measure with the name of the customer",
+    ),
     pytest.param(method("title = 7"), "title of Broken is the int 7, not a text", id="title of a number"),
     pytest.param(method("fact = cdr"), "fact of Broken is a StoreTable, not a Fact", id="table as fact"),
     pytest.param(

@@ -117,6 +117,9 @@ CURSOR = "cursor"
 HISTORY = "history"
 
 _ORDER = ("dt", "switch", "callid", "branch_idx")
+_MOMENTS = range(-2_208_988_800_000, 10_413_792_000_000)
+"""What the store can keep as a moment, in milliseconds since 1970: the years 1900 to 2299."""
+_BRANCHES = range(1 << 16)
 
 
 def _key(request: ReportRequest) -> tuple[str, ...]:
@@ -144,10 +147,14 @@ class Cursor:
         """Parse a cursor.  Raises InvalidInput for a text that cannot be the cursor of a call."""
         try:
             moment, switch, callid, branch_idx, *owner = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        except ValueError:
+        except (ValueError, TypeError):
             raise InvalidInput("`after` is no cursor of a call.") from None
         kinds = [type(each) for each in (moment, switch, callid, branch_idx, *owner)]
-        if kinds not in ([int, str, str, int], [int, str, str, int, str]):
+        if (
+            kinds not in ([int, str, str, int], [int, str, str, int, str])
+            or moment not in _MOMENTS
+            or branch_idx not in _BRANCHES
+        ):
             raise InvalidInput("`after` is no cursor of a call.")
         return cls(moment, switch, callid, branch_idx, *owner)
 
