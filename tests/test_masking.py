@@ -30,7 +30,7 @@ from gqlreports.plugins import (
 from gqlreports.plugins.registry import Registry
 from gqlreports.web.app import create_app
 from tests.support import sites
-from tests.support.oracle import Cdr
+from tests.support.oracle import Cdr, nanp
 from tests.support.sites import Site
 
 HIDDEN = 4
@@ -41,6 +41,7 @@ OF_REPORT = f'customer: "{CUSTOMER}", {SPAN}'
 
 class Guess(ReportParameters):
     prefix: str = Field(default="", description="What numbers begin with")
+    number: int = Field(default=0, description="A number of the North American plan")
 
 
 class Guessing(Report):
@@ -49,6 +50,9 @@ class Guessing(Report):
     Parameters = Guess
     hit = dimension(
         lambda given: func.toBool(func.startsWith(cdr.c.dest_number, given.prefix)), "Whether it does", type=FLAG
+    )
+    same = dimension(
+        lambda given: func.toBool(cdr.c.dest_nanp == func.toUInt64(given.number)), "Whether it is that one", type=FLAG
     )
     calls = measure(attempts, "Calls")
     hits = measure(lambda given: count(func.startsWith(cdr.c.dest_number, given.prefix), "calls that do"), "Hits")
@@ -180,9 +184,17 @@ def test_nothing_is_found_by_more_digits_than_are_seen(ask: Callable[..., Any], 
         assert grouped["totals"]["attempts"] == expected
         hits = ask(
             f'type: GUESSING, parameters: {{guessing: {{prefix: "{asked}"}}}}',
-            "{ ... on GuessingReport { rows { hit calls hits } } }",
+            "{ ... on GuessingReport { rows { hit calls hits same } } }",
         )["rows"]
-        assert hits == ([{"hit": True, "calls": expected, "hits": len(found_calls)}] if expected else [])
+        assert hits == ([{"hit": True, "calls": expected, "hits": len(found_calls), "same": False}] if expected else [])
+
+
+def test_a_number_cannot_be_guessed(site: Site, ask: Callable[..., Any], calls: list[Cdr]) -> None:
+    number = next(found for each in calls if (found := nanp(each.dest_number)) and int(found) < 2**31)
+    arguments = f"type: GUESSING, parameters: {{guessing: {{number: {number}}}}}"
+    selection = "{ ... on GuessingReport { rows { same } } }"
+    assert {each["same"] for each in ask(arguments, selection)["rows"]} == {False}
+    assert {each["same"] for each in ask(arguments, selection, client_of(site, Masking()))["rows"]} == {False, True}
 
 
 def test_figures_and_statements_of_authors_are_masked(ask: Callable[..., Any], calls: list[Cdr]) -> None:

@@ -219,8 +219,14 @@ class Scope:
 
     def key(self, dimension: Dimension) -> Expression:
         """The SQL of a dimension, over the rows of the fact."""
-        key = self.shown(dimension.build(self.parameters))
-        if not self.masked or dimension.digits is None or dimension.type is not TEXT:
+        key = dimension.build(self.parameters)
+        if not self.masked:
+            return key
+        # A key says how many digits it shows of integers, and it is refused if it cannot be shortened to fewer.  So its
+        # integers stay, and it can be computed from the keys of a rollup.
+        guessed = asks_for_text(self.parameters)
+        key = masked(key, self.fact, self.masked, conditions=guessed, integers=guessed)
+        if dimension.digits is None or dimension.type is not TEXT:
             return key
         return without_end(key, max(0, self.masked + dimension.digits - PLAN_DIGITS))
 

@@ -37,16 +37,17 @@ PLAN_DIGITS = 10
 """How many digits the integer columns with numbers have: NPA-NXX-XXXX."""
 
 
-def masked(expression: Element, fact: Fact, hidden: int, conditions: bool = False) -> Element:
+def masked(expression: Element, fact: Fact, hidden: int, conditions: bool = False, integers: bool = True) -> Element:
     """The expression over numbers without their last `hidden` characters.
 
     Look-ups in dictionaries read whole numbers, because what they tell of a number is not the number.  So do
-    conditions, unless `conditions` says that a caller has a part in them.  Raises InvalidInput for SQL text that names
+    conditions, unless `conditions` says that a caller has a part in them.  Without `integers`, numbers that are kept as
+    integers stay.  Raises InvalidInput for SQL text that names
     a number.
     """
     if not hidden:
         return expression
-    return rewritten(expression, _Shown(fact, hidden, conditions))
+    return rewritten(expression, _Shown(fact, hidden, conditions, integers))
 
 
 def masked_statement(statement: Select[Any], fact: Fact, hidden: int, conditions: bool) -> Select[Any]:
@@ -67,17 +68,22 @@ class _Shown:
     fact: Fact
     hidden: int
     conditions: bool
+    integers: bool = True
 
     def __call__(self, element: Any, **_: Any) -> Any:
         if _tells_no_digits(element, self.conditions):
             return element
         if _names_number(element, self.fact):
             raise InvalidInput("Numbers are hidden from you, and this report reads them in SQL text.")
-        return masked_column(element, self.fact, self.hidden) if _is_number(element, self.fact) else None
+        if not _is_number(element, self.fact) or (not self.integers and _is_integer(element, self.fact)):
+            return None
+        return masked_column(element, self.fact, self.hidden)
 
 
 def without_end(text: ColumnElement[Any], hidden: int) -> ColumnElement[Any]:
     """A text with asterisks for its last `hidden` characters."""
+    if not hidden:
+        return text
     length = func.lengthUTF8(text)
     away = func.least(length, literal_column(str(hidden)))
     shown = func.substringUTF8(text, literal_column("1"), length - away)
@@ -93,7 +99,7 @@ def masked_column(column: Any, fact: Fact, hidden: int) -> ColumnElement[Any]:
         return column  # type: ignore[no-any-return]
     if column.name in _names(fact.notes):
         return func.replaceRegexpAll(column, _DIGIT, literal_column(r"'\\1*'"))
-    if isinstance(fact.table.c[column.name].type, Integer):
+    if _is_integer(column, fact):
         unit: ColumnElement[Any] = literal_column(str(10 ** min(hidden, PLAN_DIGITS)))
         return func.intDiv(column, unit) * unit
     return without_end(column, hidden)
@@ -107,7 +113,7 @@ def shows_integer(expression: ColumnElement[Any], fact: Fact) -> bool:
         if _tells_no_digits(element, conditions=False):
             return element
         if _is_number(element, fact):
-            found.append(isinstance(fact.table.c[element.name].type, Integer))
+            found.append(_is_integer(element, fact))
         return None
 
     replacement_traverse(expression, {}, look)
@@ -139,6 +145,10 @@ def _names_number(element: Any, fact: Fact) -> bool:
 
 def _is_number(element: Any, fact: Fact) -> bool:
     return is_column(element, fact) and _named(element, fact)
+
+
+def _is_integer(column: Any, fact: Fact) -> bool:
+    return isinstance(fact.table.c[column.name].type, Integer)
 
 
 def _named(column: Any, fact: Fact) -> bool:

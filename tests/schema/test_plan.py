@@ -269,3 +269,11 @@ def test_hours_and_edges_are_the_range(bounds: list[datetime]) -> None:
     assert -3_600_000 < before <= 0
     assert -3_600_000 < behind <= 0
     assert (first + before, last - behind) == (milliseconds(start), milliseconds(end))
+
+
+@pytest.mark.parametrize("name", ["USA_RATE_CENTER", "USA_CALLS", "GROUP_BY_TECH_PREFIX", "BREAKOUT", "DTMF"])
+def test_who_may_see_all_digits_that_there_are_reads_the_same(name: str) -> None:
+    """So masked reports are read from the sums of hours, too."""
+    asked = request(name)
+    everything = Selection.all(asked.columns)
+    assert rows.rows(replace(asked, masked=4), everything) == rows.rows(asked, everything)
