@@ -265,19 +265,21 @@ PARTS = {
 
 
 @pytest.fixture(scope="module")
-def numbers(site: Site) -> re.Pattern[bytes]:
-    """Finds any whole number of the customer that has more digits than are hidden."""
+def numbers(site: Site) -> set[bytes]:
+    """The customer's numbers that have more digits than are hidden."""
     calls = [each for each in site.world.cdrs if each.customer_id == CUSTOMER]
     found = {number for each in calls for number in (each.dest_number, each.dest_cli, each.lrn)}
-    wholes = sorted(each for each in found if re.fullmatch("[+]?[0-9]{8,}", each))
-    return re.compile("|".join(rf"(?<![0-9+]){re.escape(each)}(?![0-9*])" for each in wholes).encode())
+    return {each.encode() for each in found if re.fullmatch("[+]?[0-9]{8,}", each)}
+
+
+def wholes(body: bytes) -> set[bytes]:
+    """What may be a number in a text, unless asterisks follow it."""
+    return set(re.findall(rb"(?<![0-9+])[+]?[0-9]{8,}(?![0-9*])", body))
 
 
 @pytest.mark.parametrize("side", ["DIALED", "CLI"])
 @pytest.mark.parametrize("part", PARTS)
-def test_no_part_shows_a_number(
-    site: Site, client: TestClient, numbers: re.Pattern[bytes], part: str, side: str
-) -> None:
+def test_no_part_shows_a_number(site: Site, client: TestClient, numbers: set[bytes], part: str, side: str) -> None:
     fields = part if part == "table" else ""
     chosen = f"... on PerNumberReport {{ {PARTS[part]} }}" if not fields else PARTS[part]
     query = (
@@ -287,9 +289,9 @@ def test_no_part_shows_a_number(
     body = client.post("/graphql", json={"query": query}, headers=headers).content
     assert b'"errors"' not in body, body
     assert b"****" in body
-    assert not numbers.search(body)
+    assert not wholes(body) & numbers
     shown = site.client.post("/graphql", json={"query": query}, headers=headers).content
-    assert numbers.search(shown)
+    assert wholes(shown) & numbers
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -304,11 +306,11 @@ def test_no_part_shows_a_number(
     ],
 )
 def test_no_file_shows_a_number(
-    site: Site, client: TestClient, numbers: re.Pattern[bytes], part: str, more: dict[str, str], form: str
+    site: Site, client: TestClient, numbers: set[bytes], part: str, more: dict[str, str], form: str
 ) -> None:
     address = {"customer": CUSTOMER, "from": "2025-10-01T00:00:00Z", "to": "2025-12-01T00:00:00Z", **more}
     headers = {"Authorization": f"Bearer {site.staff_key}"}
     answer = client.get(f"/export/per_number/{part}.{form}", params=address, headers=headers)
     assert answer.status_code == 200, answer.text
     assert b"****" in answer.content
-    assert not numbers.search(answer.content)
+    assert not wholes(answer.content) & numbers
