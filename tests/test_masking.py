@@ -69,9 +69,7 @@ class Latest(Report):
     number = measure(whole(func.max(cdr.c.dest_number), TEXT, "the greatest number"), "Greatest number")
 
     def statement(self, scope: Scope) -> Select[Any]:
-        inner = select(cdr).subquery("inner")
-        outer = super().statement(scope)
-        return outer.where(func.notEmpty(cdr.c.dest_number)) if inner is not None else outer
+        return super().statement(scope).where(func.notEmpty(cdr.c.dest_number))
 
 
 class Greatest(Report):
@@ -101,8 +99,31 @@ class Texted(Report):
     calls = measure(attempts, "Calls")
 
 
+class Renamed(Report):
+    """Reads the table by another name."""
+
+    account = dimension(cdr.c.account, "Account")
+    number = measure(whole(func.max(cdr.c.dest_number), TEXT, "the greatest number"), "Greatest number")
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        other = cdr.alias("other")
+        found = {"account": other.c.account, "number": func.max(other.c.dest_number)}
+        statement = select(*(found[each.name].label(each.name) for each in scope.columns)).select_from(other)
+        return statement.group_by(other.c.account) if scope.dimensions else statement
+
+
+class WholeTable(Renamed):
+    """Reads all columns of the table."""
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        every = select(cdr).subquery("every")
+        found = {"account": every.c.account, "number": func.max(every.c.dest_number)}
+        statement = select(*(found[each.name].label(each.name) for each in scope.columns)).select_from(every)
+        return statement.group_by(every.c.account) if scope.dimensions else statement
+
+
 PLUGINS = [EntryPoint(each.__name__.upper(), f"{__name__}:{each.__name__}", "gqlreports.reports")
-           for each in (Guessing, Latest, Greatest, Exchange, Texted)]  # fmt: skip
+           for each in (Guessing, Latest, Greatest, Exchange, Texted, Renamed, WholeTable)]  # fmt: skip
 
 
 def masked(number: str, hidden: int = HIDDEN) -> str:
@@ -219,6 +240,10 @@ def test_integers_show_no_more_digits(site: Site, client: TestClient, ask: Calla
         "The last 4 digits of numbers are hidden from you, so EXCHANGE is neither grouped nor filtered by CODE."
     )
     assert message(client, "type: TEXTED") == "Numbers are hidden from you, and this report reads them in SQL text."
+    for name in ("RENAMED", "WHOLETABLE"):
+        told = message(client, f"type: {name}")
+        assert told == "Numbers are hidden from you, and this report would show them whole."
+        assert message(client_of(site, Masking()), f"type: {name}") is None
     three = client_of(site, Masking(3))
     assert message(three, "type: EXCHANGE") is None
     six = client_of(site, Masking(6))

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import (
+    Alias,
     BinaryExpression,
     Column,
     ColumnClause,
@@ -22,11 +23,11 @@ from sqlalchemy import (
     literal_column,
 )
 from sqlalchemy.sql.operators import is_comparison
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from gqlreports.errors import InvalidInput
 from gqlreports.plugins.aggregates import Element, is_column, rewritten
-from gqlreports.tables import Fact
+from gqlreports.tables import Fact, did
 
 _HIDDEN: ColumnElement[Any] = literal_column("'*'")
 _DIGIT: ColumnElement[Any] = literal_column(r"'(\\\\u[0-9a-fA-F]{4})|[0-9]'")
@@ -42,12 +43,12 @@ def masked(expression: Element, fact: Fact, hidden: int, conditions: bool = Fals
 
     Look-ups in dictionaries read whole numbers, because what they tell of a number is not the number.  So do
     conditions, unless `conditions` says that a caller has a part in them.  Without `integers`, numbers that are kept as
-    integers stay.  Raises InvalidInput for SQL text that names
-    a number.
+    integers stay.  Raises InvalidInput for what cannot be masked: SQL text that names a number, another name of the
+    table, and all of its columns at once.
     """
     if not hidden:
         return expression
-    return rewritten(expression, _Shown(fact, hidden, conditions, integers))
+    return _checked(rewritten(expression, _Shown(fact, hidden, conditions, integers)), fact)
 
 
 def masked_statement(statement: Select[Any], fact: Fact, hidden: int, conditions: bool) -> Select[Any]:
@@ -58,7 +59,17 @@ def masked_statement(statement: Select[Any], fact: Fact, hidden: int, conditions
         found = shown(element)
         return found if found is None or found is element else found.label(element.name)
 
-    return rewritten(statement, named) if hidden else statement
+    return _checked(rewritten(statement, named), fact) if hidden else statement
+
+
+def _checked(expression: Element, fact: Fact) -> Element:
+    """Raise InvalidInput if an expression reads a table with numbers by another name, or all columns of one."""
+    for part in iterate(expression):
+        alias = isinstance(part, Alias) and part.element in (fact.table, did)
+        everything = isinstance(part, Select) and any(_is_number(each, fact) for each in part.selected_columns)
+        if alias or everything:
+            raise InvalidInput("Numbers are hidden from you, and this report would show them whole.")
+    return expression
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ class _Shown:
             return element
         if _names_number(element, self.fact):
             raise InvalidInput("Numbers are hidden from you, and this report reads them in SQL text.")
-        if not _is_number(element, self.fact) or (not self.integers and _is_integer(element, self.fact)):
+        if not _is_number(element, self.fact) or (not self.integers and _is_integer(element)):
             return None
         return masked_column(element, self.fact, self.hidden)
 
@@ -95,11 +106,11 @@ def masked_column(column: Any, fact: Fact, hidden: int) -> ColumnElement[Any]:
 
     The last digits of an integer are 0.
     """
-    if not hidden or not _named(column, fact):
+    if not hidden or not (column is did.c.number or _named(column, fact)):
         return column  # type: ignore[no-any-return]
     if column.name in _names(fact.notes):
         return func.replaceRegexpAll(column, _DIGIT, literal_column(r"'\\1*'"))
-    if _is_integer(column, fact):
+    if _is_integer(column):
         unit: ColumnElement[Any] = literal_column(str(10 ** min(hidden, PLAN_DIGITS)))
         return func.intDiv(column, unit) * unit
     return without_end(column, hidden)
@@ -113,7 +124,7 @@ def shows_integer(expression: ColumnElement[Any], fact: Fact) -> bool:
         if _tells_no_digits(element, conditions=False):
             return element
         if _is_number(element, fact):
-            found.append(_is_integer(element, fact))
+            found.append(_is_integer(element))
         return None
 
     replacement_traverse(expression, {}, look)
@@ -144,11 +155,11 @@ def _names_number(element: Any, fact: Fact) -> bool:
 
 
 def _is_number(element: Any, fact: Fact) -> bool:
-    return is_column(element, fact) and _named(element, fact)
+    return element is did.c.number or (is_column(element, fact) and _named(element, fact))
 
 
-def _is_integer(column: Any, fact: Fact) -> bool:
-    return isinstance(fact.table.c[column.name].type, Integer)
+def _is_integer(column: Any) -> bool:
+    return isinstance(column.type, Integer)
 
 
 def _named(column: Any, fact: Fact) -> bool:
