@@ -14,6 +14,8 @@ from gqlreports.directory.directory import Directory
 from gqlreports.directory.principal import Role
 from tests.panel.conftest import new_context, serving
 
+pytestmark = pytest.mark.processes
+
 PASSWORD = "a password of ada's"
 FETCH = """async ([url, init]) => {
   try {

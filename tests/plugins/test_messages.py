@@ -11,6 +11,7 @@ from gqlreports.plugins.registry import GENERATED, OWN_TYPES, Registry
 from gqlreports.schema.query import build_schema
 from gqlreports.testing import run_report
 from tests.plugins.test_registry import COLUMNS, GOOD, OWN_NAMES, OWN_PLUGINS, Shelf, broken, load_with, with_parameter
+from tests.support.sites import Engine
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_two_parameters_of_one_enum(shelf: Shelf) -> None:
     assert "other: SidesSide = A" in schema
 
 
-def test_a_measure_that_depends_on_a_parameter(shelf: Shelf) -> None:
+def test_a_measure_that_depends_on_a_parameter(shelf: Shelf, engine: Engine) -> None:
     source = """
 class ShortParameters(ReportParameters):
     seconds: int = 10
@@ -322,6 +323,7 @@ class Short(Report):
     registry = Registry.load([*shelf.plugins, *OWN_PLUGINS], strict=True)
     report = type(registry.reports["SHORT"].report)
     calls = [{"account": "a", "duration": str(seconds)} for seconds in (5, 15, 25, 35)]
+    engine.close()
     assert run_report(report, calls) == [{"account": "a", "short": 1, "share": 0.25}]
     assert run_report(report, calls, seconds=30) == [{"account": "a", "short": 3, "share": 0.75}]
     assert "short: BigInt!" in build_schema(registry, Role.STAFF).as_str()
