@@ -94,7 +94,10 @@ def test_other_arguments_have_another_id_and_equal_ones_the_same(site: Site) -> 
 
 
 def test_an_id_has_all_that_a_request_has() -> None:
-    """Whoever adds an argument to reports must add it to their ids, or caches take one report for another; the rest is of the caller."""
+    """Whoever adds an argument to reports must add it to their ids, or caches take one report for another.
+
+    The rest is of the caller.
+    """
     in_ids = {"report", "customers", "start", "end", "parameters", "basis", "as_of", "filter"}
     assert {each.name for each in fields(ReportRequest)} == in_ids | {"staff", "masked"}
 
