@@ -29,7 +29,7 @@ TOOLS = {"list_reports", "list_customers", "describe_report", "run_report", "lis
 
 @pytest.fixture(scope="module")
 def url(site: Site) -> Iterator[str]:
-    with api(site, Masking(4)) as url:
+    with api(site, Masking(4, frozenset({Role.PARTNER}))) as url:
         yield url
 
 
@@ -309,11 +309,12 @@ def test_a_body_that_is_no_json_is_refused(url: str, site: Site, argument: str, 
 # ---- calls ----
 
 
-def test_calls_are_listed_by_time_and_their_numbers_are_masked(staff: TestAgent, site: Site) -> None:
+def test_calls_are_listed_by_time_and_their_numbers_are_masked(url: str, site: Site) -> None:
+    partner = TestAgent(url, site.partner_key("5001"))
     calls = Analysis(site.world, "GROUP_BY_TECH_PREFIX", "5001", START, END).calls()
     columns = ["callid", "branchIdx", "destCli", "destNumber", "lrn", "dtmf", "duration", "customerCharge"]
     asked = {"report": "GROUP_BY_TECH_PREFIX", "customer": "5001", **RANGE}
-    found = staff.use("list_calls", **asked, columns=columns, rows=MOST_ROWS)
+    found = partner.use("list_calls", **asked, columns=columns, rows=MOST_ROWS)
     _, names, *lines, end = found.lines
     assert names.split(",") == columns
     assert lines
@@ -325,6 +326,16 @@ def test_calls_are_listed_by_time_and_their_numbers_are_masked(staff: TestAgent,
         assert (Decimal(duration or ""), Decimal(charge or "")) == (call.duration, call.customer_charge)
     left = len(calls) - len(lines)
     assert end.startswith(f"{len(lines)} of {len(calls)} calls shown, {left} left out: ")
+
+
+def test_rows_are_by_what_is_seen_of_a_number(url: str, site: Site) -> None:
+    partner = TestAgent(url, site.partner_key("5001"))
+    _, _, *lines = partner.use("run_report", report="PER_NUMBER", customer="5001", **RANGE).lines
+    seen = {masked(call.dest_number) for call in Analysis(site.world, "PER_NUMBER", "5001", START, END).calls()}
+    shown = [cells(line)[0] for line in lines if "*" in line]
+    assert len(shown) > 1
+    assert len(shown) == len(set(shown))
+    assert set(shown) <= seen
 
 
 def masked(number: str) -> str:
