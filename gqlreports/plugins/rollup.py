@@ -15,10 +15,20 @@ from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import ColumnClause, Function, column, func
-from sqlalchemy.sql.visitors import iterate, replacement_traverse
+from sqlalchemy.sql.visitors import iterate
 
 from gqlreports.errors import PluginError
-from gqlreports.plugins.aggregates import EVERY, CountingBasis, Expression, Parts, Whole, is_column, place_of, reads
+from gqlreports.plugins.aggregates import (
+    EVERY,
+    CountingBasis,
+    Expression,
+    Parts,
+    Whole,
+    is_column,
+    place_of,
+    reads,
+    rewritten,
+)
 from gqlreports.plugins.contract import Dimension, Report, ReportParameters, Scope
 from gqlreports.tables import Fact
 
@@ -77,8 +87,7 @@ class Rollup:
         def bare(element: Any, **_: Any) -> Any:
             return column(element.name) if is_column(element, self.fact) else None
 
-        replaced: Expression = replacement_traverse(expression, {}, bare)
-        return str(replaced.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+        return str(rewritten(expression, bare).compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def _computable(key: Expression, keys: Sequence[Expression], fact: Fact) -> bool:
@@ -87,7 +96,7 @@ def _computable(key: Expression, keys: Sequence[Expression], fact: Fact) -> bool
     def kept(element: Any, **_: Any) -> Any:
         return column("_") if place_of(element, keys) is not None else None
 
-    return not reads(replacement_traverse(key, {}, kept), fact)
+    return not reads(rewritten(key, kept), fact)
 
 
 def hour(fact: Fact) -> Expression:
